@@ -1,6 +1,19 @@
 """Estimate where leveraged crypto positions would be force-closed, from public market data alone."""
 
 from liq.errors import InputError, LiqError, SourceError
+from liq.estimate import Heatmap, estimate
 from liq.market import LOOKBACKS, Market, Quote
+from liq.prior import PRIORS, Prior
 
-__all__ = ["LOOKBACKS", "InputError", "LiqError", "Market", "Quote", "SourceError"]
+__all__ = [
+    "LOOKBACKS",
+    "PRIORS",
+    "Heatmap",
+    "InputError",
+    "LiqError",
+    "Market",
+    "Prior",
+    "Quote",
+    "SourceError",
+    "estimate",
+]

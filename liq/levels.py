@@ -1,0 +1,113 @@
+"""Where positions were opened and the bar that closed each level: the arithmetic under the estimate.
+
+A level is one entry of one bar, on one side, in one tier. Positions that stand decay together, so a level is
+fully described by what was opened there, by the survival of its bar, and by the first later bar whose price
+reaches it. Everything else (what is swept, what stands, any re-weighing of the tiers) is a sum over levels,
+which is why no tier is ever walked twice.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+CELL = 5e-4
+"""Width of a search cell in log price. Sets the speed of `first_reach`, never its answer."""
+
+SLICE = 5e-4
+"""A bar's entries are spread over low to high in slices of about this log price."""
+
+MOST_SLICES = 16
+"""No bar is cut finer than this; a bar that long is warm-up."""
+
+TIE = 1e-9
+"""Slack in cells, so that a level exactly at a bar's extreme counts as reached despite rounding in the logs."""
+
+ROWS = 512
+"""Bars handled at once; keeps the look-up table of `first_reach` in the processor's cache."""
+
+
+class Entries(NamedTuple):
+    """Where each bar opened positions: bar number (E,), price (E,), share of the bar's opened notional (E,)."""
+
+    bar: np.ndarray
+    price: np.ndarray
+    share: np.ndarray
+
+
+def spread(low: np.ndarray, high: np.ndarray) -> Entries:
+    """Spread each bar's entries evenly over its range, low to high in equal slices; prices are slice middles.
+
+    >>> spread(np.array([100.0]), np.array([100.0])).price
+    array([100.])
+    """
+    slices = np.clip(np.ceil(np.log(high / low) / SLICE - TIE), 1, MOST_SLICES).astype(np.int64)
+    bar = np.repeat(np.arange(len(low)), slices)
+    number = np.arange(len(bar)) - np.repeat(np.cumsum(slices) - slices, slices)
+    share = 1.0 / slices[bar]
+    return Entries(bar, low[bar] + (high - low)[bar] * (number + 0.5) * share, share)
+
+
+def first_reach(extreme: np.ndarray, entry: np.ndarray, shift: np.ndarray, bar: np.ndarray) -> np.ndarray:
+    """Return for every level the first later bar that reaches it, int32 (E, K); n where none does.
+
+    extreme : (n,) each bar's extreme; entry : (E,) each entry; shift : (K,) tier offsets, so that a level
+    lies at entry + shift; all in cells of log price, oriented so that a bar reaches every level at or above
+    its extreme. bar : (E,) the bar each entry belongs to, ascending; only later bars count.
+
+    Walks backwards once, keeping for each cell the next bar that reaches into it. A level whose cell is
+    reached only part of the way follows the chain of bars that reach as far, so the answer is exact.
+    """
+    n, tiers = len(extreme), len(shift)
+    cell = np.floor(extreme).astype(np.int64)
+    base, cells = int(cell.min()), int(cell.max() - cell.min()) + 1
+    cell -= base
+    following = np.full(
+        cells + 1, n, np.int32
+    )  # last cell: everything above; a level below them all is never reached
+    chain = np.empty(n + 1, np.int32)
+    chain[n] = n
+    reached = np.empty((len(entry), tiers), np.int32)
+    table = np.empty((ROWS, cells + 1), np.int32)
+    starts = np.searchsorted(bar, np.arange(0, n + ROWS, ROWS))
+    steps = cell.tolist()
+    for block in range((n - 1) // ROWS, -1, -1):
+        first = block * ROWS
+        for row in range(min(n - first, ROWS) - 1, -1, -1):
+            at = steps[first + row]
+            table[row] = following
+            chain[first + row] = following[at]
+            following[at:] = first + row
+        part = slice(starts[block], starts[block + 1])
+        level = np.floor(entry[part, None] + (shift + TIE - base)).astype(np.int32)
+        below = level < 0
+        np.clip(level, 0, cells, out=level)
+        level += ((bar[part] - first) * (cells + 1)).astype(np.int32)[:, None]
+        found = table.ravel().take(level)
+        found[below] = n
+        reached[part] = found
+    _settle(reached, extreme, entry, shift, chain, cell, base)
+    return reached
+
+
+def _settle(
+    reached: np.ndarray,
+    extreme: np.ndarray,
+    entry: np.ndarray,
+    shift: np.ndarray,
+    chain: np.ndarray,
+    cell: np.ndarray,
+    base: int,
+) -> None:
+    """Move each level that a bar's extreme missed inside one shared cell on to the bar that does reach it."""
+    n = len(extreme)
+    floor = np.append(extreme, -np.inf)  # beyond the last bar everything counts as settled
+    flat = reached.ravel()
+    open_rows = np.flatnonzero(floor[flat] > (entry[:, None] + (shift + TIE)).ravel())
+    tiers = len(shift)
+    while len(open_rows):
+        flat[open_rows] = chain[flat[open_rows]]
+        level = entry[open_rows // tiers] + (shift + TIE)[open_rows % tiers]
+        open_rows = open_rows[floor[flat[open_rows]] > level]
+    assert n == len(chain) - 1
