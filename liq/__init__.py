@@ -1,7 +1,8 @@
 """Estimate where leveraged crypto positions would be force-closed, from public market data alone."""
 
 from liq.errors import InputError, LiqError, SourceError
-from liq.estimate import Heatmap, estimate
+from liq.estimate import estimate
+from liq.heatmap import Heatmap
 from liq.market import LOOKBACKS, Market, Quote
 from liq.prior import PRIORS, Prior
 

@@ -27,6 +27,9 @@ TIE = 1e-9
 ROWS = 512
 """Bars handled at once; keeps the look-up table of `first_reach` in the processor's cache."""
 
+FINE = 8
+"""Binary digits kept below a cell, so that levels are looked up in integers."""
+
 
 class Entries(NamedTuple):
     """Where each bar opened positions: bar number (E,), price (E,), share of the bar's opened notional (E,)."""
@@ -56,58 +59,47 @@ def first_reach(extreme: np.ndarray, entry: np.ndarray, shift: np.ndarray, bar: 
     lies at entry + shift; all in cells of log price, oriented so that a bar reaches every level at or above
     its extreme. bar : (E,) the bar each entry belongs to, ascending; only later bars count.
 
-    Walks backwards once, keeping for each cell the next bar that reaches into it. A level whose cell is
-    reached only part of the way follows the chain of bars that reach as far, so the answer is exact.
+    Walks backwards once, keeping for each cell the next bar that reaches into it, and looks every level up
+    there. A cell may be reached only part of the way, so a bar that was found but stops short of the level
+    is followed along the chain of bars that reach at least as far, until one does: the answer is exact.
     """
-    n, tiers = len(extreme), len(shift)
+    n = len(extreme)
     cell = np.floor(extreme).astype(np.int64)
-    base, cells = int(cell.min()), int(cell.max() - cell.min()) + 1
-    cell -= base
-    following = np.full(
-        cells + 1, n, np.int32
-    )  # last cell: everything above; a level below them all is never reached
-    chain = np.empty(n + 1, np.int32)
-    chain[n] = n
-    reached = np.empty((len(entry), tiers), np.int32)
+    base = int(cell.min())
+    cells = int(cell.max()) - base + 1
+    following = np.full(cells + 1, n, np.int32)  # the last cell stands for everything above
+    chain = np.full(n + 1, n, np.int32)
     table = np.empty((ROWS, cells + 1), np.int32)
+    stops = np.append(extreme, -np.inf)  # beyond the last bar nothing stops short
+    reached = np.empty((len(entry), len(shift)), np.int32)
+    fine_entry = np.ceil((entry - base) * (1 << FINE)).astype(np.int32)
+    fine_shift = np.ceil(np.clip(shift + TIE, -(2.0**20), 2.0**20) * (1 << FINE)).astype(np.int32)
     starts = np.searchsorted(bar, np.arange(0, n + ROWS, ROWS))
-    steps = cell.tolist()
+    at = (cell - base).tolist()
     for block in range((n - 1) // ROWS, -1, -1):
         first = block * ROWS
         for row in range(min(n - first, ROWS) - 1, -1, -1):
-            at = steps[first + row]
             table[row] = following
-            chain[first + row] = following[at]
-            following[at:] = first + row
+            chain[first + row] = following[at[first + row]]
+            following[at[first + row] :] = first + row
         part = slice(starts[block], starts[block + 1])
-        level = np.floor(entry[part, None] + (shift + TIE - base)).astype(np.int32)
+        level = fine_entry[part, None] + fine_shift
         below = level < 0
-        np.clip(level, 0, cells, out=level)
+        level = np.clip(level, 0, cells << FINE, out=level) >> FINE
         level += ((bar[part] - first) * (cells + 1)).astype(np.int32)[:, None]
         found = table.ravel().take(level)
         found[below] = n
+        _follow(found, entry[part, None] + (shift + TIE), stops, chain)
         reached[part] = found
-    _settle(reached, extreme, entry, shift, chain, cell, base)
     return reached
 
 
-def _settle(
-    reached: np.ndarray,
-    extreme: np.ndarray,
-    entry: np.ndarray,
-    shift: np.ndarray,
-    chain: np.ndarray,
-    cell: np.ndarray,
-    base: int,
-) -> None:
-    """Move each level that a bar's extreme missed inside one shared cell on to the bar that does reach it."""
-    n = len(extreme)
-    floor = np.append(extreme, -np.inf)  # beyond the last bar everything counts as settled
-    flat = reached.ravel()
-    open_rows = np.flatnonzero(floor[flat] > (entry[:, None] + (shift + TIE)).ravel())
-    tiers = len(shift)
-    while len(open_rows):
-        flat[open_rows] = chain[flat[open_rows]]
-        level = entry[open_rows // tiers] + (shift + TIE)[open_rows % tiers]
-        open_rows = open_rows[floor[flat[open_rows]] > level]
-    assert n == len(chain) - 1
+def _follow(found: np.ndarray, level: np.ndarray, stops: np.ndarray, chain: np.ndarray) -> None:
+    """Move each level whose found bar stops short of it on along the chain, in place."""
+    flat = found.ravel()
+    short = np.flatnonzero(stops[found] > level)
+    wanted = level.ravel()[short]
+    while len(short):
+        flat[short] = chain[flat[short]]
+        still = stops[flat[short]] > wanted
+        short, wanted = short[still], wanted[still]

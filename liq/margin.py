@@ -18,6 +18,9 @@ TABLE = Path(__file__).with_name("brackets.json")
 REFERENCE_NOTIONAL = 100_000.0
 """USD notional of the position a tier's bracket is read for, where the leverage is allowed at that size."""
 
+NEVER = 1e-9
+"""Stands for a liquidation price of zero, which a 1x long has, where logarithms are taken."""
+
 
 class Bracket(NamedTuple):
     """One step of a venue's margin table: notional range (USD), maintenance rate, top leverage, amount (USD)."""
@@ -107,9 +110,15 @@ def liquidation_factors(side: str, leverages: np.ndarray, steps: Sequence[Bracke
     """Return liquidation price over entry price for each leverage, float (K,).
 
     The factor does not depend on the entry price: the bracket is chosen by notional (see `bracket_for`), so
-    amount / quantity is a fixed share of the entry price.
+    amount / quantity is a fixed share of the entry price. A leverage beyond the market's top one cannot be
+    opened; it stands for a position whose margin is nearly gone, and its distance in log price is that of the
+    top leverage, shortened in proportion.
     """
-    chosen = [bracket_for(steps, leverage) for leverage in leverages]
-    held = np.array([min(REFERENCE_NOTIONAL, step.cap) for step in chosen])
+    leverages = np.asarray(leverages, dtype=float)
+    top = max(step.max_leverage for step in steps)
+    held = np.minimum(leverages, top)
+    chosen = [bracket_for(steps, leverage) for leverage in held]
+    notional = np.array([min(REFERENCE_NOTIONAL, step.cap) for step in chosen])
     rate, amount = np.array([step.rate for step in chosen]), np.array([step.amount for step in chosen])
-    return np.asarray(liquidation_price(side, 1.0, leverages, rate, amount, held))
+    factor = np.asarray(liquidation_price(side, 1.0, held, rate, amount, notional))
+    return np.maximum(factor, NEVER) ** (held / leverages)

@@ -13,8 +13,9 @@ import numpy as np
 
 from liq.errors import InputError
 
-TIERS = (125.0, 100.0, 75.0, 60.0, 50.0, 40.0, 33.0, 25.0, 20.0, 15.0, 12.0, 10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0)
-"""Leverages that the shipped priors spread their weight over."""
+TIERS = (500.0, 250.0, 150.0, 125.0, 100.0, 75.0, 50.0, 40.0, 30.0, 20.0, 15.0, 10.0, 7.0, 5.0, 3.0)
+"""Leverages that the shipped priors spread their weight over. No venue sells 250x: the tiers beyond a market's
+top leverage stand for positions whose margin is nearly gone (see `liq.margin.liquidation_factors`)."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Prior:
 
     leverages, weights : per tier, the leverage and the share of all opened notional that takes it; weights
         need not sum to one, since most open interest is hedged or too little leveraged to be reached.
+    paces : per tier, how fast it turns over against the rest; () for all alike. Survival is taken to this power:
+        traders far from their level hold on for longer.
     kappa : share of traded volume that opens new positions, where open interest is known.
     phi, half_life : the same where it is not, and the hours after which half of what stands has closed.
     origin : where the numbers come from; data, scores : what they were fitted on and how they did.
@@ -32,6 +35,7 @@ class Prior:
     title: str
     leverages: tuple[float, ...]
     weights: tuple[float, ...]
+    paces: tuple[float, ...] = ()
     kappa: float = 0.2
     phi: float = 0.2
     half_life: float = 24.0
@@ -43,9 +47,12 @@ class Prior:
         put = object.__setattr__
         put(self, "leverages", tuple(float(x) for x in self.leverages))
         put(self, "weights", tuple(float(x) for x in self.weights))
-        if not self.leverages or len(self.leverages) != len(self.weights):
-            raise InputError(f"prior {self.name!r} has {len(self.leverages)} tiers and {len(self.weights)} weights.")
-        for what, values, low in (("leverages", self.leverages, 1.0), ("weights", self.weights, 0.0)):
+        put(self, "paces", tuple(float(x) for x in self.paces))
+        for what, values in (("weights", self.weights), ("paces", self.paces or self.leverages)):
+            if not self.leverages or len(self.leverages) != len(values):
+                raise InputError(f"prior {self.name!r} has {len(self.leverages)} tiers and {len(values)} {what}.")
+        rows = (("leverages", self.leverages, 1.0), ("weights", self.weights, 0.0), ("paces", self.paces, 0.0))
+        for what, values, low in rows:
             for row, value in enumerate(values):
                 if not (np.isfinite(value) and value >= low):
                     raise InputError(
@@ -80,7 +87,7 @@ def _folded(leverages: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
 def _named() -> Mapping[str, Prior]:
     every = np.arange(2.0, 126.0)
     tiers = np.array(TIERS)
-    bands = [(tiers < 3, 0.36), ((tiers >= 3) & (tiers <= 7), 0.48), ((tiers > 7) & (tiers <= 40), 0.15)]
+    bands = [(tiers <= 3, 0.36), ((tiers > 3) & (tiers <= 7), 0.48), ((tiers > 7) & (tiers <= 40), 0.15)]
     rows = (
         Prior.from_json(Path(__file__).with_name("calibrated.json").read_text()),
         Prior(
@@ -97,7 +104,8 @@ def _named() -> Mapping[str, Prior]:
             "Hyperliquid",
             TIERS,
             tuple(sum(np.where(band, share / band.sum(), 0.0) for band, share in bands)),
-            origin="Measured on chain, 2025-12-15, $7.63B of open interest: 36 % below 3x, 48 % at 3x to 7x, 15 % above.",
+            origin="Measured on chain, 2025-12-15, $7.63B of open interest: 36 % below 3x, 48 % at 3x to 7x, 15 % "
+            "above.",
         ),
         Prior(
             "flat",
