@@ -1,10 +1,12 @@
 """Estimate where leveraged crypto positions would be force-closed, from public market data alone."""
 
+from liq.calibration import calibrate
 from liq.errors import InputError, LiqError, SourceError
 from liq.estimate import estimate
 from liq.heatmap import Heatmap
 from liq.market import LOOKBACKS, Market, Quote
 from liq.prior import PRIORS, Prior
+from liq.skill import Skill, skill
 
 __all__ = [
     "LOOKBACKS",
@@ -15,6 +17,9 @@ __all__ = [
     "Market",
     "Prior",
     "Quote",
+    "Skill",
     "SourceError",
+    "calibrate",
     "estimate",
+    "skill",
 ]

@@ -1,0 +1,34 @@
+"""Read the real recordings that the figures were measured on; they are not part of the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+import liq
+
+FOLDER = Path(os.environ.get("LIQ_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+"""Where the recordings lie; LIQ_DATA names another place."""
+
+UNTIL, SINCE = "2026-01-15", "2026-01-16"
+"""Fitted on what comes before, scored on the days after."""
+
+
+def market(coin: str = "btc", until: str | None = None) -> liq.Market:
+    """Return the recorded Binance perpetual, 5-minute bars of December 2025 and January 2026."""
+    frame = _read(f"{coin}usdt_binance_5m_2025-12_2026-01.csv.gz")[:until]
+    symbol = f"{coin.upper()}/USDT:USDT"
+    return liq.Market(symbol, "binanceusdm", frame, open_interest=frame["open_interest"])
+
+
+def liquidations() -> pd.DataFrame:
+    """Return realised BTC liquidations per hour, USD, summed over Binance, Bybit and OKX."""
+    return _read("btc_liquidations_1h_2025-12_2026-01.csv")[["long", "short"]]
+
+
+def _read(name: str) -> pd.DataFrame:
+    frame = pd.read_csv(FOLDER / name)
+    frame.index = pd.DatetimeIndex(pd.to_datetime(frame.pop("open_time_ms"), unit="ms", utc=True), name=None)
+    return frame
