@@ -210,15 +210,18 @@ def _folds(problem: Problem) -> list[tuple[slice, slice]]:
 
 
 def _unseen_error(problem: Problem, prior: Prior, distance: np.ndarray) -> float:
-    """Return the mean squared error of log10 dollars on bars later than the fitted ones."""
-    misses = []
-    for fit, test in _folds(problem):
-        weights = fit_weights(problem.rows(fit), prior, distance)
-        later = problem.rows(test)
-        misses.append(
-            (log_dollars(later.sums @ weights, later.floor) - log_dollars(later.realised, later.floor)) ** 2
-        )
-    return float(np.concatenate(misses).mean())
+    """Return what `fit_weights` minimises, the squared miss in log dollars, on bars later than the fitted ones."""
+    return sum(
+        _error(_groups(problem.rows(test)), fit_weights(problem.rows(fit), prior, distance), problem.floor)
+        for fit, test in _folds(problem)
+    )
+
+
+def _error(groups: list[tuple[np.ndarray, np.ndarray, float]], weights: np.ndarray, floor: float) -> float:
+    return sum(
+        emphasis**2 * float(((log_dollars(sums @ weights, floor) - log_dollars(realised, floor)) ** 2).sum())
+        for sums, realised, emphasis in groups
+    )
 
 
 def _unseen(problem: Problem, prior: Prior, distance: np.ndarray) -> dict[str, float]:
