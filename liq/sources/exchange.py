@@ -1,0 +1,318 @@
+"""The one place that knows ccxt: one connection a venue, its markets, and its answers as plain rows.
+
+Everything that leaves this module is plain Python in the package's units (coins, USD, milliseconds UTC);
+everything that goes wrong leaves it as a VenueFailure.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+from cachetools import LRUCache, TTLCache, cached
+
+from liq.sources import failures
+from liq.sources.failures import SILENCE, Budget, Reply, VenueFailure, explain, persist
+from liq.sources.sharing import shared
+from liq.sources.venues import VENUES, Venue
+
+T = TypeVar("T")
+
+MARKETS_KEPT = 6 * 3600
+"""Seconds a venue's list of markets is believed; contracts are listed every few days."""
+
+
+class Contract(NamedTuple):
+    """One linear perpetual: unified symbol, the venue's own id, coins a contract, price step, the raw entry."""
+
+    symbol: str
+    id: str
+    size: float
+    tick: float
+    info: dict[str, Any]
+
+
+Tier = tuple[float, float, float, float]
+
+
+class InterestRow(NamedTuple):
+    """One row of open interest: UTC ms as stamped, coins, the venue's USD value and liquidations where it says."""
+
+    time: int
+    coins: float
+    usd: float
+    long: float
+    short: float
+
+
+@dataclass
+class Connection:
+    """A venue's ccxt object, the lock that every call holds, and the last reply it got."""
+
+    venue: Venue
+    exchange: Any
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    reply: Reply = SILENCE
+    calls: int = 0
+
+
+def gateway() -> str:
+    """Return the address that stands in front of every venue, from LIQ_GATEWAY, or the empty string."""
+    return os.environ.get("LIQ_GATEWAY", "").rstrip("/")
+
+
+def connect(name: str) -> Connection:
+    """Return the process's one connection to a venue; no request is made.
+
+    LIQ_GATEWAY=http://host:port sends every request to <gateway>/<original host>/<path>. HTTPS_PROXY and
+    its kin are honoured.
+    """
+    return _connect(name, gateway())
+
+
+@cached(LRUCache(maxsize=2 * len(VENUES)), condition=threading.Condition())
+def _connect(name: str, front: str) -> Connection:
+    import ccxt  # half a second and 60 MB, so only once a venue is really asked
+
+    venue, patience = VENUES[name], failures.PATIENCE
+    exchange = getattr(ccxt, name)(
+        {
+            "timeout": int(patience.timeout * 1000),
+            "enableRateLimit": patience.spaced,
+            "requests_trust_env": True,
+            "enableLastJsonResponse": True,
+            "options": dict(venue.options),
+        }
+    )
+    exchange.has["fetchCurrencies"] = False  # saves a call; coins are named by the markets anyway
+    if front:
+        exchange.urls["api"] = _through(front, exchange.urls["api"])
+    connection = Connection(venue, exchange)
+    exchange.on_rest_response = _listener(connection)
+    return connection
+
+
+def _through(front: str, urls: Any) -> Any:
+    if isinstance(urls, dict):
+        return {key: _through(front, value) for key, value in urls.items()}
+    return urls.replace("https://", f"{front}/", 1) if isinstance(urls, str) else urls
+
+
+def _listener(connection: Connection) -> Callable[..., str]:
+    """Return ccxt's hook for a finished reply; what it notes is what failures are judged by."""
+
+    def note(code: int, reason: str, url: str, method: str, headers: Any, body: str, *_: Any) -> str:
+        lowered = {str(key).lower(): str(value) for key, value in dict(headers).items()}
+        connection.reply = Reply(int(code), lowered, body or "")
+        connection.calls += 1
+        return (body or "").strip()
+
+    return note
+
+
+def ask(connection: Connection, budget: Budget, question: Callable[[Any], T]) -> T:
+    """Return what one question to the venue's ccxt object gives; raise VenueFailure.
+
+    The lock is held for one attempt at a time, so that other views of the same venue get their turn.
+    """
+    return persist(lambda: _attempt(connection, question), budget, failures.PATIENCE)
+
+
+def _attempt(connection: Connection, question: Callable[[Any], T]) -> T:
+    import ccxt
+
+    with connection.lock:
+        connection.reply = SILENCE
+        try:
+            answer = question(connection.exchange)
+        except VenueFailure:
+            raise
+        except Exception as error:  # ccxt lets plain KeyError and AttributeError out on answers it did not expect
+            timed_out = isinstance(error, ccxt.RequestTimeout)
+            reply = SILENCE if timed_out or _broke_off(error) else connection.reply
+            refused = isinstance(error, ccxt.ExchangeError) and not isinstance(error, ccxt.OperationFailed)
+            raise explain(reply, timed_out=timed_out, refused=refused) from error
+        # ccxt hands on a page of HTML or half an answer as text, and reads nothing out of it without complaint
+        if connection.reply.status and connection.reply.text.lstrip()[:1] not in ("{", "["):
+            raise explain(connection.reply, timed_out=False, refused=False)
+        if connection.reply.status and connection.exchange.last_json_response is None:
+            raise explain(connection.reply, timed_out=False, refused=False)
+        return answer
+
+
+def _broke_off(error: BaseException) -> bool:
+    cause = f"{type(error.__cause__).__name__} {error.__cause__}"
+    return any(words in cause for words in ("ChunkedEncodingError", "Connection broken", "ConnectionError"))
+
+
+@shared(TTLCache(2 * len(VENUES), MARKETS_KEPT), key=lambda connection, budget: id(connection))
+def contracts(connection: Connection, budget: Budget) -> dict[str, Contract]:
+    """Return a venue's active linear perpetuals by unified symbol; raise VenueFailure."""
+    found = {}
+    for market in ask(connection, budget, lambda exchange: exchange.load_markets(True)).values():
+        if not (market.get("swap") and market.get("linear")) or market.get("active") is False:
+            continue
+        size, tick = market.get("contractSize"), (market.get("precision") or {}).get("price")
+        if isinstance(size, (int, float)) and size > 0:
+            symbol = market["symbol"]
+            found[symbol] = Contract(symbol, market["id"], float(size), float(tick or 0.0), market["info"])
+    if not found:
+        raise VenueFailure("answered with an empty list of markets", passing=True)
+    return found
+
+
+def candles(
+    connection: Connection, budget: Budget, contract: Contract, bar: str, since: int, count: int
+) -> list[list[Any]]:
+    """Return candles as rows of time (UTC ms, bar open), open, high, low, close, volume in coins."""
+
+    def question(exchange: Any) -> list[list[Any]]:
+        rows = exchange.fetch_ohlcv(contract.symbol, bar, since, count)
+        named = _dig(exchange.last_json_response, connection.venue.answer_symbol)
+        if named is not None and str(named).upper() not in contract_names(contract):
+            raise VenueFailure(f"answered about {str(named)[:20]} when asked about {contract.symbol.split(':')[0]}")
+        return rows
+
+    scale = contract.size if connection.venue.contracts else 1.0
+    return [[*row[:5], _number(row[5]) * scale] for row in ask(connection, budget, question)]
+
+
+def contract_names(contract: Contract) -> set[str]:
+    """Return the names, in capitals, under which a venue's answer may repeat a contract."""
+    return {contract.id.upper(), contract.symbol.split("/")[0].upper(), str(contract.info.get("name", "")).upper()}
+
+
+def _dig(answer: Any, path: tuple[str | int, ...] | None) -> Any:
+    for key in path or ():
+        try:
+            answer = answer[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return answer if path else None
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def interest_history(
+    connection: Connection, budget: Budget, contract: Contract, period: str, since: int, count: int
+) -> list[InterestRow]:
+    """Return open interest through ccxt's unified call, in coins; Gate's rows also carry liquidations in USD."""
+
+    def question(exchange: Any) -> list[dict[str, Any]]:
+        # without an upper bound ccxt asks for one row too many, and a full page then loses its oldest
+        last = since + (count - 1) * exchange.parse_timeframe(period) * 1000
+        bound = {"until": last} if connection.venue.interest_until else {}
+        return exchange.fetch_open_interest_history(contract.symbol, period, since, count, bound)
+
+    rows = ask(connection, budget, question)
+    scale = contract.size if connection.venue.interest_contracts else 1.0
+    return [
+        InterestRow(
+            int(row["timestamp"]),
+            _number(row.get("openInterestAmount")) * scale,
+            _number(row.get("openInterestValue")),
+            _number(_info(row).get("long_liq_usd")),
+            _number(_info(row).get("short_liq_usd")),
+        )
+        for row in rows
+        if row.get("timestamp")
+    ]
+
+
+def _info(row: dict[str, Any]) -> dict[str, Any]:
+    return row["info"] if isinstance(row.get("info"), dict) else {}
+
+
+def interest_analytics(
+    connection: Connection, budget: Budget, contract: Contract, period: str, since: int, count: int
+) -> list[InterestRow]:
+    """Return Kraken Futures' open interest in coins, the close of each period's four values."""
+    rows = analytics(connection, budget, contract, "open-interest", period, since, count)
+    nan = float("nan")
+    return [InterestRow(time, value * contract.size, nan, nan, nan) for time, value in rows]
+
+
+def analytics(
+    connection: Connection, budget: Budget, contract: Contract, what: str, period: str, since: int, count: int
+) -> list[tuple[int, float]]:
+    """Return one of Kraken Futures' public analytics as (UTC ms, last value of the period).
+
+    ccxt does not map this endpoint, but signs, spaces and times its calls. Values come as numbers, as rows
+    of open high low close, or as four parallel series of those names.
+    """
+
+    def question(exchange: Any) -> list[tuple[int, float]]:
+        step = exchange.parse_timeframe(period)
+        window = {"since": since // 1000, "to": since // 1000 + count * step, "interval": step}
+        reply = exchange.fetch2(f"analytics/{contract.id}/{what}", ["charts"], "GET", {"version": "v1", **window})
+        times, data = reply["result"]["timestamp"], reply["result"]["data"]
+        if isinstance(data, dict):
+            data = data.get("close", next(iter(data.values()), []))
+        elif len(data) == 4 and len(times) != 4 and all(isinstance(series, list) for series in data):
+            data = data[3]
+        last = [value[-1] if isinstance(value, list) and value else value for value in data]
+        return [(int(time) * 1000, _number(value)) for time, value in zip(times, last, strict=True)]
+
+    return ask(connection, budget, question)
+
+
+def ticker(connection: Connection, budget: Budget, contract: Contract) -> dict[str, float]:
+    """Return the live ``price``, its ``time`` (UTC ms), the day's ``change`` (fraction), ``interest`` (coins)."""
+    row = ask(connection, budget, lambda exchange: exchange.fetch_ticker(contract.symbol))
+    info = _info(row)
+    prices = row.get("last"), row.get("close"), info.get("markPx")
+    price = next((value for value in map(_number, prices) if value > 0), 0)
+    before = next((value for value in map(_number, (row.get("open"), row.get("previousClose"))) if value > 0), 0)
+    percent = _number(row.get("percentage"))
+    if not 0 < price < float("inf"):
+        raise VenueFailure("sent no usable price")
+    return {
+        "price": price,
+        "time": _number(row.get("timestamp")),
+        "change": percent / 100 if percent == percent else (price / before - 1 if before else float("nan")),
+        "interest": _number(info.get("openInterest")),
+    }
+
+
+def volumes(connection: Connection, budget: Budget, names: set[str]) -> dict[str, float]:
+    """Return the last 24 hours' volume in USD by unified symbol, 0 where the venue does not say."""
+    rows = ask(connection, budget, lambda exchange: exchange.fetch_tickers())
+    named = connection.venue.coin_volume
+    traded = {}
+    for symbol, row in rows.items():
+        if symbol in names:
+            coins = row.get("baseVolume") if named is None else _info(row).get(named)
+            dollars = _number(row.get("quoteVolume")), _number(coins) * _number(row.get("last") or row.get("close"))
+            traded[symbol] = next((value for value in dollars if 0 <= value < float("inf")), 0.0)
+    return traded
+
+
+def margin_tiers(
+    connection: Connection, budget: Budget, contract: Contract
+) -> list[tuple[float, float, float, float]]:
+    """Return margin tiers as (from, to, maintenance rate, top leverage), sizes as the venue counts them.
+
+    Hyperliquid states only the top leverage, and asks half of the initial margin at that leverage for
+    maintenance (its documentation, "Margining").
+    """
+    where = connection.venue.brackets
+    if where == "leverage":
+        top = _number(contract.info.get("maxLeverage"))
+        return [(0.0, float("inf"), 0.5 / top, top)] if top > 0 else []
+
+    def question(exchange: Any) -> list[dict[str, Any]]:
+        if where == "tiers":
+            return exchange.fetch_market_leverage_tiers(contract.symbol)
+        return exchange.parse_market_leverage_tiers(contract.info, exchange.market(contract.symbol))
+
+    rows = ask(connection, budget, question) if where else []
+    names = ("minNotional", "maxNotional", "maintenanceMarginRate", "maxLeverage")
+    return [tuple(_number(row.get(name)) for name in names) for row in rows]  # type: ignore[misc]

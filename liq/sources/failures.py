@@ -1,0 +1,119 @@
+"""What a venue's refusal means, told from its status and its words; and how patiently to ask again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+PLACE = ("restricted location", "eligibility", "block access from your country", "unavailable in the u.s")
+"""Words with which venues refuse a place (Binance's 451, Bybit's CloudFront 403), in lower case."""
+
+
+class Reply(NamedTuple):
+    """What came back over the wire: HTTP status (0 for no answer), headers in lower case, and the text."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+SILENCE = Reply(0, {}, "")
+
+
+class VenueFailure(Exception):
+    """A venue did not give what it was asked for.
+
+    reason : the rest of a sentence that begins with the venue's name. blocked : it refuses this place.
+    passing : asking again soon may help. pause : seconds the venue asked for, or None.
+    """
+
+    def __init__(
+        self, reason: str, *, blocked: bool = False, passing: bool = False, pause: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason, self.blocked, self.passing, self.pause = reason, blocked, passing, pause
+
+
+class Patience(NamedTuple):
+    """How long a venue is waited for.
+
+    timeout : seconds for one answer; tries : most attempts at one question; backoff : seconds before the
+    second attempt, doubled for each one more; budget : seconds that failing may cost one fetch from one
+    venue; spaced : whether calls keep the venue's rate limit.
+    """
+
+    timeout: float = 8.0
+    tries: int = 3
+    backoff: float = 0.4
+    budget: float = 12.0
+    spaced: bool = True
+
+
+PATIENCE = Patience()
+"""In force for every venue; tests put a shorter one here."""
+
+
+class Budget:
+    """Seconds that one fetch may still lose to failures, shared by all its calls."""
+
+    def __init__(self, seconds: float, tries: int) -> None:
+        self.left, self.tries = seconds, tries
+
+
+def explain(reply: Reply, *, timed_out: bool, refused: bool) -> VenueFailure:
+    """Return the failure behind an exception, judged by status and text rather than by the exception's class.
+
+    ccxt calls Bybit's geographic 403 a rate limit and Binance's 451 unavailable, so its classes mislead.
+    timed_out : no answer within the timeout; refused : the venue understood the question and declined it.
+    """
+    status, text = reply.status, reply.text[:4000].lower().strip()
+    page = text[:1] == "<"
+    worded = any(words in text for words in PLACE) or (status == 403 and "cloudfront" in text)
+    if status == 451 or (worded and (status in (400, 401, 403) or (status == 200 and page))):
+        return VenueFailure(f"does not serve this location (HTTP {status})", blocked=True)
+    if status == 418:
+        return VenueFailure("has shut this address out for a while (HTTP 418)", pause=_pause(reply))
+    if status == 429:
+        return VenueFailure("asks for fewer requests (HTTP 429)", passing=True, pause=_pause(reply))
+    if status >= 500:
+        return VenueFailure(f"is out of order (HTTP {status})", passing=True, pause=_pause(reply))
+    if timed_out:
+        return VenueFailure("did not answer in time", passing=True)
+    if status == 0:
+        return VenueFailure("could not be reached, or broke off its answer", passing=True)
+    if status >= 400:
+        return VenueFailure(f"declined the request (HTTP {status})")
+    if refused:
+        return VenueFailure("declined the request")
+    if page:
+        return VenueFailure("answered with a web page instead of data", passing=True)
+    return VenueFailure("sent an answer that cannot be read", passing=True)
+
+
+def _pause(reply: Reply) -> float | None:
+    try:
+        return max(0.0, float(reply.headers.get("retry-after", "")))
+    except ValueError:
+        return None
+
+
+def persist(question: Callable[[], T], budget: Budget, patience: Patience) -> T:
+    """Return the answer to a question, asked again after failures that may pass, within the budget.
+
+    A venue's own Retry-After is kept to when the budget allows it, and ends the attempts when it does not.
+    """
+    for attempt in range(budget.tries):
+        began = time.monotonic()
+        try:
+            return question()
+        except VenueFailure as failure:
+            budget.left -= time.monotonic() - began
+            wait = failure.pause if failure.pause is not None else patience.backoff * 2**attempt
+            if not failure.passing or attempt + 1 == budget.tries or wait > budget.left:
+                raise
+            time.sleep(wait)
+            budget.left -= wait
+    raise AssertionError("a budget allows at least one attempt")

@@ -1,0 +1,234 @@
+"""Get a market, its live price, and the list of tickers, from whichever source was chosen."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from cachetools import LRUCache, TTLCache, cached
+
+from liq.errors import InputError, SourceError
+from liq.market import Market, Quote, lookback
+from liq.sources import choice, exchange, failures, shelf
+from liq.sources.choice import NobodyAnswered, first_answer, spoken, together
+from liq.sources.failures import Budget, VenueFailure
+from liq.sources.sharing import shared
+from liq.sources.shelf import Progress, contract_on, last_good, market_on
+from liq.sources.symbols import short_names
+from liq.sources.venues import VENUES
+
+SOURCES = ("auto", "all", *VENUES, "simulated", "file")
+"""Every source on offer."""
+
+LIVE = 2
+"""Seconds for which a live price is given out again."""
+
+LISTED = 600
+"""Seconds for which the order of tickers by volume is kept."""
+
+
+def fetch(
+    symbol: str = "BTC", lookback: str = "7d", source: str = "auto", *, on_progress: Progress | None = None
+) -> Market:
+    """Return one perpetual's market over a window, with its warm-up.
+
+    symbol : ``BTC``, ``BTCUSDT`` or ``BTC/USDT:USDT``; lookback : a name of LOOKBACKS; source : one of SOURCES.
+    on_progress : told (what is asked, calls begun, calls expected), always in the caller's thread.
+
+    ``auto`` asks the venues one after the other and opens the simulated market, which says so, when none
+    answers; ``all`` asks them at once and puts each into `parts`. An answer is kept for `shelf.FRESH` seconds,
+    after that only its tail is asked; a failed refresh gives the last good answer with its age in `notes`.
+    Raises InputError for a name that does not exist, SourceError where no market can be had.
+    """
+    _check(source)
+    _window(lookback)
+    if source == "simulated":
+        return _simulated(symbol, lookback)
+    if source == "file":
+        return _recording(lookback)
+    if source == "all":
+        return together(symbol, lookback, on_progress)
+    if source == "auto":
+        try:
+            return first_answer(
+                lambda name, budget: market_on(name, symbol, lookback, on_progress=on_progress, budget=budget),
+                time.monotonic(),
+            )
+        except NobodyAnswered as silence:
+            return _stand_in(symbol, lookback, silence.reasons)
+    try:
+        return market_on(source, symbol, lookback, on_progress=on_progress)
+    except VenueFailure as failure:
+        raise _sorry(source, failure) from failure
+
+
+def tickers(source: str = "auto") -> list[str]:
+    """Return the tickers of a source, by the last 24 hours' volume, largest first.
+
+    A coin stands for its perpetual in the venue's first quote; another of the same coin is a full symbol. For
+    ``auto`` and ``all``, those of the venue that answers. Raises InputError, SourceError.
+    """
+    _check(source)
+    if source == "file":
+        return [_recording("7d").base]
+    if source != "simulated":
+        try:
+            name = _answering() if source in ("auto", "all") else source
+            return list(_by_volume(name, exchange.gateway()))
+        except NobodyAnswered as silence:
+            if source == "all":
+                raise choice.nobody(silence.reasons) from None
+        except VenueFailure as failure:
+            raise _sorry(source if source in VENUES else name, failure) from failure
+    from liq.sources.simulated import TICKERS
+
+    return [ticker.split("/")[0] for ticker in TICKERS]
+
+
+def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
+    """Return the live price, at most `LIVE` seconds old; where it cannot be had, the last one known, with its time.
+
+    Raises InputError, SourceError.
+    """
+    _check(source)
+    if source == "file":
+        market = _recording("7d")
+        return Quote(market.symbol, float(market.price), market.as_of, market.source)  # type: ignore[arg-type]
+    if source != "simulated":
+        try:
+            name = _answering() if source in ("auto", "all") else source
+            contract = contract_on(name, symbol, _brief())
+        except NobodyAnswered as silence:
+            if source == "all":
+                raise choice.nobody(silence.reasons) from None
+        except VenueFailure as failure:
+            raise _sorry(source if source in VENUES else name, failure) from failure
+        else:
+            try:
+                return _live(name, contract.symbol, exchange.gateway())
+            except VenueFailure as failure:
+                held = last_good(name, contract.symbol)
+                if held is None:
+                    raise _sorry(name, failure) from failure
+                return Quote(held.symbol, float(held.price), held.as_of, name)  # type: ignore[arg-type]
+    from liq.sources import simulated
+
+    try:
+        return simulated.quote(symbol, shelf.utc_now())
+    except InputError:
+        if source == "simulated":
+            raise
+        return simulated.quote("BTC", shelf.utc_now())
+
+
+def forget() -> None:
+    """Drop everything held from earlier calls, as in a new process."""
+    shelf.forget()
+    choice.forget()
+    for kept in (_live, _by_volume, exchange.contracts):
+        kept.cache_clear()
+    for made in (_simulated_at, _read, exchange._connect):
+        made.cache_clear()
+
+
+def _check(source: str) -> None:
+    if source not in SOURCES:
+        raise InputError(f"source must be one of {', '.join(SOURCES)}, not {source!r}.")
+
+
+def _window(name: str) -> pd.Timedelta:
+    return lookback(name).bar_length
+
+
+def _sorry(name: str, failure: VenueFailure) -> SourceError:
+    return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, or auto.")
+
+
+def _brief() -> Budget:
+    return Budget(failures.PATIENCE.budget / 2, min(2, failures.PATIENCE.tries))
+
+
+def _answering() -> str:
+    """Return the venue that `auto` uses now; raise NobodyAnswered."""
+    reasons: dict[str, str] = {}
+    name = choice.order()[0]
+    if choice.answers(name):
+        return name
+    for name in choice.untried(reasons):
+        try:
+            exchange.contracts(exchange.connect(name), _brief())
+        except VenueFailure as failure:
+            choice.note(name, failure)
+            reasons[name] = failure.reason
+        else:
+            choice.note(name, None)
+            return name
+    raise NobodyAnswered(reasons)
+
+
+@shared(TTLCache(64, ttl=LIVE), key=lambda *key: key)
+def _live(name: str, symbol: str, front: str) -> Quote:
+    connection, now = exchange.connect(name), shelf.utc_now()
+    contract = exchange.contracts(connection, _brief())[symbol]
+    row = exchange.ticker(connection, _brief(), contract)
+    told = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
+    return Quote(symbol, row["price"], min(told, now), name, row["change"])
+
+
+@shared(TTLCache(2 * len(VENUES), ttl=LISTED), key=lambda *key: key)
+def _by_volume(name: str, front: str) -> tuple[str, ...]:
+    connection = exchange.connect(name)
+    listed = list(exchange.contracts(connection, _brief()))
+    try:
+        traded = exchange.volumes(connection, _brief(), set(listed))
+    except VenueFailure:
+        traded = {}  # the venue's own order will do; the list matters more than its order
+    listed.sort(key=lambda symbol: -traded.get(symbol, 0.0))
+    return tuple(short_names(listed, VENUES[name].quotes))
+
+
+def _simulated(symbol: str, window: str) -> Market:
+    return _simulated_at(symbol, window, shelf.utc_now().floor(lookback(window).bar_length))
+
+
+@cached(LRUCache(16), condition=threading.Condition())
+def _simulated_at(symbol: str, window: str, bar: pd.Timestamp) -> Market:
+    """Return the simulated market, made once a bar."""
+    from liq.sources.simulated import simulate
+
+    return simulate(symbol, window, now=shelf.utc_now())
+
+
+def _stand_in(symbol: str, window: str, reasons: dict[str, str]) -> Market:
+    """Return the simulated market in place of the venues, saying so first."""
+    why = f"No venue answered, so this is the simulated market and not real data: {spoken(reasons)}."
+    notes = [why]
+    try:
+        market = _simulated(symbol, window)
+    except InputError:
+        market = _simulated("BTC", window)
+        notes.append(f"The simulated market has no {str(symbol)[:40]!r}; this is BTC.")
+    return replace(market, notes=(*notes, *market.notes), left_out=reasons)
+
+
+def _recording(window: str) -> Market:
+    path = os.environ.get("LIQ_FILE", "")
+    if not path:
+        raise InputError("source file needs a recording: upload one, or name it in LIQ_FILE.")
+    try:
+        state = Path(path).stat()
+    except OSError:
+        raise InputError(f"LIQ_FILE names {path!r}, which cannot be read.") from None
+    return _read(path, window, state.st_mtime_ns, state.st_size)
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def _read(path: str, window: str, changed: int, size: int) -> Market:
+    """Return the recording in a file, read once while the file stays as it is."""
+    from liq.sources.recording import read
+
+    return read(path, lookback=window)

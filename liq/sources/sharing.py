@@ -1,0 +1,58 @@
+"""One answer for everybody who asks the same thing at the same time, and one failure too."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable, MutableMapping
+from typing import Any, Protocol, TypeVar, cast
+
+from cachetools import TTLCache, cached
+
+from liq.sources.failures import VenueFailure
+
+T = TypeVar("T")
+S = TypeVar("S", covariant=True)
+
+
+class Shared(Protocol[S]):
+    """A function whose calls are shared."""
+
+    def __call__(self, *args: Any) -> S: ...
+
+    def cache_clear(self) -> None:
+        """Forget every answer."""
+
+
+def shared(cache: MutableMapping[Any, Any], key: Callable[..., Hashable]) -> Callable[[Callable[..., T]], Shared[T]]:
+    """Decorate a function so that concurrent calls with one key make one call, and its answer is kept in `cache`.
+
+    cachetools sees to that for answers. A failure it does not keep, rightly, but then each session that waited
+    would fail anew, one after the other; so who was already waiting when a call failed is told of that failure.
+    Whoever asks later asks afresh.
+    """
+
+    def decorate(work: Callable[..., T]) -> Shared[T]:
+        failed: TTLCache[Hashable, tuple[float, VenueFailure]] = TTLCache(256, ttl=60)
+        lock = threading.Lock()
+
+        @cached(cache, condition=threading.Condition(), key=lambda asked, *args: key(*args))
+        def once(asked: float, *args: Any) -> T:
+            with lock:
+                ended, failure = failed.get(key(*args), (0.0, None))
+            if failure is not None and asked < ended:
+                raise failure
+            try:
+                return work(*args)
+            except VenueFailure as failure:
+                with lock:
+                    failed[key(*args)] = (time.monotonic(), failure)
+                raise
+
+        def call(*args: Any) -> T:
+            return once(time.monotonic(), *args)
+
+        call.cache_clear = once.cache_clear  # type: ignore[attr-defined]
+        return cast(Shared[T], call)
+
+    return decorate

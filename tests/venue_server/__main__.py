@@ -1,0 +1,26 @@
+"""Run the stand-in by itself: python -m tests.venue_server --port 8765, then LIQ_GATEWAY=http://127.0.0.1:8765."""
+
+from __future__ import annotations
+
+import argparse
+
+from tests.venue_server import VenueServer
+
+
+def main() -> None:
+    """Serve until interrupted. Faults: GET /_fault/<venue or all>/<mode>, GET /_heal, GET /_calls."""
+    parser = argparse.ArgumentParser(prog="python -m tests.venue_server", description=__doc__)
+    parser.add_argument("--port", type=int, default=8765)
+    parser.add_argument("--slow", type=float, default=10.0, help="seconds that the fault 'slow' takes")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
+    chosen = parser.parse_args()
+    server = VenueServer(chosen.port, slow=chosen.slow, latency=chosen.latency)
+    print(f"LIQ_GATEWAY={server.url}", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
+
+
+if __name__ == "__main__":
+    main()
