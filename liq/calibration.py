@@ -42,8 +42,8 @@ LEEWAY = 1.01
 """Rates whose error on unseen bars is within this factor of the best count as equals; the slowest of them wins.
 Dollars per bar hardly tell turnovers apart, and aggregate open interest turns over slowly, 0.28 % an hour."""
 
-BANDS = (0.013, 0.05)
-"""Distances that part near, middle and far tiers; each band turns over at one pace."""
+BANDS = (0.05,)
+"""Distances that part near from far tiers; each band turns over at one pace. More bands print no better."""
 
 
 class Problem(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ DUST = 1e-6
 
 CHUNK = 2_000_000
 """Levels handled at once, to bound memory."""
+
+RENEW = 200.0
+"""E-folds of closing after which sums start from a new reference; far inside what a double can hold."""
 
 
 class Walk(NamedTuple):
@@ -169,44 +173,57 @@ class Heatmap:
 
     def _photograph(self, side: str, weights: np.ndarray) -> np.ndarray:
         """Return what stands at each photographed bar, USD (T, B)."""
-        return np.sum(
-            [
-                self._photograph_pace(side, pace, weights, np.flatnonzero((self._paces == pace) & (weights > 0)))
-                for pace in np.unique(self._paces)
-            ],
-            axis=0,
-        )
+        book = np.zeros((len(self.walk.photos), len(self.edges) - 1))
+        for pace in np.unique(self._paces):
+            chosen = np.flatnonzero((self._paces == pace) & (weights > 0))
+            if len(chosen):
+                self._photograph_pace(book, side, pace, weights, chosen)
+        book[book < DUST] = 0.0
+        return book
 
-    def _photograph_pace(self, side: str, pace: float, weights: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """Photograph the tiers that turn over at one pace: births and deaths, carried from shot to shot."""
+    def _photograph_pace(
+        self, book: np.ndarray, side: str, pace: float, weights: np.ndarray, chosen: np.ndarray
+    ) -> None:
+        """Add what stands of the tiers that turn over at one pace: births less deaths, summed up over time.
+
+        Sums run over USD as of a reference shot, so that decay is one factor per shot. A reference serves as
+        long as less than RENEW e-folds have closed since, which keeps the sums exact however long the market.
+        """
         entries, photos = self.walk.entries, self.walk.photos
         log = pace * self.walk.flow.log_survival
-        shots, count = len(photos), len(self.edges) - 1
+        shots, count = book.shape
         shot_of = np.searchsorted(photos, np.arange(len(log) + 1)).astype(np.int32)  # first one at or after each bar
-        at_shot = np.append(log[photos], -np.inf)  # beyond the last one nothing is left to subtract
-        factor = self.walk.factor[side][chosen]
-        change = np.zeros((shots + 1) * count)
-        step = max(1, CHUNK // max(1, len(chosen)))
+        at_shot = log[photos]
+        _, first_shot, segment = np.unique(
+            np.floor((at_shot[0] - at_shot) / RENEW), return_index=True, return_inverse=True
+        )
+        reference = np.append(at_shot[first_shot[segment]], -np.inf)  # after the last shot nothing matters
+        change = np.empty(0)
+        step = max(1, CHUNK // len(chosen))
         for first in range(0, len(entries.bar), step):
             part = slice(first, first + step)
             bar = entries.bar[part]
             born, died = shot_of[bar], shot_of[self.walk.reached[side][part][:, chosen]]
             row, tier = np.nonzero(died > born[:, None])
-            bucket = self._bucket(row + first, factor[tier])
+            bucket = self._bucket(row + first, self.walk.factor[side][chosen][tier])
             inside = (bucket >= 0) & (bucket < count)
             row, tier, bucket = row[inside], tier[inside], bucket[inside]
-            died = died[row, tier].astype(np.int64)
+            died = died[row, tier]
             usd = self._notional[part][row] * weights[chosen][tier]
-            alive = (at_shot[born] - log[bar])[row]
-            change += np.bincount(born[row].astype(np.int64) * count + bucket, usd * np.exp(alive), len(change))
-            gone = at_shot[died] - log[bar][row]
-            change -= np.bincount(died * count + bucket, usd * np.exp(gone), len(change))
-        book = change.reshape(shots + 1, count)[:shots]
-        kept = np.exp(np.diff(log[photos]))
-        for shot in range(1, shots):
-            book[shot] += book[shot - 1] * kept[shot - 1]
-        book[book < DUST] = 0.0
-        return book
+            opened, place = log[bar], born.astype(np.int64) * count
+            came = usd * np.exp(reference[born] - opened)[row]
+            went = usd * np.exp(reference[died] - opened[row])
+            places = np.concatenate([place[row] + bucket, died.astype(np.int64) * count + bucket])
+            moved = np.bincount(places, np.concatenate([came, -went]), (shots + 1) * count)
+            change = moved if first == 0 else change + moved
+        total = change.reshape(shots + 1, count)[:shots]
+        bounds = [*first_shot.tolist(), shots]
+        for begin, end in pairwise(bounds):
+            if begin:
+                total[begin] += total[begin - 1] * np.exp(reference[begin] - reference[begin - 1])
+            np.cumsum(total[begin:end], axis=0, out=total[begin:end])
+        total *= np.exp(at_shot - reference[:-1])[:, None]
+        book += total
 
     def _bucket(self, row: np.ndarray, factor: np.ndarray) -> np.ndarray:
         """Return the bucket of the levels at those entries and factors; -1 below the edges, B and more above."""

@@ -15,7 +15,7 @@ import numpy as np
 CELL = 5e-4
 """Width of a search cell in log price. Sets the speed of `first_reach`, never its answer."""
 
-SLICE = 5e-4
+SLICE = 1e-3
 """A bar's entries are spread over low to high in slices of about this log price."""
 
 MOST_SLICES = 16
