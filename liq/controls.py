@@ -20,7 +20,7 @@ from liq.charts.zones import table as zone_rows
 from liq.errors import LiqError
 from liq.heatmap import Heatmap
 from liq.market import LOOKBACKS, Market
-from liq.sources import fetch, recording
+from liq.sources import fetch
 from liq.summary import NEAR, Summary
 
 ROOT = Path(__file__).parent.parent
@@ -372,6 +372,8 @@ def _once(size: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 @_once(4)
 def _recorded(data: bytes, name: str, timeframe: str) -> Market:
+    from liq.sources import recording  # only uploads need it
+
     file = io.BytesIO(data)
     file.name = name
     return recording.read(file, lookback=timeframe)

@@ -1,0 +1,43 @@
+"""The crosshair: what Vega-Lite lets a chart know about the pointer, kept in one place.
+
+Two invisible one-axis brushes follow the pointer; Vega-Lite names their pixel ends `across_x[1]` and
+`down_y[1]`. No document promises those names, so they live here and a browser test watches them. One
+two-axis brush instead fails in the browser's console when the pointer moves exactly along an axis.
+"""
+
+from __future__ import annotations
+
+import altair as alt
+
+ON = "isArray(across_x) && isArray(down_y) && across_x[1] > 0 && down_y[1] > 0"
+"""Whether the pointer is over the chart; tested by position, since every mark it crosses restarts the brush."""
+
+X, Y = "across_x[1]", "down_y[1]"
+TIME, PRICE = f"+invert('x', {X})", f"invert('y', {Y})"
+
+COLUMN = f"floor(({TIME} - datum.start) / datum.step)"
+ROW = f"floor((log({PRICE}) - datum.bottom) / datum.height)"
+
+
+def follow() -> list[alt.Parameter]:
+    """Return the parameters of crosshair, zoom and pan, in the order that works: pointer before zoom.
+
+    Ctrl or Cmd with the wheel, or a pinch, zooms; the plain wheel stays the page's. Drag pans, double click refits.
+    """
+    brush = alt.BrushConfig(fillOpacity=0, strokeOpacity=0)
+    pointer = [
+        alt.selection_interval(
+            name=name,
+            encodings=[channel],
+            on="[pointerover, pointerout] > pointermove",
+            clear="pointerout",
+            zoom=False,
+            translate=False,
+            mark=brush,
+        )
+        for name, channel in (("across", "x"), ("down", "y"))
+    ]
+    return [
+        *pointer,
+        alt.selection_interval(name="zoom", bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]"),
+    ]

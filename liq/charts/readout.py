@@ -1,0 +1,131 @@
+"""What the pointer reads: every cell's dollars, kept small as the changes along each price row.
+
+A browser's chart cannot read pixels of a picture, and one character a cell is more than the picture
+itself. So each row and side sends only its changes: how many columns on, how many steps up or down.
+The chart adds them up as far as the pointer. `encode` and `read` are each other's inverse up to the
+tolerance; `transforms` says the same as `read` in the chart's own language.
+"""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from liq.charts.window import Window
+
+SIGNS = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\")
+"""Characters that need no escape anywhere on their way; the place of each is its number."""
+
+ZERO = len(SIGNS) // 2
+STEPS = 400
+"""Steps from nothing to the top of the colours, on a square-root scale."""
+
+TOLERANCES = (2, 3, 4, 6)
+"""Steps that a value may drift before a change is sent; 2 is one per cent of the top at the top, less below."""
+
+BUDGET = 56_000
+"""Characters that the changes may take before the next tolerance is tried."""
+
+
+def encode(window: Window) -> pd.DataFrame:
+    """Return one row per side and price row: side, row, and the strings `on` and `by`, one character a change."""
+    both = np.concatenate([window.long, window.short], axis=1)
+    steps = STEPS * np.sqrt(both / window.top)
+    for tolerance in TOLERANCES:
+        column, row, change = _changes(steps, tolerance)
+        frame = _strings(column, row, change, both.shape[1])
+        if int(frame["on"].str.len().sum()) * 2 <= BUDGET:
+            break
+    rows = both.shape[1] // 2
+    sides = pd.DataFrame({"side": ["long"] * rows + ["short"] * rows, "row": [*range(rows), *range(rows)]})
+    return sides.assign(row=sides["row"].astype(np.int16), on=frame["on"], by=frame["by"])
+
+
+def read(frame: pd.DataFrame, side: str, row: int, column: int, top: float) -> float:
+    """Return the USD that `encode` kept for one cell."""
+    line = frame[(frame["side"] == side) & (frame["row"] == row)].iloc[0]
+    at = np.cumsum([SIGNS.index(sign) for sign in line["on"]])
+    steps = sum(SIGNS.index(sign) - ZERO for sign, place in zip(line["by"], at, strict=True) if place <= column)
+    return float(top * (steps / STEPS) ** 2)
+
+
+def transforms(chart: alt.Chart, row: str, column: str) -> alt.Chart:
+    """Return the chart with its data (see `encode`) turned into USD of one cell: fields ``long short``.
+
+    row, column : Vega expressions of the cell; they may use `datum`. The data also carry `top`.
+    """
+    steps = f"indexof({SIGNS!r}, datum.by) - {ZERO}"
+    usd = "datum.top * pow(datum.{0} / " + str(STEPS) + ", 2)"
+    return (
+        chart.transform_filter(f"datum.row === {row}")
+        .transform_calculate(on="split(datum.on, '')", by="split(datum.by, '')")
+        .transform_flatten(["on", "by"])
+        .transform_calculate(on=f"indexof({SIGNS!r}, datum.on)", by=steps)
+        .transform_window(
+            [alt.WindowFieldDef(op="sum", field="on", **{"as": "place"})], groupby=["side"], ignorePeers=True
+        )
+        .transform_filter(f"datum.place <= {column}")
+        .transform_calculate(
+            longs="datum.side === 'long' ? datum.by : 0", shorts="datum.side === 'short' ? datum.by : 0"
+        )
+        .transform_aggregate(
+            [
+                alt.AggregatedFieldDef(op="sum", field="longs", **{"as": "longs"}),
+                alt.AggregatedFieldDef(op="sum", field="shorts", **{"as": "shorts"}),
+                alt.AggregatedFieldDef(op="max", field="top", **{"as": "top"}),
+            ]
+        )
+        .transform_calculate(long=usd.format("longs"), short=usd.format("shorts"))
+    )
+
+
+def _changes(steps: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return column, row and size of every change that keeps each cell within the tolerance.
+
+    Empty is told from nearly empty at once: a swept row must read zero, not a remainder.
+    """
+    rounded = np.rint(steps).astype(np.int32)
+    rounded[(steps > 0) & (rounded == 0)] = 1
+    held = np.zeros(steps.shape[1], dtype=np.int32)
+    found = []
+    for column, value in enumerate(rounded):
+        off = (np.abs(value - held) > tolerance) | ((value == 0) != (held == 0))
+        (rows,) = np.nonzero(off)
+        if len(rows):
+            found.append((np.full(len(rows), column), rows, value[rows] - held[rows]))
+            held[rows] = value[rows]
+    if not found:
+        return (np.zeros(0, dtype=int),) * 3
+    column, row, change = (np.concatenate(part) for part in zip(*found, strict=True))
+    return column, row, change
+
+
+def _strings(column: np.ndarray, row: np.ndarray, change: np.ndarray, rows: int) -> pd.DataFrame:
+    """Return the changes as strings by row; a wide gap or a big change takes several characters."""
+    order = np.lexsort((column, row))
+    column, row, change = column[order], row[order], change[order]
+    first = np.append(True, row[1:] != row[:-1]) if len(row) else np.zeros(0, dtype=bool)
+    gap = np.where(first, column, np.diff(column, prepend=0))
+    most = len(SIGNS) - 1
+    waits = np.maximum(0, -(-(gap - most) // most))  # pairs that only pass time
+    big = np.maximum(1, -(-np.abs(change) // ZERO))
+    times = waits + big
+    start = np.cumsum(times) - times
+    which = np.repeat(np.arange(len(row)), times)
+    nth = np.arange(len(which)) - start[which] if len(which) else which
+    waiting = nth < waits[which]
+    left = gap[which] - waits[which] * most
+    on = np.where(waiting, most, np.where(nth == waits[which], left, 0))
+    sent = (nth - waits[which]) * ZERO
+    by = np.where(waiting, 0, np.sign(change[which]) * np.clip(np.abs(change[which]) - sent, 0, ZERO))
+    signs = np.frombuffer(SIGNS.encode(), np.uint8)
+    ends = np.searchsorted(row[which], np.arange(rows + 1))
+    ons, bys = signs[on].tobytes().decode(), signs[by + ZERO].tobytes().decode()
+    # every row starts with a pair that changes nothing, so that the chart always has one to add up
+    return pd.DataFrame(
+        {
+            "on": [SIGNS[0] + ons[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)],
+            "by": [SIGNS[ZERO] + bys[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)],
+        }
+    )

@@ -1,0 +1,109 @@
+"""The part of a heatmap that is drawn: which prices matter, in how many rows, on an even time axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from liq.charts.labels import milliseconds
+from liq.heatmap import Heatmap
+
+ROWS = 280
+"""Most price rows of the picture: two pixels each on a chart of common height."""
+
+HELD = 0.65
+"""Share of each side's standing dollars that the fitted range reaches out to hold."""
+
+MARGIN = 0.006
+"""Log price left free beyond the highest and lowest candle, at least."""
+
+NICE = np.array([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Hold what is drawn of a heatmap.
+
+    start, step : milliseconds since 1970 UTC of the first column's left edge, and of one column.
+    edges : (R + 1,) ascending prices, equal ratios; long, short : (C, R) USD, at least one column.
+    top : USD at which the colours end, chosen so that refreshing one market does not move it.
+    """
+
+    start: float
+    step: float
+    edges: np.ndarray
+    long: np.ndarray
+    short: np.ndarray
+    top: float
+
+    @property
+    def total(self) -> np.ndarray:
+        """USD of both sides (C, R)."""
+        return self.long + self.short
+
+    @property
+    def end(self) -> float:
+        """Milliseconds since 1970 UTC of the last column's right edge."""
+        return self.start + self.step * len(self.long)
+
+
+def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -> Window:
+    """Return the drawn part of a heatmap: the prices that matter, or with `whole` all of them.
+
+    like : heatmap whose prices and colours are taken over, so that turning tiers off dims the picture
+        instead of rescaling it. Rows are sums of whole buckets; a bar that the source left out repeats
+        the column before it, as nothing is known to have changed.
+    """
+    like = heatmap if like is None else like
+    first, last = (0, len(like.edges) - 1) if whole else _fit(like)
+    size = -(-(last - first) // ROWS)  # ceiling
+    count = -(-(last - first) // size)
+    # whole groups only: the range grows by the few buckets that the last group lacks, or loses them
+    first = max(0, min(first, len(like.edges) - 1 - count * size))
+    count = min(count, (len(like.edges) - 1 - first) // size)
+    last = first + count * size
+
+    start, step, columns = _columns(heatmap)
+
+    def drawn(matrix: np.ndarray) -> np.ndarray:
+        return matrix[:, first:last].reshape(len(matrix), count, size).sum(axis=2)[columns]
+
+    long, short = drawn(heatmap.long), drawn(heatmap.short)
+    total = long + short if like is heatmap else drawn(like.long) + drawn(like.short)
+    return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, top(total))
+
+
+def top(total: np.ndarray) -> float:
+    """Return the USD at which the colours end: the 99.5th percentile of cells that hold any, rounded up."""
+    held = total[total > 0]
+    if not len(held):
+        return 1.0
+    value = float(np.quantile(held, 0.995))
+    scale = 10.0 ** np.floor(np.log10(value))
+    return float(NICE[np.searchsorted(NICE, value / scale - 1e-9)] * scale)
+
+
+def _fit(heatmap: Heatmap) -> tuple[int, int]:
+    """Return the buckets (first, past the last) that hold the candles and most of what stands on each side."""
+    candles = heatmap.market.visible
+    low, high = float(candles["low"].min()) * (1 - MARGIN), float(candles["high"].max()) * (1 + MARGIN)
+    for side in (heatmap.long[-1], heatmap.short[-1]):
+        if side.sum() > 0:
+            share = np.cumsum(side) / side.sum()
+            below, above = (1 - HELD, 1.0) if side is heatmap.long[-1] else (0.0, HELD)
+            reach = heatmap.edges[np.searchsorted(share, [below, min(above, share[-1])])]
+            low, high = min(low, float(reach[0])), max(high, float(reach[1]))
+    first, last = np.searchsorted(heatmap.edges, [low, high])
+    return max(0, int(first) - 1), min(len(heatmap.edges) - 1, max(int(last), int(first) + 1))
+
+
+def _columns(heatmap: Heatmap) -> tuple[float, float, np.ndarray]:
+    """Return start and step in milliseconds, and for every even column the photograph that it shows."""
+    times = milliseconds(pd.DatetimeIndex(heatmap.times))
+    bar = heatmap.market.bar.total_seconds() * 1000  # type: ignore[union-attr]
+    step = float(np.median(np.diff(times))) if len(times) > 1 else bar
+    count = round((times[-1] - times[0]) / step) + 1
+    moments = times[0] + step * (np.arange(count) + 0.5)
+    return float(times[0]), step, np.searchsorted(times, moments) - 1
