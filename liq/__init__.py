@@ -7,6 +7,7 @@ from liq.heatmap import Heatmap
 from liq.market import LOOKBACKS, Market, Quote
 from liq.prior import PRIORS, Prior
 from liq.skill import Skill, skill
+from liq.zones import top_zones
 
 __all__ = [
     "LOOKBACKS",
@@ -22,4 +23,5 @@ __all__ = [
     "calibrate",
     "estimate",
     "skill",
+    "top_zones",
 ]
