@@ -9,7 +9,7 @@ import numpy as np
 from liq.market import Market
 from liq.prior import Prior
 
-LEAST_SURVIVAL = 1e-12
+LEAST_SURVIVAL = 1e-60
 """A bar in which everything closes leaves this much, so that its logarithm stays finite."""
 
 
@@ -35,11 +35,11 @@ def flow(market: Market, prior: Prior) -> Flow:
     if market.open_interest is not None:
         now = market.open_interest.to_numpy()
         before = np.concatenate([[np.nan], now[:-1]])
-        anchored = np.isfinite(now) & (before > 0)
+        anchored = np.isfinite(now) & np.isfinite(before)
         rise, traded = np.maximum(now - before, 0.0), prior.kappa * volume
         with np.errstate(invalid="ignore", divide="ignore"):
             grown = np.minimum(now, rise + traded)
-            kept = np.clip((now - grown) / before, LEAST_SURVIVAL, 1.0)
+            kept = np.clip(np.where(before > 0, (now - grown) / before, 0.0), LEAST_SURVIVAL, 1.0)
         opened = np.where(anchored, grown, opened)
         log_survival = np.where(anchored, np.log(kept), log_survival)
     return Flow(opened, np.cumsum(log_survival), anchored)
