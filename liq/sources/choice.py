@@ -89,11 +89,8 @@ def first_answer(work: Callable[[str, Budget], Market], began: float) -> Market:
 
     Raises NobodyAnswered, or InputError where those that answered do not list the ticker.
     """
-    front, reasons = exchange.gateway(), dict[str, str]()
-    with _lock:
-        until, silence = _silent.get(front, (0.0, {}))
-    if time.monotonic() < until:
-        raise NobodyAnswered(silence)
+    reasons = dict[str, str]()
+    heed_silence()
     unlisted: InputError | None = None
     aged: Market | None = None
     for name in untried(reasons):
@@ -120,10 +117,25 @@ def first_answer(work: Callable[[str, Budget], Market], began: float) -> Market:
         return replace(aged, left_out={name: why for name, why in reasons.items() if name != aged.source})
     if unlisted is not None:
         raise unlisted
-    # Asking six venues in vain at every rerun would freeze the page: pause five times as long as it took.
+    raise silent(reasons, began)
+
+
+def heed_silence() -> None:
+    """Raise NobodyAnswered where every venue was just asked in vain."""
     with _lock:
-        _silent[front] = (time.monotonic() + min(30.0, 5 * (time.monotonic() - began)), reasons)
-    raise NobodyAnswered(reasons)
+        until, reasons = _silent.get(exchange.gateway(), (0.0, {}))
+    if time.monotonic() < until:
+        raise NobodyAnswered(reasons)
+
+
+def silent(reasons: dict[str, str], began: float) -> NobodyAnswered:
+    """Note that nobody answered, and return what to raise.
+
+    Asking six venues in vain at every rerun would freeze the page: pause five times as long as it took.
+    """
+    with _lock:
+        _silent[exchange.gateway()] = (time.monotonic() + min(30.0, 5 * (time.monotonic() - began)), reasons)
+    return NobodyAnswered(reasons)
 
 
 def together(ticker: str, window: str, on_progress: Progress | None) -> Market:

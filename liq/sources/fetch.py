@@ -158,6 +158,8 @@ def _answering() -> str:
     name = choice.order()[0]
     if choice.answers(name):
         return name
+    choice.heed_silence()
+    began = time.monotonic()
     for name in choice.untried(reasons):
         try:
             exchange.contracts(exchange.connect(name), _brief())
@@ -167,7 +169,7 @@ def _answering() -> str:
         else:
             choice.note(name, None)
             return name
-    raise NobodyAnswered(reasons)
+    raise choice.silent(reasons, began)
 
 
 @shared(TTLCache(64, ttl=LIVE), key=lambda *key: key)
