@@ -79,7 +79,7 @@ def _walk(market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray) -
     return Heatmap(
         market=market,
         prior=prior,
-        times=candles.index[photos],
+        times=market.times[photos],
         edges=edges,
         tiers=tiers,
         weights=weights,
@@ -93,7 +93,7 @@ def _walk(market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray) -
 
 def _photo_bars(market: Market, columns: int | None) -> np.ndarray:
     n = len(market.candles)
-    first = int(market.candles.index.searchsorted(market.start))
+    first = int(market.times.searchsorted(market.start))
     if columns is None:
         return np.arange(first, n)
     if columns < 1:

@@ -82,11 +82,11 @@ class Heatmap:
         mass, age = np.zeros(count), np.zeros(count)
         for part in self.parts or (self,):
             usd, row, _, bucket = part._standing(side)
-            seconds = part.market.candles.index.as_unit("s").asi8[part.walk.entries.bar[row]]
+            seconds = part.market.times.as_unit("s").asi8[part.walk.entries.bar[row]]
             mass += np.bincount(bucket, usd, count)
             age += np.bincount(bucket, usd * seconds, count)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(mass > DUST, age / mass, np.nan).astype("datetime64[s]")
+            return np.rint(np.where(mass > DUST, age / mass, np.nan)).astype("datetime64[s]")
 
     def reweigh(self, weights: np.ndarray) -> Heatmap:
         """Return the same walk with other tier weights (K,), without walking again; zero turns a tier off."""
@@ -214,7 +214,7 @@ class Heatmap:
             came = usd * np.exp(reference[born] - opened)[row]
             went = usd * np.exp(reference[died] - opened[row])
             places = np.concatenate([place[row] + bucket, died.astype(np.int64) * count + bucket])
-            moved = np.bincount(places, np.concatenate([came, -went]), (shots + 1) * count)
+            moved: np.ndarray = np.bincount(places, np.concatenate([came, -went]), (shots + 1) * count)
             change = moved if first == 0 else change + moved
         total = change.reshape(shots + 1, count)[:shots]
         bounds = [*first_shot.tolist(), shots]
@@ -248,13 +248,13 @@ class Heatmap:
 
 def combine(reference: Heatmap, parts: tuple[Heatmap, ...]) -> Heatmap:
     """Return one heatmap that adds up several venues' own, all on the reference's edges and times."""
-    swept = sum(part.swept.reindex(reference.swept.index, fill_value=0.0) for part in parts)
+    swept = [part.swept.reindex(reference.swept.index, fill_value=0.0).to_numpy() for part in parts]
     return replace(
         reference,
         weights=parts[0].weights,
         long=np.sum([part.long for part in parts], axis=0),
         short=np.sum([part.short for part in parts], axis=0),
-        swept=swept,
+        swept=pd.DataFrame(np.sum(swept, axis=0), reference.swept.index, list(SIDES)),
         anchored=float(np.mean([part.anchored for part in parts])),
         parts=parts,
     )

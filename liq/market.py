@@ -38,10 +38,10 @@ def bar_length(bar: str) -> pd.Timedelta:
     >>> bar_length("15m")
     Timedelta('0 days 00:15:00')
     """
-    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(bar[-1:])
-    if unit is None or not bar[:-1].isdigit():
+    minutes = {"m": 1, "h": 60, "d": 1440}.get(bar[-1:])
+    if minutes is None or not bar[:-1].isdigit():
         raise InputError(f"bar must look like 5m, 4h or 1d, not {bar!r}.")
-    return pd.Timedelta(**{unit: int(bar[:-1])})
+    return pd.Timedelta(minutes=minutes * int(bar[:-1]))
 
 
 def _lookback(name: str, days: float, bar: str, warmup_days: int = 30, warmup_bar: str = "1h") -> Lookback:
@@ -123,10 +123,10 @@ class Market:
     source: str
     candles: pd.DataFrame
     open_interest: pd.Series | None = None
-    start: pd.Timestamp | None = None
-    price: float | None = None
-    as_of: pd.Timestamp | None = None
-    bar: pd.Timedelta | None = None
+    start: pd.Timestamp = None  # type: ignore[assignment]  # these four are filled below where not given
+    price: float = None  # type: ignore[assignment]
+    as_of: pd.Timestamp = None  # type: ignore[assignment]
+    bar: pd.Timedelta = None  # type: ignore[assignment]
     tick: float = 0.0
     brackets: tuple[Bracket, ...] | None = None
     liquidations: pd.DataFrame | None = None
@@ -137,7 +137,7 @@ class Market:
 
     def __post_init__(self) -> None:
         candles = check_candles(self.candles)
-        times = candles.index
+        times = pd.DatetimeIndex(candles.index)
         put = object.__setattr__  # the one way to fill a default in a frozen dataclass
         put(self, "candles", candles)
         put(self, "open_interest", check_open_interest(self.open_interest, candles))
@@ -157,7 +157,12 @@ class Market:
     @property
     def forming(self) -> bool:
         """Whether the last bar is still unfinished as of `as_of`."""
-        return bool(self.as_of < self.candles.index[-1] + self.bar)  # type: ignore[operator]
+        return bool(self.as_of < self.times[-1] + self.bar)
+
+    @property
+    def times(self) -> pd.DatetimeIndex:
+        """Every bar's open time, warm-up included."""
+        return pd.DatetimeIndex(self.candles.index)
 
     @property
     def base(self) -> str:
@@ -171,9 +176,9 @@ class Market:
 
     def hours(self) -> np.ndarray:
         """Return each bar's length in hours, float (n,)."""
-        index = self.candles.index
-        ends = np.append(index[1:].as_unit("ns").asi8, (index[-1:] + self.bar).as_unit("ns").asi8)
-        return (ends - index.as_unit("ns").asi8) / 3.6e12
+        starts = self.times.as_unit("ns").asi8
+        ends = np.append(starts[1:], starts[-1] + self.bar.value)
+        return np.asarray((ends - starts) / 3.6e12)
 
 
 def check_candles(candles: pd.DataFrame) -> pd.DataFrame:

@@ -215,7 +215,7 @@ def test_anchoring_may_begin_in_the_middle_of_the_window():
 
 def test_very_long_decay_stays_exact(monkeypatch):
     """Sums start from a new reference long before a double overflows; nothing shows at the seam."""
-    frame = candles([100.0 + (row % 7) for row in range(300)], volume=10.0)
+    frame = candles([1000.0 + 10 * (row % 7) for row in range(300)], volume=10.0)
     prior = replace(PRIOR, half_life=0.05, paces=())
     subject = market(frame)
     coarse = liq.estimate(subject, prior, edges=WIDE)
