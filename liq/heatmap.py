@@ -76,6 +76,30 @@ class Heatmap:
         flat = np.bincount(tier * count + bucket, usd, len(self.tiers) * count)
         return flat.reshape(len(self.tiers), count)
 
+    def standing(self, side: str) -> pd.DataFrame:
+        """Return every level that stands at the last bar inside the edges, one row each.
+
+        Columns: usd; price, where it would be force-closed; entry; opened, the bar it was opened in; leverage;
+        source, the venue.
+        """
+        frames = []
+        for part in self.parts or (self,):
+            usd, row, tier, _ = part._standing(side)
+            entries, candles = part.walk.entries, part.market.candles
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "usd": usd,
+                        "price": entries.price[row] * part.walk.factor[side][tier],
+                        "entry": entries.price[row],
+                        "opened": candles.index[entries.bar[row]],
+                        "leverage": part.tiers[tier],
+                        "source": part.market.source,
+                    }
+                )
+            )
+        return pd.concat(frames, ignore_index=True)
+
     def opened(self, side: str) -> np.ndarray:
         """Return when what stands in each bucket was opened, notional-weighted, datetime64 UTC (B,); NaT if empty."""
         count = len(self.edges) - 1
