@@ -1,0 +1,196 @@
+"""What each ingredient of the estimate adds on days it was not fitted to: `python -m benchmarks.ingredients`.
+
+Every row changes one thing, fits the weights again on 2025-12-08 to 2026-01-15, and is scored on the days
+after. Rates are fixed at the shipped ones, so that rows differ in that one thing alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+import liq
+from benchmarks.recordings import SINCE, UNTIL, liquidations, market
+from liq import calibration, levels
+from liq.estimate import estimate
+from liq.flow import Flow, flow
+from liq.heatmap import Heatmap
+from liq.margin import Bracket
+from liq.market import SIDES
+from liq.prior import TIERS
+
+SHIPPED = liq.PRIORS["calibrated"]
+EQUAL = replace(SHIPPED, weights=(0.003,) * len(TIERS))
+
+Book = Callable[[liq.Market, liq.Prior], Heatmap]
+
+
+@contextmanager
+def swapped(room: object, **parts: object) -> Iterator[None]:
+    """Replace names in a room for the time of one row."""
+    before = {name: getattr(room, name) for name in parts}
+    for name, part in parts.items():
+        setattr(room, name, part)
+    try:
+        yield
+    finally:
+        for name, part in before.items():
+            setattr(room, name, part)
+
+
+def tiers(leverages: tuple[float, ...], patience: float = 0.5) -> liq.Prior:
+    """Return the shipped rates on other leverages, weights to be fitted."""
+    bare = replace(EQUAL, leverages=leverages, weights=(0.003,) * len(leverages), paces=())
+    distance = np.abs(np.log(estimate(liq.Market("BTC/USDT:USDT", "none", _one_bar()), bare).walk.factor["long"]))
+    return replace(bare, paces=calibration.paces_for(distance, patience))
+
+
+def _one_bar() -> pd.DataFrame:
+    columns = {name: [100.0] for name in ("open", "high", "low", "close")}
+    return pd.DataFrame({**columns, "volume": [0.0]}, index=pd.DatetimeIndex(["2026-01-01"], tz="UTC"))
+
+
+def fit_and_score(early: liq.Market, late: liq.Market, prior: liq.Prior, tight: float | None = None) -> list[float]:
+    """Fit the weights on the early market and score the later one; return the printed figures."""
+    real = liquidations()
+    heatmap = estimate(early, prior, columns=1)
+    bars = calibration.align(early, real)
+    problem = calibration._problem(heatmap, prior, bars, len(bars.times) // calibration.FILLING, calibration.FLOOR)
+    distance = np.abs(np.log(heatmap.walk.factor["long"]))
+    with swapped(calibration, TIGHT=calibration.TIGHT if tight is None else tight):
+        weights = calibration.fit_weights(problem, prior, distance)
+    fitted = replace(prior, weights=tuple(weights.tolist()))
+    report = liq.skill(estimate(late, fitted, columns=1), real, since=SINCE)
+    return [report.spearman, report.r2, report.ratio, report.gain]
+
+
+def at_one_price(where: str) -> Callable[[np.ndarray, np.ndarray], levels.Entries]:
+    """Return a spread that enters every bar at one price, its middle or its close."""
+
+    def spread(low: np.ndarray, high: np.ndarray) -> levels.Entries:
+        price = (low + high) / 2 if where == "middle" else market().candles["close"].to_numpy()[: len(low)]
+        return levels.Entries(np.arange(len(low)), price, np.ones(len(low)))
+
+    return spread
+
+
+def in_display_buckets(extreme: np.ndarray, entry: np.ndarray, shift: np.ndarray, bar: np.ndarray) -> np.ndarray:
+    """Sweep whole buckets of 0.25 %: what a map does that keeps its levels on the grid it draws."""
+    wide = 0.0025 / levels.CELL
+    return FIRST_REACH(np.floor(extreme / wide) * wide, entry, shift, bar)
+
+
+FIRST_REACH = levels.first_reach
+
+
+def losers_hold(subject: liq.Market, prior: liq.Prior) -> Flow:
+    """Close by profit: over a bar that falls, longs close at 0.8 and shorts at 1.2 of the usual rate."""
+    usual = flow(subject, prior)
+    step = np.diff(usual.log_survival, prepend=0.0)
+    fell = (subject.candles["close"] < subject.candles["open"]).to_numpy()
+    return usual._replace(log_survival=np.cumsum(np.where(fell, 0.8, 1.2) * step))
+
+
+def by_side(early: liq.Market, late: liq.Market, prior: liq.Prior) -> list[float]:
+    """Score survival that differs by side: the losing side holds on."""
+
+    def taken(self: Heatmap, side: str, weights: np.ndarray) -> np.ndarray:
+        moving = losers_hold(self.market, self.prior)
+        if side == "short":
+            step = np.diff(flow(self.market, self.prior).log_survival, prepend=0.0)
+            moving = moving._replace(log_survival=np.cumsum(2 * step) - moving.log_survival)
+        return TAKEN(replace(self, walk=self.walk._replace(flow=moving)), side, weights)
+
+    with swapped(Heatmap, _taken=taken):
+        return fit_and_score(early, late, prior)
+
+
+TAKEN = Heatmap._taken
+
+
+def main() -> None:
+    """Print the table."""
+    early, late = market(until=UNTIL), market()
+    no_margin = (Bracket(0, 1e12, 1e-9, 150, 0),)
+    rows: list[tuple[str, Callable[[], list[float]]]] = [
+        ("the shipped recipe", lambda: fit_and_score(early, late, EQUAL)),
+        ("weights a power of distance (two numbers)", lambda: fit_and_score(early, late, EQUAL, tight=1e-3)),
+        ("open interest taken away (volume, half-life)", lambda: fit_and_score(blind(early), blind(late), EQUAL)),
+        ("opens = rises of open interest only", lambda: fit_and_score(early, late, replace(EQUAL, kappa=0.0))),
+        *(
+            (f"turnover share {k}", lambda k=k: fit_and_score(early, late, replace(EQUAL, kappa=k)))
+            for k in (0.1, 0.2, 0.8)
+        ),
+        ("entry at the bar's middle", lambda: one_price("middle")),
+        ("entry at the bar's close", lambda: one_price("close")),
+        ("entries spread twice as finely", lambda: finer()),
+        (
+            "no maintenance margin",
+            lambda: fit_and_score(replace(early, brackets=no_margin), replace(late, brackets=no_margin), EQUAL),
+        ),
+        ("swept in display buckets of 0.25 %", lambda: coarse()),
+        *(("every tier at one pace", lambda: fit_and_score(early, late, replace(EQUAL, paces=()))) for _ in (0,)),
+        ("far tiers slower still (patience 1)", lambda: fit_and_score(early, late, tiers(TIERS, 1.0))),
+        ("survival by age (two lives a tier)", lambda: fit_and_score(early, late, two_lives())),
+        ("survival by side (losers hold on)", lambda: by_side(early, late, EQUAL)),
+        *(
+            (
+                f"tiers up to {top:g}x only",
+                lambda top=top: fit_and_score(early, late, tiers(tuple(x for x in TIERS if x <= top))),
+            )
+            for top in (125, 150, 250)
+        ),
+        (
+            "leverage nearly continuous (40 tiers)",
+            lambda: fit_and_score(early, late, tiers(tuple(np.geomspace(1000, 2.5, 40).tolist()))),
+        ),
+    ]
+
+    def one_price(where: str) -> list[float]:
+        with swapped(levels, spread=at_one_price(where)):
+            return fit_and_score(early, late, EQUAL)
+
+    def finer() -> list[float]:
+        with swapped(levels, SLICE=levels.SLICE / 2, MOST_SLICES=2 * levels.MOST_SLICES):
+            return fit_and_score(early, late, EQUAL)
+
+    def coarse() -> list[float]:
+        with swapped(levels, first_reach=in_display_buckets):
+            return fit_and_score(early, late, EQUAL)
+
+    print(f"{'what is changed':46} Spearman     R²  ratio   gain")
+    for name, row in rows:
+        print(
+            f"{name:46} " + " ".join(f"{value:8.3f}" if n == 0 else f"{value:6.3f}" for n, value in enumerate(row()))
+        )
+    print("\nRecipes in wide use, as printed")
+    for name in ("retail", "hyperliquid", "flat"):
+        report = liq.skill(estimate(late, name, columns=1), liquidations(), since=SINCE)
+        figures = (report.spearman, report.r2, report.ratio, report.gain)
+        print(
+            f"{name:46} "
+            + " ".join(f"{value:8.3f}" if n == 0 else f"{value:6.3f}" for n, value in enumerate(figures))
+        )
+    report = liq.skill(estimate(late, columns=1), liquidations(), since=SINCE)
+    print(
+        f"\nRange and volume alone: R² {report.baseline_r2:.3f}; {' and '.join(SIDES)} pooled, {report.bars} hours."
+    )
+
+
+def blind(subject: liq.Market) -> liq.Market:
+    """Return the market without its open interest."""
+    return replace(subject, open_interest=None)
+
+
+def two_lives() -> liq.Prior:
+    """Return every tier twice, at the usual pace and at a quarter of it."""
+    paces = (*EQUAL.paces, *(0.25 * pace for pace in EQUAL.paces))
+    return replace(EQUAL, leverages=TIERS * 2, weights=(0.0015,) * (2 * len(TIERS)), paces=paces)
+
+
+if __name__ == "__main__":
+    main()
