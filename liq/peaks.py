@@ -9,14 +9,14 @@ import numpy as np
 
 from liq.heatmap import DUST
 
-SMOOTHING = 1.5e-3
+SMOOTHING = 1e-3
 """Standard deviation, in log price, of the kernel a profile is smoothed with before peaks are looked for. A width
 in price and not in buckets, so that the drawn step does not decide what is a peak."""
 
 PROMINENCE = 0.15
 """A peak is one of its own if the valley to its neighbour falls this far below the lower of the two peaks."""
 
-EDGE = 0.5
+EDGE = 0.75
 """A peak ends where the smoothed profile falls below this share of its height, or in the valley to its neighbour."""
 
 

@@ -12,7 +12,14 @@ from liq.heatmap import DUST, Heatmap
 from liq.peaks import peaks
 
 CELL = 2.5e-4
-"""Cell, in log price, in which zones are looked for whatever is drawn; they then take the drawn buckets they touch."""
+"""Cell, in log price, in which zones are looked for, whatever is drawn; they take the drawn buckets they touch."""
+
+REACH = 0.15
+"""Zones are named as far from price as it went in the visible window, and at least this fraction: as far as the map
+has been held against known positions."""
+
+NEAR = 0.05
+"""Distance from price, as a fraction, within which the near book is weighed."""
 
 TOUCHED, SPENT = 0.1, 0.5
 """Of what stood in a zone or was taken there: price that took less than the first has touched it, more than the
@@ -22,6 +29,21 @@ SIDES = {"above": "short", "below": "long"}
 """What stands above the price are shorts, whose forced buying would lift it; below are longs."""
 
 COLUMNS = ("side", "low", "high", "peak", "usd", "share", "distance", "opened", "leverage", "status")
+
+
+class Totals(NamedTuple):
+    """Hold what stands in all and within NEAR of price, USD: shorts above it, longs below it."""
+
+    above: float
+    below: float
+    near_above: float
+    near_below: float
+
+    @property
+    def balance(self) -> float:
+        """Share of the near book that is shorts, whose forced buying would lift the price; NaN where it is empty."""
+        near = self.near_above + self.near_below
+        return self.near_above / near if near > 0 else float("nan")
 
 
 class Span(NamedTuple):
@@ -40,13 +62,23 @@ def top_zones(heatmap: Heatmap, price: float | None = None, n: int = 10) -> pd.D
     share : of all that stands on its side; distance : from price to the near edge, a signed fraction of price;
     opened, leverage : means weighted by USD; status : "fresh", price has not been inside since it was opened;
     "touched", it has and took less than a tenth; "part-swept"; "spent", it took more than half. Levels that
-    `price` has passed since the last bar count as taken. Raises InputError.
+    `price` has passed since the last bar count as taken; a zone whose near edge is beyond REACH is not named.
+    Raises InputError.
     """
     at = as_price(heatmap, price)
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise InputError(f"n must be a whole number from 1, not {n!r}.")
     frames = [_side(heatmap, at, int(n), side) for side in SIDES]
     return pd.concat(frames, ignore_index=True)
+
+
+def totals(heatmap: Heatmap, price: float | None = None) -> Totals:
+    """Return what stands above and below a price, default the market's, in all and near it. Raises InputError."""
+    at = as_price(heatmap, price)
+    above, below = book(heatmap, at, "above"), book(heatmap, at, "below")
+    middle = np.sqrt(heatmap.edges[:-1] * heatmap.edges[1:])
+    near = np.abs(np.log(middle / at)) <= np.log1p(NEAR)
+    return Totals(float(above.sum()), float(below.sum()), float(above[near].sum()), float(below[near].sum()))
 
 
 def book(heatmap: Heatmap, price: float, side: str) -> np.ndarray:
@@ -104,10 +136,11 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
     levels = heatmap.standing(SIDES[side])
     usd = book(heatmap, price, side)
     left = np.flatnonzero(usd > DUST)
+    reached = _within_reach(heatmap, price, side)
     rows: list[tuple[float, Span, int, int]] = []
     for span in _spans(heatmap, levels):
         held = left[(left >= span.first) & (left <= span.last)]
-        if len(held):
+        if reached[held].any():
             rows.append((float(usd[held].sum()), span, int(held[0]), int(held[-1])))
     rows.sort(key=lambda row: -row[0])
     prices, total = levels["price"].to_numpy(), usd.sum()
@@ -121,6 +154,14 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
         peak = min(max(span.peak, low), high)
         records.append((side, low, high, peak, mass, mass / total, near / price - 1, since, leverage, status))
     return pd.DataFrame(records, columns=list(COLUMNS)).astype({"opened": heatmap.times.dtype})
+
+
+def _within_reach(heatmap: Heatmap, price: float, side: str) -> np.ndarray:
+    """Return which buckets lie as near to price as REACH says, bool (B,)."""
+    visible = heatmap.market.visible
+    if side == "above":
+        return heatmap.edges[:-1] < max(price * (1 + REACH), float(visible["high"].max()))
+    return heatmap.edges[1:] > min(price / (1 + REACH), float(visible["low"].min()))
 
 
 def _means(levels: pd.DataFrame) -> tuple[pd.Timestamp, float]:
