@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-from cachetools import LRUCache, cached
+from cachetools import LRUCache, TTLCache, cached
 
-import liq
 from liq.charts import heat, labels, readout, window
-from liq.charts.zones import table as zone_rows
 from liq.errors import LiqError
+from liq.estimate import estimate
 from liq.heatmap import Heatmap
-from liq.market import LOOKBACKS, Market
+from liq.market import LOOKBACKS, Market, Quote
+from liq.prior import PRIORS
 from liq.sources import fetch
-from liq.summary import NEAR, Summary
+from liq.sources.venues import VENUES
+from liq.zones import top_zones
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,6 +40,11 @@ BANDS = {
 COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
 """Offered where the source cannot say what it lists; any other can be typed."""
 
+ABOUT_SOURCES = (
+    "auto asks one venue after the other, all adds several together. Every venue is public data without a key. "
+    "simulated is an invented market, file a recording of your own."
+)
+
 PAGES = (
     ("heatmap.py", "Heatmap", ":material/grid_on:"),
     ("top_zones.py", "Top zones", ":material/format_list_numbered:"),
@@ -45,6 +52,9 @@ PAGES = (
     ("reality_check.py", "Reality check", ":material/fact_check:"),
     ("background.py", "Background", ":material/menu_book:"),
 )
+
+TICK = "5s"
+"""How often the live price is asked for."""
 
 
 @dataclass(frozen=True)
@@ -75,31 +85,22 @@ def pages() -> list[Any]:
 def sidebar() -> None:
     """Draw the controls; every one keeps its state in the URL, where a value that makes no sense is its default."""
     bound: dict[str, Any] = {"bind": "query-params"}
+    st.session_state.run = st.session_state.get("run", 0) + 1
     with st.sidebar:
         first = st.container()
-        source = st.selectbox("Source", list(fetch.SOURCES), format_func=_source_title, key="source", **bound)
+        source = st.selectbox("Source", list(fetch.SOURCES), key="source", help=ABOUT_SOURCES, **bound)
         if source == "file":
             st.file_uploader(
                 "Recording",
                 type=["csv", "gz", "parquet"],
                 key="upload",
-                help="Columns: open_time_ms, open, high, low, close, volume, and open_interest if known. "
-                "It stays on this machine's server and is not stored.",
+                help="Columns open_time_ms, open, high, low, close, volume, and open_interest where known. "
+                "It is read where this app runs and not kept.",
             )
-        first.selectbox(
-            "Ticker",
-            tickers(source),
-            key="ticker",
-            accept_new_options=True,
-            help="Every active linear perpetual of the source, by volume. Type to search, or to name another.",
-            **bound,
-        )
         st.segmented_control("Timeframe", list(LOOKBACKS), default="7d", required=True, key="timeframe", **bound)
         st.slider(
             "Liquidity threshold",
-            0,
-            99,
-            0,
+            *(0, 99, 0),
             format="%d %%",
             key="threshold",
             help="Leaves the faintest cells dark, by rank. It filters the picture, never the zones.",
@@ -115,18 +116,25 @@ def sidebar() -> None:
             selection_mode="multi",
             default=list(BANDS),
             key="leverage",
-            help="Which positions are counted. Turning some off re-weighs the map, nothing is estimated anew.",
+            help="Which positions count. Turning some off re-weighs the map; nothing is estimated anew.",
             **bound,
         )
         st.selectbox(
             "Prior",
-            list(liq.PRIORS),
-            format_func=lambda name: liq.PRIORS[name].title,
+            list(PRIORS),
             key="prior",
             help="How leverage is spread over positions; nobody publishes it. Background explains each.",
             **bound,
         )
-        st.toggle("Live refresh", True, key="live", help="Price every few seconds, map when a bar closes.", **bound)
+        st.toggle("Live", True, key="live", help="Price every few seconds, map when a bar closes.", **bound)
+        first.selectbox(
+            "Ticker",
+            tickers(source),
+            key="ticker",
+            accept_new_options=True,
+            help="Every active linear perpetual of the source, by volume. Type to search, or to name another.",
+            **bound,
+        )
 
 
 def view() -> View:
@@ -136,7 +144,7 @@ def view() -> View:
     the entry script. Naming the pages turns that off; running again lets the entry script come first.
     """
     state = st.session_state
-    if "timeframe" not in state:
+    if "run" not in state:
         st.navigation(pages())
         st.rerun()
     return View(
@@ -158,8 +166,8 @@ def heatmap(view: View) -> Heatmap:
     try:
         everything = _estimate(_market(view), view.prior)
     except LiqError as error:
-        st.error(str(error), icon=":material/error:")
-        st.caption("Choose another ticker or source in the sidebar; the simulated market always answers.")
+        st.error(escape(str(error)), icon=":material/error:")
+        st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
         st.stop()
     announce(everything.market)
     return _weighed(everything, view.bands)
@@ -168,156 +176,75 @@ def heatmap(view: View) -> Heatmap:
 def announce(market: Market) -> None:
     """Say what must not be missed about a market: that it is simulated, and what its source could not give."""
     if market.source == "simulated":
+        why = "No venue answered, so this" if market.left_out else "This"
         st.warning(
-            "**Simulated market.** These prices and positions are invented; nothing here is a real quote.",
+            f"**Simulated market.** {why} is an invented market: no price and no position here is real.",
             icon=":material/science:",
         )
-    for note in market.notes:
+    for note in market.notes if market.source != "simulated" else ():
         st.caption(f":material/info: {escape(note)}")
+    if market.left_out:
+        with st.expander(f"{len(market.left_out)} venues are not in this"):
+            for name, reason in market.left_out.items():
+                st.caption(f"{source_title(name)} {escape(reason)}.")
 
 
 def escape(text: str) -> str:
     """Return text that Markdown shows as it is; what a venue or a user sends must not become markup."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-!|~$:" else sign for sign in text)
-
-
-@st.fragment(run_every=None)
-def _still(market: Market, view: View) -> None:
-    _price(market, view)
-
-
-@st.fragment(run_every="5s")
-def _ticking(market: Market, view: View) -> None:
-    _price(market, view)
-    if _bar(market, labels.utc(pd.Timestamp.now("UTC"))) > max(
-        _bar(market, labels.utc(market.as_of)),
-        st.session_state.get("asked", 0),  # type: ignore[arg-type]
-    ):
-        st.session_state.asked = _bar(market, labels.utc(pd.Timestamp.now("UTC")))
-        st.rerun()  # a bar has closed: the map itself is due, once a bar even where the source lags
-
-
-def live_price(market: Market, view: View) -> None:
-    """Draw the price and its age, fresh every few seconds, without touching anything else on the page."""
-    (_ticking if view.live and view.source != "file" else _still)(market, view)
-
-
-def header(view: View, heatmap: Heatmap, summary: Summary) -> None:
-    """Draw the line over the chart: price, nearest strong zone each side, balance of the near book, anchoring."""
-    market = heatmap.market
-    places = labels.decimals(float(market.price), market.tick)  # type: ignore[arg-type]
-    with st.container(horizontal=True, gap="medium"):
-        with st.container(width=165):
-            live_price(market, view)
-        for side, zone in (("above", summary.above), ("below", summary.below)):
-            with st.container(width=190):
-                st.metric(
-                    f"Nearest strong zone {side}",
-                    "none" if zone is None else labels.price(float(zone["peak"]), places),
-                    None
-                    if zone is None
-                    else f"{labels.percent(float(zone['distance']))} · {labels.money(zone['usd'])}",
-                    delta_color="off",
-                    delta_arrow="off",
-                    help="Of the three biggest zones of that side, the nearest. An estimate.",
-                )
-        with st.container(width=210):
-            st.metric(
-                f"Balance within ±{NEAR:.0%}",
-                f"{labels.percent(summary.balance, 0, sign=False)} shorts",
-                f"{labels.money(summary.shorts)} above · {labels.money(summary.longs)} below",
-                delta_color="off",
-                delta_arrow="off",
-                help="Dollars of shorts near above the price against longs near below it. An estimate.",
-            )
-        with st.container(width=120):
-            st.metric(
-                "Anchored",
-                labels.percent(summary.anchored, 0, sign=False),
-                "to open interest",
-                delta_color="off",
-                delta_arrow="off",
-                help="Share of the window whose openings and closings were read from open interest; "
-                "the rest is judged by volume alone.",
-            )
-
-
-def zone_table(heading: str, zones: pd.DataFrame, side: str, heatmap: Heatmap) -> None:
-    """Draw one side's zones: total heat, then a row a zone, its bar as long as it is strong."""
-    market = heatmap.market
-    book = heatmap.short if side == "above" else heatmap.long
-    rows = zone_rows(zones, side, labels.decimals(float(market.price), market.tick), market.as_of)  # type: ignore[arg-type]
-    st.subheader(heading)
-    st.markdown(f"Total heat **{escape(labels.money(float(book[-1].sum())))}**, estimated")
-    if rows.empty:
-        st.caption("Nothing stands out on this side in this window.")
-        return
-    st.dataframe(
-        rows,
-        hide_index=True,
-        width="stretch",
-        height="content",
-        column_config={
-            "usd": st.column_config.ProgressColumn(
-                "Strength",
-                min_value=0,
-                max_value=float(zones["usd"].max()),
-                format="dollar",
-                width="medium",
-                help="Estimated dollars that would be force-closed in this zone.",
-            ),
-            "range": st.column_config.TextColumn("Range", width="medium"),
-            "distance": st.column_config.TextColumn("From price", width="small", help="To the near edge."),
-            "share": st.column_config.TextColumn("Of its side", width="small"),
-            "leverage": st.column_config.TextColumn("Leverage", width="small", help="Weighted by dollars."),
-            "age": st.column_config.TextColumn(
-                "Age", width="small", help="When its positions were opened, on average."
-            ),
-            "status": st.column_config.TextColumn(
-                "Status", width="small", help="Whether price has been there since."
-            ),
-        },
-    )
-
-
-def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str]]]) -> None:
-    """Draw one button per file; a file is built when it is asked for."""
-    with st.container(horizontal=True):
-        for label, (name, build) in files.items():
-            st.download_button(
-                label, build, f"{stem}_{name}", on_click="ignore", icon=":material/download:", key=f"download_{name}"
-            )
-
-
-def _price(market: Market, view: View) -> None:
-    now = pd.Timestamp.now("UTC")
-    price, time, change = float(market.price), market.as_of, float("nan")  # type: ignore[arg-type]
-    if view.live and view.source != "file":
-        try:
-            quote = fetch.quote(market.symbol, market.source)
-            price, time = quote.price, quote.time
-        except LiqError:
-            pass  # the last bar's price stays, with its age
-    first = float(market.visible["open"].iloc[0])
-    change = price / first - 1
-    st.metric(
-        f"{market.base}, {labels.age(time, now)} ago"
-        if view.source != "file"
-        else f"{market.base} at the end of the file",
-        labels.price(price, labels.decimals(price, market.tick)),
-        f"{labels.percent(change)} in {view.timeframe}",
-        help=f"{title(market, view.timeframe)}, {labels.when(time)}",  # type: ignore[arg-type]
-    )
-
-
-def _bar(market: Market, moment: pd.Timestamp) -> int:
-    return int(moment.timestamp() // market.bar.total_seconds())  # type: ignore[union-attr]
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+!|~$:" else sign for sign in text)
 
 
 def title(market: Market, timeframe: str) -> str:
     """Return what is on screen in one line: symbol, window, source."""
-    parts = f" ({', '.join(part.source for part in market.parts)})" if market.parts else ""
-    return f"{market.symbol} · {timeframe} · {market.source}{parts}"
+    names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
+    return f"{market.symbol.split(':')[0]} perpetual · {timeframe} · {names}"
+
+
+def source_title(name: str) -> str:
+    """Return how a source is called on screen."""
+    return VENUES[name].title if name in VENUES else f"{name} market" if name == "simulated" else name
+
+
+def live_price(market: Market, view: View) -> None:
+    """Draw the price and its age, fresh every few seconds, without touching anything else on the page."""
+    (_ticking if _moves(view) else _still)(market, view, st.session_state.run)
+
+
+def _moves(view: View) -> bool:
+    return view.live and view.source != "file"
+
+
+@st.fragment
+def _still(market: Market, view: View, run: int) -> None:
+    _price(market, view, None)
+
+
+@st.fragment(run_every=TICK)
+def _ticking(market: Market, view: View, run: int) -> None:
+    """Ask for the price on every tick; the first drawing is part of the page and must not wait for a venue."""
+    state = st.session_state
+    if state.get("ticked") == run:
+        if _closed(market):
+            st.rerun()  # a bar has closed, so the map itself is due
+        with suppress(LiqError):  # the last price stays, with its age
+            state.quote = fetch.quote(market.symbol, market.source)
+    state.ticked = run
+    held: Quote | None = state.get("quote")
+    if held and ((held.symbol, held.source) != (market.symbol, market.source) or held.time <= market.as_of):
+        held = None
+    _price(market, view, held)
+
+
+def _price(market: Market, view: View, quote: Quote | None) -> None:
+    price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
+    change = price / float(market.visible["open"].iloc[0]) - 1
+    age = "end of file" if view.source == "file" else f"{labels.age(time, pd.Timestamp.now('UTC'))} ago"
+    st.metric(
+        f"{market.base}, {age}",
+        labels.price(price, labels.decimals(price, market.tick)),
+        f"{labels.percent(change)} in {view.timeframe}",
+        help=escape(f"{title(market, view.timeframe)}, {labels.when(time)}"),
+    )
 
 
 def chart_data(view: View, heatmap: Heatmap) -> tuple[window.Window, dict[str, pd.DataFrame]]:
@@ -335,42 +262,69 @@ def chart_data(view: View, heatmap: Heatmap) -> tuple[window.Window, dict[str, p
     )
 
 
-def _market(view: View) -> Market:
-    """Return the market, with a progress bar for as long as something is being waited for."""
-    place, main = st.empty(), threading.get_ident()
-
-    def progress(sentence: str, done: int, total: int) -> None:
-        if threading.get_ident() == main:  # several venues answer on threads of their own, which may not draw
-            place.progress(min(1.0, done / max(total, 1)), text=escape(sentence))
-
-    try:
-        upload = st.session_state.get("upload") if view.source == "file" else None
-        if upload is not None:
-            return _recorded(upload.getvalue(), upload.name, view.timeframe)
-        return fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)
-    finally:
-        place.empty()
+def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str]]]) -> None:
+    """Draw one button per file; a file is built when it is asked for."""
+    with st.container(horizontal=True):
+        for label, (name, build) in files.items():
+            st.download_button(
+                label,
+                build,
+                f"{stem}_{name}",
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"download_{name}",
+            )
 
 
 def tickers(source: str) -> list[str]:
     """Return what the source lists, or the usual coins where it cannot say."""
     try:
-        listed = list(fetch.tickers(source))
+        return list(_tickers(source))
     except LiqError:
-        listed = []
-    return listed or list(COINS)
+        return list(COINS)
 
 
-def _source_title(name: str) -> str:
-    return name
+def _market(view: View) -> Market:
+    """Return the market. It is kept until a bar closes, so that nothing jumps while controls are moved."""
+    state, upload = st.session_state, None
+    if view.source == "file":
+        upload = state.get("upload")
+    asked = (view.ticker, view.source, view.timeframe, upload and upload.file_id)
+    held = state.get("held")
+    if held and held[0] == asked and not (_moves(view) and _closed(held[1])):
+        return held[1]
+    if upload is not None:
+        market = _recorded(upload.getvalue(), upload.name, view.timeframe)
+    else:
+        place = st.empty()
+
+        def progress(sentence: str, done: int, total: int) -> None:
+            place.progress(min(1.0, done / max(total, 1)), text=escape(sentence))
+
+        with st.skeleton(height=heat.HEIGHT):
+            market = fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)
+        place.empty()
+    state.held = (asked, market)
+    return market
 
 
-def _once(size: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Cache by identity and let many sessions that ask for one thing wait for one answer."""
-    return cached(LRUCache(size), condition=threading.Condition())
+def _closed(market: Market) -> bool:
+    """Return whether a bar has closed since the market was read."""
+    bar = market.bar.total_seconds()
+    return pd.Timestamp.now("UTC").timestamp() // bar > labels.utc(market.as_of).tz_localize("UTC").timestamp() // bar
 
 
-@_once(4)
+def _shared(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let many sessions that ask for one thing wait for one answer; objects are told apart by identity."""
+    return cached(cache, condition=threading.Condition())
+
+
+@_shared(TTLCache(16, ttl=600))
+def _tickers(source: str) -> tuple[str, ...]:
+    return tuple(fetch.tickers(source))
+
+
+@_shared(LRUCache(4))
 def _recorded(data: bytes, name: str, timeframe: str) -> Market:
     from liq.sources import recording  # only uploads need it
 
@@ -379,12 +333,12 @@ def _recorded(data: bytes, name: str, timeframe: str) -> Market:
     return recording.read(file, lookback=timeframe)
 
 
-@_once(8)
+@_shared(LRUCache(8))
 def _estimate(market: Market, prior: str) -> Heatmap:
-    return liq.estimate(market, prior=prior)
+    return estimate(market, prior=prior)
 
 
-@_once(8)
+@_shared(LRUCache(8))
 def _weighed(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     if len(bands) == len(BANDS):
         return everything
@@ -393,11 +347,17 @@ def _weighed(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     return everything.reweigh(np.where(counted, everything.weights, 0.0))
 
 
-@_once(12)
+@_shared(LRUCache(12))
 def _window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
     return window.window(heatmap, whole, like)
 
 
-@_once(12)
+@_shared(LRUCache(12))
 def _changes(drawn: window.Window) -> pd.DataFrame:
     return readout.encode(drawn)
+
+
+@_shared(LRUCache(12))
+def zones(heatmap: Heatmap) -> pd.DataFrame:
+    """Return the ten strongest zones of each side, see `liq.top_zones`."""
+    return top_zones(heatmap, price=heatmap.market.price)

@@ -40,7 +40,7 @@ class Summary(NamedTuple):
 
 def summarise(heatmap: Heatmap, zones: pd.DataFrame) -> Summary:
     """Return the header of a heatmap and its `top_zones`."""
-    price = float(heatmap.market.price)  # type: ignore[arg-type]
+    price = float(heatmap.market.price)
     first = float(heatmap.market.visible["open"].iloc[0])
     middle = np.sqrt(heatmap.edges[:-1] * heatmap.edges[1:])
     near = np.abs(middle / price - 1) <= NEAR
@@ -56,4 +56,4 @@ def summarise(heatmap: Heatmap, zones: pd.DataFrame) -> Summary:
 
 def _nearest(zones: pd.DataFrame, side: str) -> pd.Series | None:
     strong = zones[zones["side"] == side].head(STRONG)
-    return None if strong.empty else strong.loc[strong["distance"].abs().idxmin()]
+    return None if strong.empty else strong.iloc[int(strong["distance"].abs().to_numpy().argmin())]

@@ -2,26 +2,46 @@
 
 import streamlit as st
 
-import liq
-from liq import controls
-from liq.charts import export, heat, picture
-from liq.summary import summarise
+from liq import controls, summary
+from liq.charts import export, heat, labels, picture
 
 view = controls.view()
 heatmap = controls.heatmap(view)
-market = heatmap.market
-zones = liq.top_zones(heatmap, price=market.price)
+market, zones = heatmap.market, controls.zones(heatmap)
+first = summary.summarise(heatmap, zones)
+places = labels.decimals(market.price, market.tick)
+plain = {"delta_color": "off", "delta_arrow": "off", "width": 168}
 
-controls.header(view, heatmap, summarise(heatmap, zones))
+with st.container(horizontal=True, gap="small"):
+    with st.container(width=168):
+        controls.live_price(market, view)
+    for side, zone in (("above", first.above), ("below", first.below)):
+        st.metric(
+            f"Strong zone {side}",
+            "none" if zone is None else labels.price(zone["peak"], places),
+            None if zone is None else f"{labels.percent(zone['distance'])} · {labels.money(zone['usd'])}",
+            help=f"The nearest of the {summary.STRONG} biggest zones {side} the price; an estimate.",
+            **plain,
+        )
+    st.metric(
+        f"Balance in ±{summary.NEAR:.0%}",
+        f"{labels.percent(first.balance, 0, sign=False)} shorts",
+        f"{labels.money(first.shorts)} vs {labels.money(first.longs)}",
+        help="Shorts that stand near above the price against longs near below it; an estimate.",
+        **plain,
+    )
+    st.metric(
+        "Anchored",
+        labels.percent(first.anchored, 0, sign=False),
+        "to open interest",
+        help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
+        **plain,
+    )
 
 drawn, data = controls.chart_data(view, heatmap)
-st.vega_lite_chart(
-    spec={**heat.spec(), "datasets": data},
-    key="heatmap_chart",
-    alt=heat.description(heatmap, zones),
-)
+st.vega_lite_chart(spec={**heat.spec(), "datasets": data}, key="heatmap_chart", alt=heat.description(heatmap, zones))
 st.caption(
-    f"{picture.hides(drawn.total, view.threshold)} "
+    f"{controls.escape(picture.hides(drawn.total, view.threshold))} "
     "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
 )
 controls.downloads(

@@ -44,7 +44,7 @@ def heat_json(heatmap: Heatmap, window: Window) -> str:
 
 
 def zones_csv(zones: pd.DataFrame) -> str:
-    """Return the zones: side, low, high, peak (price), usd, share, distance (fractions), opened (UTC), and the rest."""
+    """Return the zones: side, low, high, peak (price), usd, share, distance (fractions), opened (UTC), the rest."""
     return _plain(zones).to_csv(index=False, lineterminator="\n")
 
 
@@ -58,7 +58,7 @@ def _about(heatmap: Heatmap) -> dict[str, object]:
     return {
         "symbol": market.symbol,
         "source": market.source,
-        "as_of": f"{utc(market.as_of).isoformat()}Z",  # type: ignore[arg-type]
+        "as_of": f"{utc(market.as_of).isoformat()}Z",
         "price": market.price,
         "prior": heatmap.prior.name,
         "tiers": heatmap.tiers.tolist(),
@@ -70,7 +70,7 @@ def _about(heatmap: Heatmap) -> dict[str, object]:
 
 def _plain(zones: pd.DataFrame) -> pd.DataFrame:
     opened = [None if pd.isna(at) else f"{utc(at):%Y-%m-%dT%H:%M:%SZ}" for at in zones["opened"]]
-    return zones.assign(opened=opened)
+    return zones.assign(opened=pd.Series(opened, zones.index, dtype=object))
 
 
 def _round(prices: np.ndarray) -> np.ndarray:

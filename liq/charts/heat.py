@@ -28,6 +28,9 @@ PROFILE = 0.13
 STRIP = 0.13
 """Share of the plot's height that the liquidations per bar take."""
 
+HEIGHT = 620
+"""Pixels of the chart, with title and legend."""
+
 ABOVE = 62
 """Pixels over the plot for title and legend."""
 
@@ -59,10 +62,10 @@ def datasets(
     floor = picture.hidden_below(window.total, threshold)
     indices = picture.levels(window.total, window.top, more_heat, floor)
     power = picture.exponent(more_heat)
-    last = float(market.price)  # type: ignore[arg-type]
+    last = float(market.price)
     places = decimals(last, market.tick)
     height = float(np.log(window.edges[-1] / window.edges[0]) / (len(window.edges) - 1))
-    frame = {
+    frame: dict[str, Any] = {
         "start": window.start,
         "end": window.end,
         "room": window.end + (window.end - window.start) * PROFILE / (1 - PROFILE),
@@ -75,12 +78,12 @@ def datasets(
         "price": last,
         "label": price(last, places),
         "title": title,
-        "foot": f"{when(market.as_of)} · {DISCLAIMER}",  # type: ignore[arg-type]
+        "foot": f"{when(market.as_of)} · {DISCLAIMER}",
         "watermark": watermark,
         "unit": f"Estimated USD per {height:.2%} of price",
         "strip": "liquidated per bar, estimated" + (" up, realised down" if market.liquidations is not None else ""),
     }
-    cell = {
+    cell: dict[str, Any] = {
         "start": window.start,
         "step": window.step,
         "bottom": float(np.log(window.edges[0])),
@@ -99,7 +102,9 @@ def datasets(
         "frame": pd.DataFrame([frame]),
         "candles": candles(heatmap, klines, f",.{places}f", window.step),
         "profile": profile(heatmap, window, places),
-        "cells": changes.assign(**{name: cell[name] for name in ("bottom", "height", "start", "step", "top")}),
+        "cells": changes.assign(
+            start=window.start, step=window.step, bottom=cell["bottom"], height=height, top=window.top
+        ),
         "pointer": pd.DataFrame([cell]),
         "ticks": ticks,
     }
@@ -108,15 +113,15 @@ def datasets(
 def description(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     """Return the chart's accessible name: what it shows, and the strongest zone on each side."""
     market = heatmap.market
-    places = decimals(float(market.price), market.tick)  # type: ignore[arg-type]
+    places = decimals(float(market.price), market.tick)
     strongest = zones.drop_duplicates("side")
     found = [
-        f"strongest zone {row.side} price {money(row.usd)} at {price(row.peak, places)}"
-        for row in strongest.itertuples()
+        f"strongest zone {side} price {money(usd)} at {price(peak, places)}"
+        for side, usd, peak in zip(strongest["side"], strongest["usd"], strongest["peak"], strict=True)
     ]
     return (
         f"Estimated liquidation heatmap of {market.symbol} from {market.source}: "
-        f"price {price(float(market.price), places)}; " + ("; ".join(found) or "no zone stands out") + "."  # type: ignore[arg-type]
+        f"price {price(float(market.price), places)}; " + ("; ".join(found) or "no zone stands out") + "."
     )
 
 
@@ -138,7 +143,7 @@ def candles(heatmap: Heatmap, shown: bool, style: str, step: float) -> pd.DataFr
             frame[f"{prefix}_{side}"] = values.astype(np.float32)
     frame["most"] = np.float32(max(most, 1.0))
     frame["shown"] = np.int8(shown)
-    return frame.assign(step=np.float32(step))
+    return frame.assign(step=np.float32(step), format=style)
 
 
 def profile(heatmap: Heatmap, window: Window, places: int) -> pd.DataFrame:
@@ -146,7 +151,7 @@ def profile(heatmap: Heatmap, window: Window, places: int) -> pd.DataFrame:
     long, short = window.long[-1], window.short[-1]
     total = long + short
     middle = np.sqrt(window.edges[:-1] * window.edges[1:])
-    last = float(heatmap.market.price)  # type: ignore[arg-type]
+    last = float(heatmap.market.price)
     below = middle < last
     reach = np.where(below, np.cumsum((long * below)[::-1])[::-1], np.cumsum(short * ~below))
     most = max(float(np.quantile(total[total > 0], 0.99)), 1.0) if (total > 0).any() else 1.0
@@ -168,7 +173,7 @@ def profile(heatmap: Heatmap, window: Window, places: int) -> pd.DataFrame:
 
 
 @cache
-def spec(height: int = 620) -> dict[str, Any]:
+def spec(height: int = HEIGHT) -> dict[str, Any]:
     """Return the chart's Vega-Lite specification, whose data are `datasets`."""
     chart = (
         alt.layer(*_ground(), *_strip(), *_candles(), *_price(), *_profile(), *_crosshair(), *_legend())
@@ -320,67 +325,60 @@ def _profile() -> list[alt.Chart]:
 
 
 def _crosshair() -> list[alt.Chart]:
+    """Draw the crosshair, and in its corner the candle, the cell and the liquidations under the pointer."""
     on, one = pointer.ON, _data("pointer")
     line: dict[str, Any] = {"color": INK, "strokeDash": [3, 3], "opacity": expr(f"{on} ? .5 : 0"), "tooltip": None}
+    style: dict[str, Any] = {
+        **{"align": "left", "baseline": "top", "fontSize": 12, "font": "monospace"},
+        **{"lineBreak": "\n", "tooltip": None},
+    }
     x, y = expr(f"{on} ? {pointer.X} : -9"), expr(f"{on} ? {pointer.Y} : -9")
-    price_here = f"format({pointer.PRICE}, datum.format)"
-    away = f"format({pointer.PRICE} / datum.last - 1, '+.2%')"
-    style: dict[str, Any] = {"align": "left", "baseline": "top", "color": INK, "fontSize": 12, "font": "monospace"}
     narrow = "width < 620"
-    # two rows of text: the candle under the pointer, and the dollars of the cell under it
-    ohlc = (
-        "utcFormat(datum.t, '%d %b %H:%M') + "
-        + " + ".join(
-            f"{gap} + '{name[0].upper()} ' + format(datum.{name}, {pointer_format()})"
-            for name, gap in (
-                ("open", f"({narrow} ? '\\n' : '  ')"),
-                ("high", "'  '"),
-                ("low", f"({narrow} ? '\\n' : '  ')"),
-                ("close", "'  '"),
-            )
-        )
-        + f" + ({narrow} ? '\\n' : '  ') + 'swept L ' + {usd('datum.est_long')} + ' S ' + {usd('datum.est_short')}"
-        + f" + (isValid(datum.real_long) ? '  real L ' + {usd('datum.real_long')} + ' S ' + {usd('datum.real_short')} : '')"
-    )
+    wrap = f"({narrow} ? '\\n' : '  ')"
+    candle = [
+        f"'{name[0].upper()} ' + format(datum.{name}, datum.format)" for name in ("open", "high", "low", "close")
+    ]
+    ohlc = f"utcFormat(datum.t, '%d %b %H:%M') + {wrap} + {candle[0]} + '  ' + {candle[1]}"
+    ohlc += f" + {wrap} + {candle[2]} + '  ' + {candle[3]}"
+    gone = f"'est. liquidated: L ' + {_usd('datum.est_long')} + ' S ' + {_usd('datum.est_short')}"
+    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised: L ' + {_usd('datum.real_long')}"
+    gone += f" + ' S ' + {_usd('datum.real_short')} : '')"
+    away = f"format({pointer.PRICE} / datum.last - 1, '+.2%')"
     here = f"{on} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + datum.step"
     value = readout.transforms(_data("cells").transform_filter(on), pointer.ROW, pointer.COLUMN)
-    dollars = f"'longs ' + {usd('datum.long')} + '  shorts ' + {usd('datum.short')}"
+    bar = _data("candles").transform_filter(here)
     return [
         one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),
         one.mark_rule(**line).encode(alt.YValue(y), alt.XValue(0), alt.X2Value(expr("width"))),
         one.mark_rect(
-            color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{on} ? .78 : 0")
+            color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{on} ? .8 : 0")
         ).encode(
             alt.XValue(6),
-            alt.X2Value(expr(f"{narrow} ? 240 : min(width * .86, 690)")),
+            alt.X2Value(expr(f"{narrow} ? 226 : 470")),
             alt.YValue(5),
-            alt.Y2Value(expr(f"{narrow} ? 96 : 42")),
+            alt.Y2Value(expr(f"{narrow} ? 124 : 62")),
         ),
-        one.mark_text(**{**style, "color": ACCENT}, tooltip=None, opacity=expr(f"{on} ? 1 : 0")).encode(
+        bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
+        one.mark_text(**style, color=ACCENT, opacity=expr(f"{on} ? 1 : 0")).encode(
             alt.XValue(12),
-            alt.YValue(expr(f"{narrow} ? 64 : 25")),
-            alt.TextValue(expr(f"{on} ? 'at ' + {price_here} + ' (' + {away} + ')' : ''")),
+            alt.YValue(expr(f"{narrow} ? 55 : 26")),
+            alt.TextValue(expr(f"{on} ? 'at ' + format({pointer.PRICE}, datum.format) + ' ' + {away} : ''")),
         ),
-        value.mark_text(**style, tooltip=None).encode(
+        value.mark_text(**style, color=ACCENT).encode(
             alt.XValue(expr(f"{narrow} ? 12 : 190")),
-            alt.YValue(expr(f"{narrow} ? 80 : 25")),
-            alt.TextValue(expr(dollars)),
+            alt.YValue(expr(f"{narrow} ? 71 : 26")),
+            alt.TextValue(expr(f"'longs ' + {_usd('datum.long')} + '  shorts ' + {_usd('datum.short')}")),
         ),
-        _data("candles")
-        .transform_filter(here)
-        .mark_text(**style, lineBreak="\n", tooltip=None)
-        .encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
+        bar.mark_text(**style, color=FAINT).encode(
+            alt.XValue(12), alt.YValue(expr(f"{narrow} ? 90 : 43")), alt.TextValue(expr(gone))
+        ),
     ]
 
 
-def pointer_format() -> str:
-    """Return the expression for the price format at the candle: six digits, as many decimals as they need."""
-    return "datum.close >= 1e5 ? ',.0f' : datum.close >= 1e4 ? ',.1f' : datum.close >= 100 ? ',.2f' : datum.close >= 1 ? ',.4f' : '.9f'"
-
-
-def usd(value: str) -> str:
-    """Return the expression that writes dollars as `labels.money` does; Vega's own SI letters say G for billions."""
-    return f"({value} > 0 ? replace(format({value}, '$.3~s'), 'G', 'B') : '$0')"
+def _usd(value: str) -> str:
+    """Return the expression that writes dollars in three digits; Vega's own letters say k and G."""
+    short = f"format({value}, '$.3~s')"
+    return f"({value} > 0 ? replace(replace({short}, 'G', 'B'), 'k', 'K') : '$0')"
 
 
 def _legend() -> list[alt.Chart]:

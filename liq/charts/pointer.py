@@ -7,6 +7,8 @@ two-axis brush instead fails in the browser's console when the pointer moves exa
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 
 ON = "isArray(across_x) && isArray(down_y) && across_x[1] > 0 && down_y[1] > 0"
@@ -25,10 +27,10 @@ def follow() -> list[alt.Parameter]:
     Ctrl or Cmd with the wheel, or a pinch, zooms; the plain wheel stays the page's. Drag pans, double click refits.
     """
     brush = alt.BrushConfig(fillOpacity=0, strokeOpacity=0)
-    pointer = [
+    pointer: list[Any] = [
         alt.selection_interval(
             name=name,
-            encodings=[channel],
+            encodings=[channel],  # type: ignore[list-item]
             on="[pointerover, pointerout] > pointermove",
             clear="pointerout",
             zoom=False,

@@ -8,6 +8,8 @@ tolerance; `transforms` says the same as `read` in the chart's own language.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -63,7 +65,7 @@ def transforms(chart: alt.Chart, row: str, column: str) -> alt.Chart:
         .transform_flatten(["on", "by"])
         .transform_calculate(on=f"indexof({SIGNS!r}, datum.on)", by=steps)
         .transform_window(
-            [alt.WindowFieldDef(op="sum", field="on", **{"as": "place"})], groupby=["side"], ignorePeers=True
+            [alt.WindowFieldDef.from_dict({"op": "sum", "field": "on", "as": "place"})], groupby=["side"], ignorePeers=True
         )
         .transform_filter(f"datum.place <= {column}")
         .transform_calculate(
@@ -89,16 +91,17 @@ def _changes(steps: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarra
     rounded[(steps > 0) & (rounded == 0)] = 1
     held = np.zeros(steps.shape[1], dtype=np.int32)
     found = []
-    for column, value in enumerate(rounded):
+    for at, value in enumerate(rounded):
         off = (np.abs(value - held) > tolerance) | ((value == 0) != (held == 0))
-        (rows,) = np.nonzero(off)
-        if len(rows):
-            found.append((np.full(len(rows), column), rows, value[rows] - held[rows]))
-            held[rows] = value[rows]
+        moved = np.flatnonzero(off)
+        if len(moved):
+            found.append((np.full(len(moved), at), moved, value[moved] - held[moved]))
+            held[moved] = value[moved]
     if not found:
-        return (np.zeros(0, dtype=int),) * 3
-    column, row, change = (np.concatenate(part) for part in zip(*found, strict=True))
-    return column, row, change
+        nothing = np.zeros(0, dtype=int)
+        return nothing, nothing, nothing
+    columns, rows, changes = zip(*found, strict=True)
+    return np.concatenate(columns), np.concatenate(rows), np.concatenate(changes)
 
 
 def _strings(column: np.ndarray, row: np.ndarray, change: np.ndarray, rows: int) -> pd.DataFrame:
@@ -125,7 +128,7 @@ def _strings(column: np.ndarray, row: np.ndarray, change: np.ndarray, rows: int)
     # every row starts with a pair that changes nothing, so that the chart always has one to add up
     return pd.DataFrame(
         {
-            "on": [SIGNS[0] + ons[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)],
-            "by": [SIGNS[ZERO] + bys[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)],
+            "on": [SIGNS[0] + ons[a:b] for a, b in pairwise(ends)],
+            "by": [SIGNS[ZERO] + bys[a:b] for a, b in pairwise(ends)],
         }
     )

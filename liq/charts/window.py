@@ -13,7 +13,7 @@ from liq.heatmap import Heatmap
 ROWS = 280
 """Most price rows of the picture: two pixels each on a chart of common height."""
 
-HELD = 0.65
+HELD = 0.5
 """Share of each side's standing dollars that the fitted range reaches out to hold."""
 
 MARGIN = 0.006
@@ -102,7 +102,7 @@ def _fit(heatmap: Heatmap) -> tuple[int, int]:
 def _columns(heatmap: Heatmap) -> tuple[float, float, np.ndarray]:
     """Return start and step in milliseconds, and for every even column the photograph that it shows."""
     times = milliseconds(pd.DatetimeIndex(heatmap.times))
-    bar = heatmap.market.bar.total_seconds() * 1000  # type: ignore[union-attr]
+    bar = heatmap.market.bar.total_seconds() * 1000
     step = float(np.median(np.diff(times))) if len(times) > 1 else bar
     count = round((times[-1] - times[0]) / step) + 1
     moments = times[0] + step * (np.arange(count) + 0.5)
