@@ -270,3 +270,28 @@ def test_bad_arguments_are_one_sentence(arguments, sentence):
 @pytest.mark.parametrize("symbol", ["btc", "BTC", "BTCUSDT", "BTC/USDT", "BTC/USDT:USDT"])
 def test_a_coin_may_be_written_as_people_write_it(symbol):
     assert simulate(symbol, "12h", now=NOW).symbol == "BTC/USDT:USDT"
+
+
+def touched(magnet, seed):
+    """Return how often the heaviest forced-close prices, and their mirror images, were reached within a day."""
+    market, truth = simulate_with_truth("BTC", "1M", seed=seed, now="2026-11-22", magnet=magnet)
+    high, low, close = (market.candles[name].to_numpy() for name in ("high", "low", "close"))
+    hits = np.zeros(2)
+    edges = np.concatenate((np.linspace(-0.04, -0.01, 16), np.linspace(0.01, 0.04, 16)))
+    bars = range(len(close) - 1200, len(close) - 25, 12)
+    for bar in bars:
+        apart = truth.book(close[bar] * (1 + edges), bar)
+        heaviest = int(np.argmax(np.sum(apart, axis=0) * (np.arange(31) != 15)))
+        middle = (edges[heaviest] + edges[heaviest + 1]) / 2
+        reach = slice(bar + 1, bar + 25)
+        for which, distance in enumerate((middle, -middle)):
+            level = close[bar] * (1 + distance)
+            hits[which] += high[reach].max() >= level if distance > 0 else low[reach].min() <= level
+    return hits / len(bars)
+
+
+def test_a_magnet_is_there_when_asked_for_and_not_otherwise():
+    without = np.mean([touched(0.0, seed) for seed in (1, 2)], axis=0)
+    drawn = np.mean([touched(1.0, seed) for seed in (1, 2)], axis=0)
+    assert drawn[0] > 1.5 * drawn[1]
+    assert 0.5 < without[0] / without[1] < 1.5

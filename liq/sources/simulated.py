@@ -4,13 +4,12 @@
 shows. The market exists on an absolute grid of minutes: one coin, seed, regime and magnet is one market,
 whichever lookback it is seen through and whenever it is asked for. A finished bar never changes, and a bar
 holds exactly what the finer bars that another lookback shows in its place hold together: prices, volume,
-open interest, liquidations. Only with a magnet does the past depend on when it is asked, in 64-day steps.
+open interest, liquidations. Only with a magnet does the past depend on when it is asked, in 64-day steps (see tape).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
 from typing import NamedTuple
@@ -26,6 +25,7 @@ from liq.market import lookback as named_lookback
 from liq.sources.population import Crowds
 from liq.sources.pricepath import DAY, EPOCH, REGIMES, Ticker, key
 from liq.sources.tape import Tape, record
+from liq.sources.truth import Truth, truth_of, utc
 
 SOURCE = "simulated"
 
@@ -66,56 +66,6 @@ class _Spec(NamedTuple):
     magnet: float
 
 
-@dataclass(frozen=True, eq=False)
-class Truth:
-    """Hold the real book behind a simulated market's candles, which no venue shows.
-
-    bars : the candles' open times; ends : minutes (since 1970) at which each bar ends; positions : DataFrame,
-    one row a crowd of like positions that stood at some time since the first candle: side ("long"/"short"),
-    opened and closed (UTC, the minute), coins, entry, liquidation_price, leverage (as chosen; added or shared
-    margin puts the price further away), forced (whether it ended in liquidation). Hedgers and market makers,
-    who hold the rest of open interest on both sides, have no price in reach and no row.
-    """
-
-    bars: pd.DatetimeIndex
-    ends: np.ndarray
-    positions: pd.DataFrame
-
-    def standing(self, bar: int | pd.Timestamp = -1) -> pd.DataFrame:
-        """Return the positions that stood when a bar ended, with `notional`: USD at the liquidation price.
-
-        bar : its open time, or its number among the candles. Raises InputError for a bar that is not there.
-        """
-        row = self._row(bar)
-        end = pd.Timestamp(int(self.ends[row]), unit="m", tz="UTC")
-        table = self.positions
-        stands = table[(table["opened"] < end) & (table["closed"] >= end)]
-        return stands.assign(notional=stands["coins"] * stands["liquidation_price"])
-
-    def book(self, edges: np.ndarray, bar: int | pd.Timestamp = -1) -> tuple[np.ndarray, np.ndarray]:
-        """Return the USD that would be force-sold (long) and force-bought (short) in each bucket, two (B,).
-
-        edges : B+1 ascending prices; bar : as for `standing`.
-        """
-        stands = self.standing(bar)
-        sides = [stands[stands["side"] == side] for side in ("long", "short")]
-        long, short = (
-            np.histogram(rows["liquidation_price"], bins=np.asarray(edges, dtype=float), weights=rows["notional"])[0]
-            for rows in sides
-        )
-        return long, short
-
-    def _row(self, bar: int | pd.Timestamp) -> int:
-        if isinstance(bar, (int, np.integer)):
-            if not -len(self.bars) <= bar < len(self.bars):
-                raise InputError(f"bar must be one of the {len(self.bars)} bars, not {bar}.")
-            return int(bar)
-        found = self.bars.get_indexer(pd.DatetimeIndex([_utc(bar, "bar")]))[0]
-        if found < 0:
-            raise InputError(f"bar must be the open time of a bar, not {bar}.")
-        return int(found)
-
-
 def simulate(
     symbol: str = "BTC",
     lookback: str = "7d",
@@ -152,7 +102,7 @@ def simulate_with_truth(
     bars, start = _bars(window, moment)
     tape, kept = _record(spec, _day(bars[0]), _day(moment), with_crowds=True)
     market = _market(spec, tape, bars, start, window, moment)
-    return market, _truth(spec, tape, kept, market, moment)
+    return market, truth_of(COINS[spec.coin].lot, tape, kept, market)
 
 
 def quote(
@@ -187,21 +137,11 @@ def _spec(symbol: str, seed: int | None, regime: str, magnet: float) -> _Spec:
 
 
 def _now(now: object) -> pd.Timestamp:
-    moment = pd.Timestamp.now(tz="UTC") if now is None else _utc(now, "now")
+    moment = pd.Timestamp.now(tz="UTC") if now is None else utc(now, "now")
     earliest = pd.Timestamp(EPOCH + 500, unit="D", tz="UTC")
     if not earliest <= moment < pd.Timestamp("2200-01-01", tz="UTC"):
         raise InputError(f"now must lie between {earliest:%Y-%m-%d} and 2199, not {now!r}.")
     return moment
-
-
-def _utc(value: object, what: str) -> pd.Timestamp:
-    try:
-        moment = pd.Timestamp(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise InputError(f"{what} must be a time, not {value!r}.") from None
-    if moment is pd.NaT:
-        raise InputError(f"{what} must be a time, not {value!r}.")
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
 
 
 def _minute(moment: pd.Timestamp) -> int:
@@ -310,28 +250,3 @@ def _seconds(spec: _Spec, tape: Tape, minute: int) -> np.ndarray:
     places = max(0, -int(np.floor(np.log10(tick) + 1e-9)))
     prices: np.ndarray = np.round(np.clip(np.round((line + jitter) / tick) * tick, low, high), places)
     return prices
-
-
-def _truth(spec: _Spec, tape: Tape, kept: list[Crowds], market: Market, now: pd.Timestamp) -> Truth:
-    rows = Crowds(*(np.concatenate(column) for column in zip(*kept, strict=True)))
-    bars = pd.DatetimeIndex(market.candles.index)
-    begin = bars[0]
-    ends = np.append(bars[1:].as_unit("s").asi8 // 60, _minute(now))
-    since = _minute(begin) - tape.start
-    stood = (rows.closed >= since) & (rows.opened < _minute(now) - tape.start)
-    times = {
-        name: pd.to_datetime((getattr(rows, name)[stood].astype(np.int64) + tape.start) * 60, unit="s", utc=True)
-        for name in ("opened", "closed")
-    }
-    positions = pd.DataFrame(
-        {
-            "side": pd.Categorical(np.where(rows.side[stood] > 0, "long", "short"), categories=["long", "short"]),
-            **times,
-            "coins": rows.lots[stood] * COINS[spec.coin].lot,
-            "entry": rows.entry[stood],
-            "liquidation_price": rows.level[stood],
-            "leverage": rows.leverage[stood],
-            "forced": rows.forced[stood],
-        }
-    )
-    return Truth(bars, ends, positions)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from liq.margin import Bracket
+from liq.sources.magnet import drawn
 from liq.sources.population import LONGEST, Crowds, Minutes, crowds
 from liq.sources.pricepath import DAY, Path, Ticker, price_path
 
@@ -74,7 +75,7 @@ def record(
             shadows.append(rows)
     shift = _impact(forced * ticker.lot / ticker.open_interest)
     if magnet:
-        shift += _magnet(ticker, undisturbed, shadows, magnet)
+        shift += drawn(ticker, undisturbed, shadows, magnet)
     skip = (first - _LIFE - 1 - begin) * DAY
     path, shift = _later(undisturbed, skip), shift[skip:]
     del undisturbed, shadows, forced
@@ -182,46 +183,3 @@ def _hedged(seeds: tuple[int, ...], first: int, days: int) -> np.ndarray:
     day, part = minute // DAY, (minute % DAY) / DAY
     share: np.ndarray = HEDGED * np.exp(0.10 * (level[day] * (1 - part) + level[day + 1] * part))
     return share
-
-
-def _magnet(ticker: Ticker, path: Path, shadows: list[Crowds], strength: float) -> np.ndarray:
-    """Return a log shift that draws the price towards the heaviest forced-close prices around it.
-
-    No claim that markets do this: it exists so that a test for a magnet can be shown to find one. The pull
-    feeds on its own past, so it is only the same for tapes that begin on the same 64-day stretch.
-    """
-    grid, keep = 0.001, 0.5 ** (1 / 24)
-    rows = Crowds(*(np.concatenate(column) for column in zip(*shadows, strict=True)))
-    hours = len(path.close) // 60
-    base = path.low.min() - 0.5
-    book = np.zeros(int((path.high.max() + 0.5 - base) / grid) + 1)
-    place = np.log(np.maximum(rows.level, 1e-12)) - base
-    by_end = np.argsort(rows.closed, kind="stable")
-    begins = np.searchsorted(rows.opened, np.arange(hours + 1) * 60)
-    ends = np.searchsorted(rows.closed[by_end], np.arange(hours + 1) * 60)
-    slot = np.full(len(place), -1)
-    reach = 40
-    near = np.exp(-((np.arange(-reach, reach + 1) * grid / 0.015) ** 2))
-    near *= np.sign(np.arange(-reach, reach + 1))
-    step = 0.6 * strength * ticker.volatility / np.sqrt(24.0)
-    shift, held = np.zeros(hours + 1), 0.0
-    high, low = path.high.reshape(-1, 60).max(axis=1), path.low.reshape(-1, 60).min(axis=1)
-    for hour in range(hours):
-        here = int((path.close[hour * 60 + 59] + held - base) / grid)
-        if reach < here < len(book) - reach - 1:
-            around = book[here - reach : here + reach + 1]
-            pull = float(around @ near) / (float(around @ np.abs(near)) + 1e-9)
-        else:
-            pull = 0.0
-        new = slice(begins[hour], begins[hour + 1])
-        slot[new] = np.clip((place[new] + held) / grid, -1, len(book) - 1).astype(int)
-        stand = np.flatnonzero(slot[new] >= 0) + begins[hour]
-        np.add.at(book, slot[stand], rows.lots[stand])
-        gone = by_end[ends[hour] : ends[hour + 1]]
-        gone = gone[slot[gone] >= 0]
-        np.subtract.at(book, slot[gone], rows.lots[gone])
-        np.maximum(book, 0.0, out=book)
-        book[max(int((low[hour] + held - base) / grid), 0) : max(int((high[hour] + held - base) / grid) + 1, 0)] = 0.0
-        held = keep * held + step * pull
-        shift[hour + 1] = held
-    return np.interp(np.arange(len(path.close)) / 60.0, np.arange(hours + 1), shift)
