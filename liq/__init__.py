@@ -7,6 +7,7 @@ from liq.heatmap import Heatmap
 from liq.market import LOOKBACKS, Market, Quote
 from liq.prior import PRIORS, Prior
 from liq.skill import Skill, skill
+from liq.sources.fetch import fetch, quote, tickers
 from liq.zones import top_zones
 
 __all__ = [
@@ -22,6 +23,9 @@ __all__ = [
     "SourceError",
     "calibrate",
     "estimate",
+    "fetch",
+    "quote",
     "skill",
+    "tickers",
     "top_zones",
 ]

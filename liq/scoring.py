@@ -46,39 +46,48 @@ class Bars(NamedTuple):
 def align(market: Market, liquidations: pd.DataFrame) -> Bars:
     """Return the bars on which the market's candles and the realised liquidations can be compared.
 
-    The coarser of the two sets the resolution. A bar counts only if both cover all of it: a bar in which
-    nobody was listening (missing or NaN) is left out, not taken for zero. Raises InputError if none is left.
+    The coarser of the two sets the resolution, coarse warm-up candles included. A bar counts only if both
+    cover all of it: a bar in which nobody was listening (missing or NaN) is left out, not taken for zero.
+    Raises InputError if none is left.
     """
     liquidations = check_liquidations(liquidations)
-    starts, ends = _spans(market.candles.index, market.hours())
-    spacing = np.diff(_seconds(liquidations.index))
-    length = float(np.median(spacing)) if len(spacing) else 3600.0
-    real_starts = _seconds(liquidations.index)
+    starts, lengths = _seconds(market.times), 3600 * market.hours()
+    heard, spans = _seconds(liquidations.index), lengths
+    if not np.array_equal(starts, heard):
+        spans = np.full(len(heard), float(np.median(np.diff(heard))) if len(heard) > 1 else 3600.0)
+    # A hole in the candles looks like one long bar; a handful of them must not set the resolution.
+    usual = (float(np.quantile(values, 0.95, method="lower")) for values in (lengths, spans))
+    coarse, fine = usual
+    length = max(coarse, fine)
+    base = (heard[0] if fine >= coarse else starts[0]) % length
+    first = np.floor((min(starts[0], heard[0]) - base) / length)
     known = liquidations.notna().all(axis=1).to_numpy()
-    coarse = float(np.median(ends - starts)) > length
-    if coarse:
-        bin_starts, bin_ends = starts, ends
-    else:
-        bin_starts, bin_ends = real_starts, real_starts + length
-    rows, covered = _fall(starts, ends, bin_starts, bin_ends)
-    real_rows, heard = _fall(real_starts, real_starts + length, bin_starts, bin_ends, known)
-    whole = (covered >= bin_ends - bin_starts - 1) & (heard >= bin_ends - bin_starts - 1)
+    rows = _bin(starts, lengths, base, length) - first
+    real_rows = np.where(known, _bin(heard, spans, base, length) - first, -1)
+    rows, real_rows = (np.where(part >= 0, part, -1).astype(np.int64) for part in (rows, real_rows))
+    count = int(max(rows.max(), real_rows.max())) + 1
+    whole = np.ones(count, bool)
+    for part, covers in ((rows, lengths), (real_rows, spans)):
+        whole &= np.bincount(part[part >= 0], covers[part >= 0], count) >= length - 1
     if not whole.any():
         raise InputError("liquidations and candles share no bar that both cover in full.")
-    number = np.where(whole, np.cumsum(whole) - 1, -1)
-    rows = np.where(rows >= 0, number[rows], -1)
-    real_rows = np.where(real_rows >= 0, number[real_rows], -1)
-    count = int(whole.sum())
-    realised = np.zeros((count, 2))
+    number = np.append(np.where(whole, np.cumsum(whole) - 1, -1), -1)
+    rows, real_rows = number[rows], number[real_rows]
     used = real_rows >= 0
+    realised = np.zeros((int(whole.sum()), 2))
     np.add.at(realised, real_rows[used], liquidations[list(SIDES)].to_numpy()[used])
-    excursion, volume = _moves(market, rows, count)
-    times = pd.to_datetime(bin_starts[whole], unit="s", utc=True)
-    hours = float(np.median((bin_ends - bin_starts)[whole])) / 3600
-    return Bars(times, hours, rows, realised, excursion, volume)
+    excursion, volume = _moves(market, rows)
+    times = pd.to_datetime(base + (first + np.flatnonzero(whole)) * length, unit="s", utc=True)
+    return Bars(pd.DatetimeIndex(times), length / 3600, rows, realised, excursion, volume)
 
 
-def _moves(market: Market, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _bin(starts: np.ndarray, lengths: np.ndarray, base: float, length: float) -> np.ndarray:
+    """Return the number of the bar of `length` that each span lies wholly inside; minus infinity for none."""
+    number = np.floor((starts - base) / length)
+    return np.where(starts + lengths <= base + (number + 1) * length + 1, number, -np.inf)
+
+
+def _moves(market: Market, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return each shared bar's excursion (N, 2) and volume (N,)."""
     used = rows >= 0
     candles = market.candles[used].groupby(rows[used])
@@ -89,27 +98,6 @@ def _moves(market: Market, rows: np.ndarray, count: int) -> tuple[np.ndarray, np
 
 def _seconds(index: pd.Index) -> np.ndarray:
     return pd.DatetimeIndex(index).as_unit("ms").asi8 / 1000.0
-
-
-def _spans(index: pd.Index, hours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    starts = _seconds(index)
-    return starts, starts + hours * 3600
-
-
-def _fall(
-    starts: np.ndarray,
-    ends: np.ndarray,
-    bin_starts: np.ndarray,
-    bin_ends: np.ndarray,
-    known: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return which bin each span lies wholly inside, -1 for none, and the seconds covered of every bin."""
-    rows = np.searchsorted(bin_starts, starts, side="right") - 1
-    inside = (rows >= 0) & (ends <= bin_ends[rows] + 1)
-    if known is not None:
-        inside &= known
-    rows = np.where(inside, rows, -1)
-    return rows, np.bincount(rows[inside], (ends - starts)[inside], len(bin_starts))
 
 
 def log_dollars(usd: np.ndarray, floor: float) -> np.ndarray:
