@@ -107,7 +107,7 @@ def _parquet(raw: bytes, name: str, known: Collection[str]) -> pd.DataFrame:
         wanted = {column: column.strip().lower() for column in columns if column.strip().lower() in known}
         # A few bytes can unpack to any number of rows, so they are counted before they are unpacked.
         frame = packed.read(columns=list(wanted)).to_pandas(ignore_metadata=True) if rows <= MAX_ROWS else None
-    except (pyarrow.ArrowException, OSError):
+    except (pyarrow.ArrowException, OSError, ValueError):
         raise InputError(f"{name} is a Parquet file that is cut off or damaged.") from None
     if frame is None:
         raise InputError(f"{name} has {rows:,} rows, more than {MAX_ROWS:,}; cut it to the days that matter.")
