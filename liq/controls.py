@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 from cachetools import LRUCache, TTLCache, cached
 
-from liq.charts import heat, labels, readout, window
+from liq.charts import heat, labels, layers, readout, window
 from liq.errors import LiqError
 from liq.estimate import estimate
 from liq.heatmap import Heatmap
@@ -301,7 +301,7 @@ def _market(view: View) -> Market:
         def progress(sentence: str, done: int, total: int) -> None:
             place.progress(min(1.0, done / max(total, 1)), text=escape(sentence))
 
-        with st.skeleton(height=heat.HEIGHT):
+        with st.skeleton(height=layers.HEIGHT):
             market = fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)
         place.empty()
     state.held = (asked, market)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from liq import controls, summary
-from liq.charts import export, heat, labels, picture
+from liq.charts import export, heat, labels, layers, picture
 
 view = controls.view()
 heatmap = controls.heatmap(view)
@@ -39,7 +39,9 @@ with st.container(horizontal=True, gap="small"):
     )
 
 drawn, data = controls.chart_data(view, heatmap)
-st.vega_lite_chart(spec={**heat.spec(), "datasets": data}, key="heatmap_chart", alt=heat.description(heatmap, zones))
+st.vega_lite_chart(
+    spec={**layers.spec(), "datasets": data}, key="heatmap_chart", alt=heat.description(heatmap, zones)
+)
 st.caption(
     f"{controls.escape(picture.hides(drawn.total, view.threshold))} "
     "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."

@@ -17,8 +17,12 @@ ON = "isArray(across_x) && isArray(down_y) && across_x[1] > 0 && down_y[1] > 0"
 X, Y = "across_x[1]", "down_y[1]"
 TIME, PRICE = f"+invert('x', {X})", f"invert('y', {Y})"
 
-COLUMN = f"floor(({TIME} - datum.start) / datum.step)"
-ROW = f"floor((log({PRICE}) - datum.bottom) / datum.height)"
+ONE = "data('pointer')[0]"
+"""The chart's one-row dataset of constants: said once, where a column would say them on every row."""
+
+COLUMN = f"floor(({TIME} - {ONE}.start) / {ONE}.step)"
+ROW = f"floor((log({PRICE}) - {ONE}.bottom) / {ONE}.height)"
+"""The cell under the pointer; the price axis is logarithmic, so rows are of equal height."""
 
 
 def follow() -> list[alt.Parameter]:

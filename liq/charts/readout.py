@@ -14,6 +14,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from liq.charts.pointer import COLUMN, ONE, ROW
 from liq.charts.window import Window
 
 SIGNS = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\")
@@ -23,15 +24,15 @@ ZERO = len(SIGNS) // 2
 STEPS = 400
 """Steps from nothing to the top of the colours, on a square-root scale."""
 
-TOLERANCES = (2, 3, 4, 6)
+TOLERANCES = (2, 3, 4, 6, 9, 13)
 """Steps that a value may drift before a change is sent; 2 is one per cent of the top at the top, less below."""
 
-BUDGET = 56_000
+BUDGET = 52_000
 """Characters that the changes may take before the next tolerance is tried."""
 
 
 def encode(window: Window) -> pd.DataFrame:
-    """Return one row per side and price row: side, row, and the strings `on` and `by`, one character a change."""
+    """Return one line per side and price row: row (~row for shorts), and `on` and `by`, one character a change."""
     both = np.concatenate([window.long, window.short], axis=1)
     steps = STEPS * np.sqrt(both / window.top)
     for tolerance in TOLERANCES:
@@ -40,42 +41,38 @@ def encode(window: Window) -> pd.DataFrame:
         if int(frame["on"].str.len().sum()) * 2 <= BUDGET:
             break
     rows = both.shape[1] // 2
-    sides = pd.DataFrame({"side": ["long"] * rows + ["short"] * rows, "row": [*range(rows), *range(rows)]})
-    return sides.assign(row=sides["row"].astype(np.int16), on=frame["on"], by=frame["by"])
+    lines = np.concatenate([np.arange(rows), ~np.arange(rows)]).astype(np.int16)
+    return pd.DataFrame({"row": lines, "on": frame["on"], "by": frame["by"]})
 
 
 def read(frame: pd.DataFrame, side: str, row: int, column: int, top: float) -> float:
     """Return the USD that `encode` kept for one cell."""
-    line = frame[(frame["side"] == side) & (frame["row"] == row)].iloc[0]
+    line = frame[frame["row"] == (row if side == "long" else ~row)].iloc[0]
     at = np.cumsum([SIGNS.index(sign) for sign in line["on"]])
     steps = sum(SIGNS.index(sign) - ZERO for sign, place in zip(line["by"], at, strict=True) if place <= column)
     return float(top * (steps / STEPS) ** 2)
 
 
-def transforms(chart: alt.Chart, row: str, column: str) -> alt.Chart:
-    """Return the chart with its data (see `encode`) turned into USD of one cell: fields ``long short``.
-
-    row, column : Vega expressions of the cell; they may use `datum`. The data also carry `top`.
-    """
+def transforms(chart: alt.Chart) -> alt.Chart:
+    """Return the chart with its data (see `encode`) turned into USD of the cell under the pointer: ``long short``."""
     steps = f"indexof({SIGNS!r}, datum.by) - {ZERO}"
-    usd = "datum.top * pow(datum.{0} / " + str(STEPS) + ", 2)"
+    usd = f"{ONE}.top * pow(datum.{{0}} / {STEPS}, 2)"
     return (
-        chart.transform_filter(f"datum.row === {row}")
+        chart.transform_filter(f"datum.row === {ROW} || -1 - datum.row === {ROW}")
         .transform_calculate(on="split(datum.on, '')", by="split(datum.by, '')")
         .transform_flatten(["on", "by"])
         .transform_calculate(on=f"indexof({SIGNS!r}, datum.on)", by=steps)
         .transform_window(
-            [alt.WindowFieldDef.from_dict({"op": "sum", "field": "on", "as": "place"})], groupby=["side"], ignorePeers=True
+            [alt.WindowFieldDef.from_dict({"op": "sum", "field": "on", "as": "place"})],
+            groupby=["row"],
+            ignorePeers=True,
         )
-        .transform_filter(f"datum.place <= {column}")
-        .transform_calculate(
-            longs="datum.side === 'long' ? datum.by : 0", shorts="datum.side === 'short' ? datum.by : 0"
-        )
+        .transform_filter(f"datum.place <= {COLUMN}")
+        .transform_calculate(longs="datum.row < 0 ? 0 : datum.by", shorts="datum.row < 0 ? datum.by : 0")
         .transform_aggregate(
             [
-                alt.AggregatedFieldDef(op="sum", field="longs", **{"as": "longs"}),
-                alt.AggregatedFieldDef(op="sum", field="shorts", **{"as": "shorts"}),
-                alt.AggregatedFieldDef(op="max", field="top", **{"as": "top"}),
+                alt.AggregatedFieldDef(op="sum", field=field, **{"as": field})
+                for field in ("longs", "shorts")
             ]
         )
         .transform_calculate(long=usd.format("longs"), short=usd.format("shorts"))

@@ -13,6 +13,9 @@ from liq.heatmap import Heatmap
 ROWS = 280
 """Most price rows of the picture: two pixels each on a chart of common height."""
 
+COLUMNS = 720
+"""Most columns of the picture; where there are more bars, each column shows the last of several."""
+
 HELD = 0.5
 """Share of each side's standing dollars that the fitted range reaches out to hold."""
 
@@ -54,7 +57,8 @@ def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -
 
     like : heatmap whose prices and colours are taken over, so that turning tiers off dims the picture
         instead of rescaling it. Rows are sums of whole buckets; a bar that the source left out repeats
-        the column before it, as nothing is known to have changed.
+        the column before it, as nothing is known to have changed. With more bars than COLUMNS, a column
+    is several bars wide and shows what stood at the end of the last of them.
     """
     like = heatmap if like is None else like
     first, last = (0, len(like.edges) - 1) if whole else _fit(like)
@@ -105,5 +109,7 @@ def _columns(heatmap: Heatmap) -> tuple[float, float, np.ndarray]:
     bar = heatmap.market.bar.total_seconds() * 1000
     step = float(np.median(np.diff(times))) if len(times) > 1 else bar
     count = round((times[-1] - times[0]) / step) + 1
-    moments = times[0] + step * (np.arange(count) + 0.5)
-    return float(times[0]), step, np.searchsorted(times, moments) - 1
+    every = -(-count // COLUMNS)  # ceiling; columns end with the last bar, so the first may reach before the window
+    ends = times[0] + step * (np.arange(count - 1, -1, -every)[::-1] + 0.5)
+    start = times[0] + step * (count - every * len(ends))
+    return float(start), step * every, np.searchsorted(times, ends) - 1

@@ -1,0 +1,244 @@
+"""The constant specification of the heatmap chart: its layers, from the picture up to the pointer's readout."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import altair as alt
+from altair import expr
+
+from liq.charts import pointer, readout
+from liq.charts.heat import LEGEND, PROFILE, STRIP
+from liq.charts.pointer import ON, ONE
+
+UP, DOWN, INK, FAINT, GROUND, ACCENT = "#36dcc0", "#ff5d73", "#e6e9ef", "#8b93a5", "#0b0e14", "#f7a941"
+"""Rising or short, falling or long; teal against red stays apart for every common colour blindness."""
+
+HEIGHT = 620
+"""Pixels of the chart, with title and legend."""
+
+NARROW = "width < 620"
+"""Where the readout takes more, shorter lines."""
+
+
+@cache
+def spec() -> dict[str, Any]:
+    """Return the chart's Vega-Lite specification, whose data are `heat.datasets`."""
+    chart = (
+        alt.layer(*_ground(), *_strip(), *_candles(), *_price(), *_profile(), *_crosshair(), *_legend())
+        .add_params(*pointer.follow())
+        .properties(
+            height=HEIGHT,
+            padding=alt.Padding(top=4, left=4, right=4, bottom=4),
+            usermeta={"embedOptions": {"renderer": "canvas"}},
+        )
+        .configure_view(stroke=None)
+    )
+    built: dict[str, Any] = chart.to_dict()
+    return built
+
+
+def _data(name: str) -> alt.Chart:
+    return alt.Chart(alt.NamedData(name=name))
+
+
+def _side(test: str) -> alt.ColorValue:
+    return alt.ColorValue(DOWN, condition={"test": test, "value": UP})
+
+
+def _ground() -> list[alt.Chart]:
+    base = _data("frame")
+    time = alt.X(
+        "start:T",
+        title=None,
+        scale=alt.Scale(type="utc", nice=False),
+        axis=alt.Axis(grid=False, tickCount=expr("max(3, width / 140)"), labelOverlap=True, labelColor=FAINT),
+    )
+    digits = "datum.value >= 100 ? ',.2~f' : datum.value >= 1 ? '.4~f' : '.9~f'"
+    cost = alt.Y(
+        "low:Q",
+        title=None,
+        scale=alt.Scale(type="log", nice=False),  # rows are equal ratios of price, so they are equally high
+        axis=alt.Axis(
+            orient="right", grid=False, tickCount=9, labelColor=FAINT, labelExpr=f"format(datum.value, {digits})"
+        ),
+    )
+    name = base.mark_text(fontSize=44, fontWeight="bold", color=INK, opacity=0.13, tooltip=None)
+    return [
+        base.mark_image(aspect=False, smooth=False, tooltip=None).encode(
+            time, alt.X2("end:T"), cost, alt.Y2("high:Q"), alt.Url("url:N")
+        ),
+        base.mark_point(opacity=0, tooltip=None).encode(alt.X("room:T"), alt.Y("floor:Q")),
+        name.encode(
+            alt.XValue(expr(f"width * {(1 - PROFILE) / 2}")),
+            alt.YValue(expr("height * .25")),
+            alt.Text("watermark:N"),
+        ),
+    ]
+
+
+def _bars(inset: float) -> alt.Chart:
+    """Return the candles with the times of each bar: `t` its open, `mid`, and `a` to `b` its body."""
+    return _data("candles").transform_calculate(
+        t=f"{ONE}.first + datum.i * {ONE}.bar",
+        mid=f"{ONE}.first + (datum.i + .5) * {ONE}.bar",
+        a=f"{ONE}.first + (datum.i + {inset}) * {ONE}.bar",
+        b=f"{ONE}.first + (datum.i + {1 - inset}) * {ONE}.bar",
+    )
+
+
+def _candles() -> list[alt.Chart]:
+    base = _bars(0.12).transform_filter(f"{ONE}.klines")
+    color = _side("datum.close >= datum.open")
+    return [
+        base.mark_rule(strokeWidth=1, tooltip=None).encode(alt.X("mid:T"), alt.Y("low:Q"), alt.Y2("high:Q"), color),
+        base.mark_rect(strokeWidth=0, tooltip=None).encode(
+            alt.X("a:T"), alt.X2("b:T"), alt.Y("open:Q"), alt.Y2("close:Q"), color
+        ),
+    ]
+
+
+def _strip() -> list[alt.Chart]:
+    """Draw the liquidations of each bar in pixels, so that the strip stays put while prices are panned."""
+    ceiling = f"height * {1 - STRIP}"
+    both = alt.JoinAggregateFieldDef.from_dict({"op": "max", "field": "known", "as": "both"})
+    base = _bars(0.1).transform_calculate(known="isValid(datum.real_long)").transform_joinaggregate([both])
+    # where nothing realised is known, the estimate has the strip to itself
+    line = f"height * (1 - {STRIP} * (datum.both ? .45 : 0))"
+    pixels = {
+        "est": f"- height * {STRIP} * (datum.both ? .42 : .8) / {ONE}.most",
+        "real": f"+ height * {STRIP} * .42 / {ONE}.most",
+    }
+    ground = _data("frame").mark_rect(color=GROUND, strokeWidth=0, tooltip=None, clip=True)
+    layers = [
+        ground.encode(
+            alt.XValue(0), alt.X2Value(expr("width")), alt.YValue(expr(ceiling)), alt.Y2Value(expr("height"))
+        )
+    ]
+    for kind, scale in pixels.items():
+        longs = f"min(datum.{kind}_long, {ONE}.most)"
+        total = f"min(datum.{kind}_long + datum.{kind}_short, {ONE}.most)"
+        for low, high, color in (("0", longs, DOWN), (longs, total, UP)):
+            bar = base.transform_filter(f"isValid(datum.{kind}_long)")
+            bar = bar.mark_rect(strokeWidth=0, opacity=0.85, color=color, tooltip=None, clip=True)
+            foot, head = (alt.YValue(expr(f"{line} {scale} * {low}")), alt.Y2Value(expr(f"{line} {scale} * {high}")))
+            layers.append(bar.encode(alt.X("a:T"), alt.X2("b:T"), foot, head))
+    words = _data("frame").mark_text(align="left", baseline="top", dx=6, dy=3, color=FAINT, fontSize=10, tooltip=None)
+    return [*layers, words.encode(alt.XValue(0), alt.YValue(expr(ceiling)), alt.Text("strip:N"))]
+
+
+def _price() -> list[alt.Chart]:
+    base = _data("frame")
+    label = base.mark_text(align="left", dx=6, dy=-8, color=INK, fontSize=12, fontWeight="bold", tooltip=None)
+    return [
+        base.mark_rule(strokeDash=[4, 3], color=INK, opacity=0.8, tooltip=None).encode(alt.Y("price:Q")),
+        label.encode(alt.XValue(0), alt.Y("price:Q"), alt.Text("label:N")),
+    ]
+
+
+def _profile() -> list[alt.Chart]:
+    edge = f"exp({ONE}.bottom + (datum.row + {{}}) * {ONE}.height)"
+    rows = (
+        _data("profile")
+        .transform_calculate(low=edge.format(0), high=edge.format(1))
+        .transform_calculate(
+            range=f"format(datum.low, {ONE}.format) + ' to ' + format(datum.high, {ONE}.format)",
+            side="datum.below ? 'Longs' : 'Shorts'",
+            here=_usd("datum.usd"),
+            so_far=_usd("datum.reach"),
+        )
+    )
+    tooltip = [
+        alt.Tooltip("range:N", title="Price"),
+        alt.Tooltip("side:N", title="Would be closed"),
+        alt.Tooltip("here:N", title="Estimate here"),
+        alt.Tooltip("so_far:N", title="From price to here"),
+    ]
+    return [
+        rows.mark_rect(strokeWidth=0, opacity=0.85).encode(
+            alt.Y("low:Q"),
+            alt.Y2("high:Q"),
+            alt.XValue(expr("width")),
+            alt.X2Value(expr(f"width * (1 - {PROFILE * 0.94} * datum.share)")),
+            _side("!datum.below"),
+            tooltip,
+        )
+    ]
+
+
+def _crosshair() -> list[alt.Chart]:
+    """Draw the crosshair, and in its corner the candle, the cell and the liquidations under the pointer."""
+    one = _data("pointer")
+    line: dict[str, Any] = {"color": INK, "strokeDash": [3, 3], "opacity": expr(f"{ON} ? .5 : 0"), "tooltip": None}
+    style: dict[str, Any] = {
+        **{"align": "left", "baseline": "top", "fontSize": 12, "font": "monospace"},
+        **{"lineBreak": "\n", "tooltip": None},
+    }
+    x, y = expr(f"{ON} ? {pointer.X} : -9"), expr(f"{ON} ? {pointer.Y} : -9")
+    wrap = f"({NARROW} ? '\\n' : '  ')"
+    four = [f"'{name[0].upper()} ' + format(datum.{name}, {ONE}.format)" for name in ("open", "high", "low", "close")]
+    ohlc = f"utcFormat(datum.t, '%d %b %H:%M') + {wrap} + {four[0]} + '  ' + {four[1]} + {wrap} + {four[2]}"
+    ohlc += f" + '  ' + {four[3]}"
+    gone = f"'est. liquidated: L ' + {_usd('datum.est_long')} + ' S ' + {_usd('datum.est_short')}"
+    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised: L ' + {_usd('datum.real_long')}"
+    gone += f" + ' S ' + {_usd('datum.real_short')} : '')"
+    away = f"format({pointer.PRICE} / datum.last - 1, '+.2%')"
+    bar = _bars(0).transform_filter(f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar")
+    cell = readout.transforms(_data("cells").transform_filter(ON))
+    plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
+    return [
+        one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),
+        one.mark_rule(**line).encode(alt.YValue(y), alt.XValue(0), alt.X2Value(expr("width"))),
+        plate.encode(
+            alt.XValue(6),
+            alt.X2Value(expr(f"{NARROW} ? 226 : 470")),
+            alt.YValue(5),
+            alt.Y2Value(expr(f"{NARROW} ? 124 : 62")),
+        ),
+        bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
+        one.mark_text(**style, color=ACCENT, opacity=expr(f"{ON} ? 1 : 0")).encode(
+            alt.XValue(12),
+            alt.YValue(expr(f"{NARROW} ? 55 : 26")),
+            alt.TextValue(expr(f"{ON} ? 'at ' + format({pointer.PRICE}, datum.format) + ' ' + {away} : ''")),
+        ),
+        cell.mark_text(**style, color=ACCENT).encode(
+            alt.XValue(expr(f"{NARROW} ? 12 : 190")),
+            alt.YValue(expr(f"{NARROW} ? 71 : 26")),
+            alt.TextValue(expr(f"'longs ' + {_usd('datum.long')} + '  shorts ' + {_usd('datum.short')}")),
+        ),
+        bar.mark_text(**style, color=FAINT).encode(
+            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 90 : 43")), alt.TextValue(expr(gone))
+        ),
+    ]
+
+
+def _usd(value: str) -> str:
+    """Return the expression that writes dollars in three digits; Vega's own letters say k and G."""
+    short = f"format({value}, '$.3~s')"
+    return f"({value} > 0 ? replace(replace({short}, 'G', 'B'), 'k', 'K') : '$0')"
+
+
+def _legend() -> list[alt.Chart]:
+    """Draw title, colour ramp and foot outside the plot, so that they are in a saved picture too."""
+    base = _data("frame")
+    small: dict[str, Any] = {
+        **{"baseline": "alphabetic", "fontSize": 11, "color": FAINT},
+        **{"align": "left", "clip": False, "tooltip": None},
+    }
+    ramp = base.mark_image(
+        aspect=False, width=LEGEND, height=8, align="left", baseline="top", clip=False, tooltip=None
+    )
+    title = base.mark_text(**{**small, "fontSize": 13, "fontWeight": "bold", "color": INK})
+    align = expr(f"datum.at === 0 ? 'left' : datum.at < {LEGEND} ? 'center' : 'right'")
+    return [
+        title.encode(alt.XValue(0), alt.YValue(-44), alt.Text("title:N")),
+        ramp.encode(alt.XValue(0), alt.YValue(-32), alt.Url("ramp:N")),
+        _data("ticks")
+        .mark_text(**{**small, "align": align})
+        .encode(alt.XValue(expr("datum.at")), alt.YValue(-11), alt.Text("usd:N")),
+        base.mark_text(**small).encode(alt.XValue(LEGEND + 10), alt.YValue(-24), alt.Text("unit:N")),
+        base.mark_text(**{**small, "fontSize": 10}).encode(
+            alt.XValue(0), alt.YValue(expr("height + 36")), alt.Text("foot:N")
+        ),
+    ]
