@@ -239,6 +239,7 @@ class Heatmap:
             went = usd * np.exp(reference[died] - opened[row])
             places = np.concatenate([place[row] + bucket, died.astype(np.int64) * count + bucket])
             moved: np.ndarray = np.bincount(places, np.concatenate([came, -went]), (shots + 1) * count)
+            moved = moved.astype(float, copy=False)  # of nothing at all, bincount makes integers
             change = moved if first == 0 else change + moved
         total = change.reshape(shots + 1, count)[:shots]
         bounds = [*first_shot.tolist(), shots]
