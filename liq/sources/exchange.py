@@ -128,19 +128,30 @@ def _attempt(connection: Connection, question: Callable[[Any], T]) -> T:
         connection.reply = SILENCE
         try:
             answer = question(connection.exchange)
-        except VenueFailure:
-            raise
+        except VenueFailure as failure:
+            raise _unread(connection) or failure from None
         except Exception as error:  # ccxt lets plain KeyError and AttributeError out on answers it did not expect
             timed_out = isinstance(error, ccxt.RequestTimeout)
             reply = SILENCE if timed_out or _broke_off(error) else connection.reply
             refused = isinstance(error, ccxt.ExchangeError) and not isinstance(error, ccxt.OperationFailed)
             raise explain(reply, timed_out=timed_out, refused=refused) from error
-        # ccxt hands on a page of HTML or half an answer as text, and reads nothing out of it without complaint
-        if connection.reply.status and connection.reply.text.lstrip()[:1] not in ("{", "["):
-            raise explain(connection.reply, timed_out=False, refused=False)
-        if connection.reply.status and connection.exchange.last_json_response is None:
-            raise explain(connection.reply, timed_out=False, refused=False)
+        unread = _unread(connection)
+        if unread is not None:
+            raise unread
         return answer
+
+
+def _unread(connection: Connection) -> VenueFailure | None:
+    """Return the failure that a reply was a page of HTML or half an answer.
+
+    ccxt hands these on as text, and reads nothing out of them without complaint.
+    """
+    reply = connection.reply
+    if not reply.status or (
+        reply.text.lstrip()[:1] in ("{", "[") and connection.exchange.last_json_response is not None
+    ):
+        return None
+    return explain(reply, timed_out=False, refused=False)
 
 
 def _broke_off(error: BaseException) -> bool:
@@ -151,17 +162,20 @@ def _broke_off(error: BaseException) -> bool:
 @shared(TTLCache(2 * len(VENUES), MARKETS_KEPT), key=lambda connection, budget: id(connection))
 def contracts(connection: Connection, budget: Budget) -> dict[str, Contract]:
     """Return a venue's active linear perpetuals by unified symbol; raise VenueFailure."""
-    found = {}
-    for market in ask(connection, budget, lambda exchange: exchange.load_markets(True)).values():
-        if not (market.get("swap") and market.get("linear")) or market.get("active") is False:
-            continue
-        size, tick = market.get("contractSize"), (market.get("precision") or {}).get("price")
-        if isinstance(size, (int, float)) and size > 0:
-            symbol = market["symbol"]
-            found[symbol] = Contract(symbol, market["id"], float(size), float(tick or 0.0), market["info"])
-    if not found:
-        raise VenueFailure("answered with an empty list of markets", passing=True)
-    return found
+
+    def question(exchange: Any) -> dict[str, Contract]:
+        found = {}
+        for market in exchange.load_markets(True).values():
+            size, tick = market.get("contractSize"), (market.get("precision") or {}).get("price")
+            alive = market.get("swap") and market.get("linear") and market.get("active") is not False
+            if alive and isinstance(size, (int, float)) and size > 0:
+                symbol = market["symbol"]
+                found[symbol] = Contract(symbol, market["id"], float(size), float(tick or 0.0), market["info"])
+        if not found:
+            raise VenueFailure("answered with an empty list of markets", passing=True)
+        return found
+
+    return ask(connection, budget, question)
 
 
 def candles(

@@ -97,7 +97,7 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
     _check(source)
     if source == "file":
         market = _recording("7d")
-        return Quote(market.symbol, float(market.price), market.as_of, market.source)  # type: ignore[arg-type]
+        return Quote(market.symbol, float(market.price), market.as_of, market.source)
     if source != "simulated":
         try:
             name = _answering() if source in ("auto", "all") else source
@@ -114,7 +114,7 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
                 held = last_good(name, contract.symbol)
                 if held is None:
                     raise _sorry(name, failure) from failure
-                return Quote(held.symbol, float(held.price), held.as_of, name)  # type: ignore[arg-type]
+                return Quote(held.symbol, float(held.price), held.as_of, name)
     from liq.sources import simulated
 
     try:

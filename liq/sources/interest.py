@@ -91,7 +91,7 @@ def _history(
     """Return (period in ms, cleaned open interest) for each period asked, newest first; raise VenueFailure."""
     venue, parts = errand.connection.venue, list[tuple[int, pd.DataFrame]]()
     reader = exchange.interest_history if venue.interest == "history" else exchange.interest_analytics
-    known = asked[0][2]
+    known = 0
     for period, since, until in asked:
         length = milliseconds(period)
 
@@ -100,13 +100,13 @@ def _history(
             return reader(errand.connection, errand.budget, errand.contract, period, start, count)
 
         # where the finer period ran out of calls, the coarser one goes on up to what is known
-        begin, end = since // length * length, until if until >= known else known
+        begin, end = since // length * length, -(-max(until, known) // length) * length
         rows = _paged(page_of, begin, end, length, venue.interest_pages, venue.interest_calls)
         shift = length if venue.stamped_at_open else 0
         last = errand.now.value // 1_000_000 + border.AHEAD + shift
         clean = border.clean_interest(rows, shift, last, float(market.candles["close"].median()), dropped)
+        known = clean.index[0].value // 1_000_000 if len(clean) else max(known, until)
         if len(clean):
-            known = clean.index[0].value // 1_000_000
             parts.append((length, clean))
     if not parts:
         raise VenueFailure("answered with no open interest", passing=True)

@@ -16,7 +16,9 @@ S = TypeVar("S", covariant=True)
 
 
 class Shared(Protocol[S]):
-    """A function whose calls are shared."""
+    """A function whose calls are shared, and the cache of its answers."""
+
+    cache: MutableMapping[Any, Any]
 
     def __call__(self, *args: Any) -> S: ...
 
@@ -52,7 +54,7 @@ def shared(cache: MutableMapping[Any, Any], key: Callable[..., Hashable]) -> Cal
         def call(*args: Any) -> T:
             return once(time.monotonic(), *args)
 
-        call.cache_clear = once.cache_clear  # type: ignore[attr-defined]
+        call.cache, call.cache_clear = cache, once.cache_clear  # type: ignore[attr-defined]
         return cast(Shared[T], call)
 
     return decorate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Mapping
@@ -57,12 +58,14 @@ def cut(handler: Handler, body: bytes) -> None:
     handler.wfile.write(body[: len(body) // 2])
     handler.wfile.flush()
     handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.close_connection = True
 
 
 def reset(handler: Handler) -> None:
     """Hang up so that the other side sees a reset connection."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
+    os.close(handler.connection.detach())
+    handler.close_connection = True
 
 
 def spoil(candles: np.ndarray, mode: str | None) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""Fixtures for tests that fetch from the stand-in; `tests/conftest.py` offers them to every test."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from liq.sources import choice, exchange, failures, fetch, shelf
+from liq.sources.failures import Patience
+from tests.venue_server import VenueServer
+
+QUICK = Patience(timeout=4.0, tries=3, backoff=0.01, budget=6.0, spaced=False)
+"""Patience for tests: as many tries as in earnest, without the waiting."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[VenueServer]:
+    """One stand-in for a module's tests; its slow answers take longer than `QUICK` waits."""
+    with VenueServer(slow=0.9) as running:
+        yield running
+
+
+@pytest.fixture
+def venues(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[VenueServer]:
+    """The stand-in without faults, in front of a process that remembers nothing."""
+    monkeypatch.setenv("LIQ_GATEWAY", server.url)
+    monkeypatch.delenv("LIQ_FILE", raising=False)
+    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    start_anew(server)
+    yield server
+    start_anew(server)
+
+
+@pytest.fixture
+def kept(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
+    """The stand-in without faults, in front of a process that still holds what the tests before fetched."""
+    monkeypatch.setenv("LIQ_GATEWAY", server.url)
+    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    server.heal()
+    server.forget()
+    choice.forget()
+    return server
+
+
+def start_anew(server: VenueServer) -> None:
+    """Take back faults and knobs, forget counts and everything held."""
+    server.heal()
+    server.forget()
+    server.knobs.__init__()  # type: ignore[misc]
+    fetch.forget()
+
+
+def grow_stale() -> None:
+    """Let every held answer be due for a refresh, as after `FRESH` seconds, and end every rest."""
+    shelf._fresh.cache_clear()
+    fetch._live.cache_clear()
+    with shelf._lock:
+        shelf._resting.clear()
+
+
+def forget_venue(name: str) -> None:
+    """Forget one venue: its connection, markets, views and refusals; the other venues stay as they are."""
+    for cache in (shelf._good, shelf._resting, shelf._fresh.cache, fetch._live.cache, fetch._by_volume.cache):
+        for key in [key for key in cache if name in (key[0], key[0][0])]:
+            del cache[key]
+    exchange.contracts.cache.pop(id(exchange.connect(name)), None)
+    exchange._connect.cache.pop(exchange._connect.cache_key(name, exchange.gateway()), None)
+    choice.forget()
+
+
+def hang_up(name: str) -> None:
+    """Point a venue's connection at a port where nobody listens."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        lead(name, f"http://127.0.0.1:{nobody.getsockname()[1]}")
+
+
+def lead(name: str, front: str) -> None:
+    """Point a venue's connection at an address."""
+    venue = exchange.connect(name).exchange
+    venue.urls["api"] = exchange._through(front, type(venue)().urls["api"])
