@@ -14,9 +14,9 @@ from liq.peaks import peaks
 CELL = 2.5e-4
 """Cell, in log price, in which zones are looked for, whatever is drawn; they take the drawn buckets they touch."""
 
-REACH = 0.15
-"""Zones are named as far from price as it went in the visible window, and at least this fraction: as far as the map
-has been held against known positions."""
+REACH, MONTH = 0.15, pd.Timedelta(days=30)
+"""Zones are named up to this fraction from price, as far as the map has been held against known positions; in windows
+longer than a month further, by the square root of time, as prices move."""
 
 NEAR = 0.05
 """Distance from price, as a fraction, within which the near book is weighed."""
@@ -62,8 +62,8 @@ def top_zones(heatmap: Heatmap, price: float | None = None, n: int = 10) -> pd.D
     share : of all that stands on its side; distance : from price to the near edge, a signed fraction of price;
     opened, leverage : means weighted by USD; status : "fresh", price has not been inside since it was opened;
     "touched", it has and took less than a tenth; "part-swept"; "spent", it took more than half. Levels that
-    `price` has passed since the last bar count as taken; a zone whose near edge is beyond REACH is not named.
-    Raises InputError.
+    `price` has passed since the last bar count as taken; a zone whose near edge is beyond REACH is not
+    named. Raises InputError.
     """
     at = as_price(heatmap, price)
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
@@ -136,32 +136,31 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
     levels = heatmap.standing(SIDES[side])
     usd = book(heatmap, price, side)
     left = np.flatnonzero(usd > DUST)
-    reached = _within_reach(heatmap, price, side)
+    window = heatmap.market.as_of - heatmap.market.start
+    reach = REACH * max(1.0, (window / MONTH) ** 0.5)
     rows: list[tuple[float, Span, int, int]] = []
     for span in _spans(heatmap, levels):
         held = left[(left >= span.first) & (left <= span.last)]
-        if reached[held].any():
+        if len(held) and abs(_distance(heatmap.edges, side, price, int(held[0]), int(held[-1]))) <= reach:
             rows.append((float(usd[held].sum()), span, int(held[0]), int(held[-1])))
     rows.sort(key=lambda row: -row[0])
     prices, total = levels["price"].to_numpy(), usd.sum()
     records = []
     for mass, span, first, last in rows[:n]:
         low, high = float(heatmap.edges[first]), float(heatmap.edges[last + 1])
-        near = max(low, price) if side == "above" else min(high, price)
+        distance = _distance(heatmap.edges, side, price, first, last)
         inside = levels[(prices >= low) & (prices < high)]
         since, leverage = _means(inside)
         status = _status(heatmap, side, span, since, mass)
         peak = min(max(span.peak, low), high)
-        records.append((side, low, high, peak, mass, mass / total, near / price - 1, since, leverage, status))
+        records.append((side, low, high, peak, mass, mass / total, distance, since, leverage, status))
     return pd.DataFrame(records, columns=list(COLUMNS)).astype({"opened": heatmap.times.dtype})
 
 
-def _within_reach(heatmap: Heatmap, price: float, side: str) -> np.ndarray:
-    """Return which buckets lie as near to price as REACH says, bool (B,)."""
-    visible = heatmap.market.visible
-    if side == "above":
-        return heatmap.edges[:-1] < max(price * (1 + REACH), float(visible["high"].max()))
-    return heatmap.edges[1:] > min(price / (1 + REACH), float(visible["low"].min()))
+def _distance(edges: np.ndarray, side: str, price: float, first: int, last: int) -> float:
+    """Return how far the near edge of the buckets lies from price, a signed fraction of it; 0 if price is inside."""
+    near = max(edges[first], price) if side == "above" else min(edges[last + 1], price)
+    return float(near / price - 1)
 
 
 def _means(levels: pd.DataFrame) -> tuple[pd.Timestamp, float]:
@@ -177,7 +176,8 @@ def _means(levels: pd.DataFrame) -> tuple[pd.Timestamp, float]:
 def _status(heatmap: Heatmap, side: str, span: Span, since: pd.Timestamp, mass: float) -> str:
     """Return what price has done to a zone since it was opened, or since the window began if that is later.
 
-    Between two photographed bars, price took what stood at the first in the buckets it reached by the second.
+    Between two photographed bars, price took what stood at the first in the buckets it reached by the second, and of
+    one that it reached into, as much as it covered.
     """
     candles, part = heatmap.market.candles, slice(span.first, span.last + 1)
     standing = getattr(heatmap, SIDES[side])
@@ -187,14 +187,15 @@ def _status(heatmap: Heatmap, side: str, span: Span, since: pd.Timestamp, mass: 
     been = taken > DUST
     if len(bars) > 1:
         starts, stop = bars[:-1] + 1, bars[-1] + 1
+        low, high = heatmap.edges[:-1][part], heatmap.edges[1:][part]
         if side == "above":
-            reach = np.maximum.reduceat(candles["high"].to_numpy()[:stop], starts)
-            hit = heatmap.edges[:-1][part] < reach[:, None]
+            reach = np.maximum.reduceat(candles["high"].to_numpy()[:stop], starts)[:, None]
+            covered = np.clip((reach - low) / (high - low), 0.0, 1.0)
         else:
-            reach = np.minimum.reduceat(candles["low"].to_numpy()[:stop], starts)
-            hit = heatmap.edges[1:][part] > reach[:, None]
-        been |= bool(hit.any())
-        taken += float(standing[row:-1, part][hit].sum())
+            reach = np.minimum.reduceat(candles["low"].to_numpy()[:stop], starts)[:, None]
+            covered = np.clip((high - reach) / (high - low), 0.0, 1.0)
+        been |= bool((covered > 0).any())
+        taken += float((standing[row:-1, part] * covered).sum())
     if not been:
         return "fresh"
     gone = taken / (taken + mass)
