@@ -42,11 +42,11 @@ def swapped(room: object, **parts: object) -> Iterator[None]:
             setattr(room, name, part)
 
 
-def tiers(leverages: tuple[float, ...], patience: float = 0.5) -> liq.Prior:
+def tiers(leverages: tuple[float, ...], far: float | None = None) -> liq.Prior:
     """Return the shipped rates on other leverages, weights to be fitted."""
     bare = replace(EQUAL, leverages=leverages, weights=(0.003,) * len(leverages), paces=())
     distance = np.abs(np.log(estimate(liq.Market("BTC/USDT:USDT", "none", _one_bar()), bare).walk.factor["long"]))
-    return replace(bare, paces=calibration.paces_for(distance, patience))
+    return replace(bare, paces=calibration.paces_for(distance, SHIPPED.paces[-1] if far is None else far))
 
 
 def _one_bar() -> pd.DataFrame:
@@ -123,7 +123,7 @@ def main() -> None:
         ("opens = rises of open interest only", lambda: fit_and_score(early, late, replace(EQUAL, kappa=0.0))),
         *(
             (f"turnover share {k}", lambda k=k: fit_and_score(early, late, replace(EQUAL, kappa=k)))
-            for k in (0.1, 0.2, 0.8)
+            for k in (0.1, 0.2, 0.4, 1.6)
         ),
         ("entry at the bar's middle", lambda: one_price("middle")),
         ("entry at the bar's close", lambda: one_price("close")),
@@ -134,7 +134,10 @@ def main() -> None:
         ),
         ("swept in display buckets of 0.25 %", lambda: coarse()),
         *(("every tier at one pace", lambda: fit_and_score(early, late, replace(EQUAL, paces=()))) for _ in (0,)),
-        ("far tiers slower still (patience 1)", lambda: fit_and_score(early, late, tiers(TIERS, 1.0))),
+        (
+            "far tiers at half the shipped pace",
+            lambda: fit_and_score(early, late, tiers(TIERS, SHIPPED.paces[-1] / 2)),
+        ),
         ("survival by age (two lives a tier)", lambda: fit_and_score(early, late, two_lives())),
         ("survival by side (losers hold on)", lambda: by_side(early, late, EQUAL)),
         *(

@@ -102,7 +102,7 @@ def one(count: int, minutes: int, columns: int | None, buckets: int | None) -> N
     shown = f"{columns or count} x {buckets or 'lattice'}"
     print(
         f"{count:>8,} {minutes:>3} min  {shown:>15}  {1e3 * seconds:>8.1f} ms  {1e6 * seconds / count:>6.2f} us/bar  "
-        f"reference {1e3 * rival:>8.1f} ms  ratio {rival / seconds:>4.1f}  peak {peak:>4.0f} MB (of it {before:.0f} before)",
+        f"reference {1e3 * rival:>8.1f} ms  ratio {rival / seconds:>4.1f}  peak {peak:.0f} MB ({before:.0f} before)",
         flush=True,
     )
 

@@ -20,8 +20,8 @@ from liq.scoring import FILLING, FLOOR, Bars, align, log_dollars, r_squared, spe
 KAPPAS = (0.1, 0.2, 0.4, 0.8)
 """Turnover shares tried, where open interest is known."""
 
-PATIENCES = (0.0, 0.25, 0.5, 0.75)
-"""Exponents tried for how much more slowly distant levels turn over: pace = (distance / 1 %) ** -patience."""
+FAR_PACES = (1.0, 0.5, 0.25, 0.125)
+"""Paces tried for the tiers beyond FAR: who is far from their level holds on for longer."""
 
 HALF_LIVES = (6.0, 12.0, 24.0, 48.0, 96.0)
 """Hours tried, where open interest is not known."""
@@ -38,12 +38,13 @@ TIGHT = 0.33
 DAILY = 0.5
 """Weight of the daily totals beside the single bars, so that the few great hours count in dollars too."""
 
-LEEWAY = 1.01
-"""Rates whose error on unseen bars is within this factor of the best count as equals; the slowest of them wins.
-Dollars per bar hardly tell turnovers apart, and aggregate open interest turns over slowly, 0.28 % an hour."""
+LEEWAY = 2.0
+"""Rates whose error on unseen days is within this many standard errors of the best count as equals; the slowest
+of them wins. Dollars per bar hardly tell turnovers apart, and open interest is known to turn over slowly (0.28 %
+an hour over all, peers' measurement), so a fast turnover has to be proved."""
 
-BANDS = (0.05,)
-"""Distances that part near from far tiers; each band turns over at one pace. More bands print no better."""
+FAR = 0.03
+"""Log distance that parts near tiers (30x and more) from far ones; more bands than two print no better."""
 
 
 class Problem(NamedTuple):
@@ -117,20 +118,21 @@ def _choose_rates(
     """Return kappa and paces: among those that do best on unseen bars, the ones that let far levels live longest."""
     candidates = [(start.kappa, start.paces or (1.0,) * len(distance))]
     if heatmap.walk.flow.anchored.any():
-        candidates += [(kappa, paces_for(distance, patience)) for kappa, patience in product(KAPPAS, PATIENCES)]
-    errors = []
+        candidates += [(kappa, paces_for(distance, far)) for kappa, far in product(KAPPAS, FAR_PACES)]
+    losses = []
     for kappa, paces in candidates:
         problem = _problem(heatmap, replace(start, kappa=kappa, paces=paces), bars, first, floor)
-        errors.append(_unseen_error(problem, start, distance))
-    equals = [pair for pair, error in zip(candidates, errors, strict=True) if error <= LEEWAY * min(errors)]
-    return min(equals, key=lambda pair: pair[0] * pair[1][int(distance.argmax())])
+        losses.append(_unseen_losses(problem, start, distance))
+    worse = np.array(losses) - min(losses, key=np.sum)  # (candidates, days)
+    doubt = LEEWAY * np.sqrt(worse.shape[1]) * worse.std(axis=1)
+    equals = np.flatnonzero(worse.sum(axis=1) <= doubt)
+    farthest = int(distance.argmax())
+    return min((candidates[row] for row in equals), key=lambda pair: (pair[0] * pair[1][farthest], pair[0]))
 
 
-def paces_for(distance: np.ndarray, patience: float) -> tuple[float, ...]:
-    """Return each tier's pace, from its log distance (K,): slower the farther, one pace per band of BANDS."""
-    raw = np.minimum(1.0, (distance / 0.01) ** -patience)
-    band = np.searchsorted(BANDS, distance)
-    return tuple(float(round(raw[band == row].mean(), 2)) for row in band)
+def paces_for(distance: np.ndarray, far: float) -> tuple[float, ...]:
+    """Return each tier's pace, from its log distance (K,): 1 for near tiers, `far` for those beyond FAR."""
+    return tuple(np.where(distance > FAR, far, 1.0).tolist())
 
 
 def _problem(heatmap: Heatmap, prior: Prior, bars: Bars, first: int, floor: float) -> Problem:
@@ -209,12 +211,18 @@ def _folds(problem: Problem) -> list[tuple[slice, slice]]:
     return [(slice(0, a), slice(a, b)) for a, b in pairwise(cuts)]
 
 
-def _unseen_error(problem: Problem, prior: Prior, distance: np.ndarray) -> float:
-    """Return what `fit_weights` minimises, the squared miss in log dollars, on bars later than the fitted ones."""
-    return sum(
-        _error(_groups(problem.rows(test)), fit_weights(problem.rows(fit), prior, distance), problem.floor)
-        for fit, test in _folds(problem)
-    )
+def _unseen_losses(problem: Problem, prior: Prior, distance: np.ndarray) -> np.ndarray:
+    """Return what `fit_weights` minimises, per day (D,), on days later than the fitted ones."""
+    days = []
+    for fit, test in _folds(problem):
+        weights = fit_weights(problem.rows(fit), prior, distance)
+        later = problem.rows(test)
+        day = np.arange(len(later.realised)) // problem.per_day
+        for sums, realised, emphasis in _groups(later):
+            miss = log_dollars(sums @ weights, problem.floor) - log_dollars(realised, problem.floor)
+            loss = emphasis**2 * (miss**2).sum(axis=1)
+            days.append(np.bincount(day if len(loss) == len(day) else np.arange(len(loss)), loss, day[-1] + 1))
+    return np.concatenate(days)
 
 
 def _error(groups: list[tuple[np.ndarray, np.ndarray, float]], weights: np.ndarray, floor: float) -> float:

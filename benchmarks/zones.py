@@ -1,0 +1,148 @@
+"""Measure the zones and the desk notes: against a market whose truth is known, and how often notes come by chance.
+
+Run as ``python -m benchmarks.zones``; the recordings' part is left out where they are not at hand. Figures are in
+docs/zones.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+import liq
+from benchmarks import recordings
+from liq import notes
+from liq.sources import recording
+from liq.sources.simulated import simulate_with_truth
+from liq.swings import landmarks
+from liq.zones import REACH
+
+CLUSTER = 0.004
+"""Width, in log price, of a true cluster: the ten windows of this width that hold most and do not overlap."""
+
+SHIFTS = 8
+"""Places at which each zone is put by chance, to see how often landmarks fall into it there."""
+
+
+def main() -> None:
+    """Print every figure."""
+    print(
+        "Of the true ten biggest clusters a side within 15 % of price, how many are named; of the named, how many true"
+    )
+    rows = [found for heatmap, book in simulated() for found in named(heatmap, *book)]
+    print(pd.DataFrame(rows).groupby("by").mean(numeric_only=True).round(3).to_string())
+    for name, heatmaps in {
+        "simulated": [heatmap for heatmap, _ in simulated()],
+        "recorded": list(recorded()),
+    }.items():
+        if heatmaps:
+            print(f"\n{name}: {len(heatmaps)} maps of a week")
+            print(robust(heatmaps), alarms(heatmaps), sep="\n")
+
+
+def simulated() -> Iterator[tuple[liq.Heatmap, tuple[np.ndarray, np.ndarray]]]:
+    """Yield weeks of the simulated market in every regime, with the true book, USD longs and shorts (B,)."""
+    for regime in ("calm", "trending", "crash"):
+        for seed in range(4):
+            market, truth = simulate_with_truth("BTC", "7d", seed=seed, now="2026-11-01 12:00", regime=regime)
+            heatmap = liq.estimate(market)
+            yield heatmap, truth.book(heatmap.edges)
+
+
+def recorded() -> Iterator[liq.Heatmap]:
+    """Yield recorded weeks of BTC and ETH, one every other day of January 2026."""
+    if not recordings.FOLDER.is_dir():
+        return
+    for coin in ("btc", "eth"):
+        file = recordings.FOLDER / f"{coin}usdt_binance_5m_2025-12_2026-01.csv.gz"
+        for day in pd.date_range("2026-01-08", "2026-02-01", freq="2D"):
+            yield liq.estimate(recording.read(file, lookback="7d", as_of=day))
+
+
+def named(heatmap: liq.Heatmap, long: np.ndarray, short: np.ndarray) -> list[dict[str, object]]:
+    """Return, per side, how the zones and as many brightest rows of the same width name the true clusters."""
+    price, edges = float(heatmap.market.price), heatmap.edges
+    middle = np.sqrt(edges[:-1] * edges[1:])
+    near = np.abs(middle / price - 1) <= REACH
+    zones, rows = liq.top_zones(heatmap), []
+    for side, true, mine in (("above", short, heatmap.short[-1]), ("below", long, heatmap.long[-1])):
+        true, mine = np.where(near, true, 0.0), np.where(near, mine, 0.0)
+        clusters = _clusters(edges, true)
+        chosen = zones[zones["side"] == side]
+        half = np.exp(np.log(chosen["high"] / chosen["low"]).mean() / 2)
+        bright = middle[np.argsort(-mine)[: len(chosen)]]
+        for by, lows, highs, tops in (
+            ("zones", chosen["low"].to_numpy(), chosen["high"].to_numpy(), chosen["peak"].to_numpy()),
+            ("brightest rows", bright / half, bright * half, bright),
+        ):
+            centres = np.sqrt(clusters[:, 0] * clusters[:, 1])
+            held = ((lows[:, None] <= centres) & (centres <= highs[:, None])).any(axis=0)
+            hit = ((clusters[:, :1] <= tops) & (tops <= clusters[:, 1:])).any(axis=0)
+            inside = ((lows[:, None] <= middle) & (middle <= highs[:, None])).any(axis=0)
+            lift = (true[inside].sum() / true.sum()) / (inside & (true + mine > 0)).sum() * (true + mine > 0).sum()
+            rows.append({"by": by, "named": held.mean(), "true": hit.mean(), "density over average": lift})
+    return rows
+
+
+def robust(heatmaps: list[liq.Heatmap]) -> str:
+    """Return how many of the five strongest zones a side move by more than a bucket when the step is halved."""
+    moved = total = 0
+    widths = []
+    for heatmap in heatmaps:
+        log = np.log(heatmap.edges)
+        finer = np.exp(np.linspace(log[0], log[-1], 2 * len(log) - 1))
+        step = (log[1] - log[0]) * (1 + 1e-9)
+        coarse, fine = (
+            liq.top_zones(liq.estimate(heatmap.market, columns=2, edges=e)) for e in (heatmap.edges, finer)
+        )
+        for zone in coarse.groupby("side").head(5).itertuples():
+            same = fine[fine["side"] == zone.side]
+            off = np.maximum(np.abs(np.log(same["low"] / zone.low)), np.abs(np.log(same["high"] / zone.high)))
+            moved, total = moved + int(not (off <= step).any()), total + 1
+            widths.append(zone.high / zone.low - 1)
+    low, mid, high = np.quantile(widths, [0.1, 0.5, 0.9])
+    return f"step halved: {moved} of {total} zones moved by more than a bucket; width {mid:.2%} ({low:.2%} to {high:.2%})"
+
+
+def alarms(heatmaps: list[liq.Heatmap]) -> str:
+    """Return how often each note comes, and for confluence how often by chance."""
+    absorbed = np.mean([len(notes.absorption(heatmap)) for heatmap in heatmaps])
+    migrated = np.mean([len(notes.migration(heatmap)) / 2 for heatmap in heatmaps])
+    rng = np.random.default_rng(1)  # places zones at random: the chance that a note must beat
+    real, chance = [], []
+    for heatmap in heatmaps:
+        market, price = heatmap.market, float(heatmap.market.price)
+        for zone in liq.top_zones(heatmap).groupby("side").head(notes.LOOKED_AT).itertuples():
+            real.append(_on(market, zone.low, zone.high))
+            for shift in np.exp(rng.uniform(-REACH, REACH, SHIFTS)):
+                if (zone.low * shift > price) == (zone.side == "above") and (zone.high * shift < price) == (
+                    zone.side == "below"
+                ):
+                    chance.append(_on(market, zone.low * shift, zone.high * shift))
+    return (
+        f"absorption {absorbed:.2f} a week; migration {migrated:.1%} of sides a day; "
+        f"confluence {np.mean(real):.1%} of zones, {np.mean(chance):.1%} by chance"
+    )
+
+
+def _on(market: liq.Market, low: float, high: float) -> bool:
+    marks = landmarks(market, low * (1 - notes.BESIDE), high * (1 + notes.BESIDE))
+    return len(notes.kinds(marks)) >= notes.KINDS
+
+
+def _clusters(edges: np.ndarray, usd: np.ndarray) -> np.ndarray:
+    """Return the ten windows of CLUSTER that hold most and do not overlap, low and high prices (10, 2)."""
+    count = max(1, round(CLUSTER / np.log(edges[1] / edges[0])))
+    held = np.lib.stride_tricks.sliding_window_view(usd, count).sum(axis=1)
+    found = []
+    while len(found) < 10 and held.max() > 0:
+        best = int(held.argmax())
+        found.append((edges[best], edges[best + count]))
+        held[max(0, best - count + 1) : best + count] = -1
+    return np.array(found)
+
+
+if __name__ == "__main__":
+    main()
