@@ -4,10 +4,8 @@ import streamlit as st
 
 from liq import controls
 from liq.charts.heat import DISCLAIMER
-from liq.charts.picture import icon
 
-st.set_page_config(page_title="Liquidation heatmap", page_icon=icon(), layout="wide")
-page = st.navigation(controls.pages(), position="top")
+page = controls.setup()
 controls.sidebar()
 body = st.container()
 st.caption(DISCLAIMER)  # drawn before the page, so that one that stops early still ends with it

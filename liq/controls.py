@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 from cachetools import LRUCache, TTLCache, cached
 
-from liq.charts import heat, labels, layers, readout, window
+from liq.charts import heat, labels, layers, picture, readout, window
 from liq.errors import LiqError
 from liq.estimate import estimate
 from liq.heatmap import Heatmap
@@ -53,6 +53,9 @@ PAGES = (
     ("background.py", "Background", ":material/menu_book:"),
 )
 
+PLAIN: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "width": 168}
+"""A figure of the header: its second line is no change, so it is not coloured like one."""
+
 TICK = "5s"
 """How often the live price is asked for."""
 
@@ -71,6 +74,12 @@ class View:
     prior: str
     whole: bool
     live: bool
+
+
+def setup() -> Any:
+    """Set the page up and return the one to run. The icon is drawn here: a named one is fetched from elsewhere."""
+    st.set_page_config(page_title="Liquidation heatmap", page_icon=picture.icon(), layout="wide")
+    return st.navigation(pages(), position="top")
 
 
 def pages() -> list[Any]:
@@ -145,7 +154,7 @@ def view() -> View:
     """
     state = st.session_state
     if "run" not in state:
-        st.navigation(pages())
+        setup()
         st.rerun()
     return View(
         ticker=str(state.ticker or COINS[0]).strip() or COINS[0],

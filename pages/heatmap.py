@@ -2,40 +2,42 @@
 
 import streamlit as st
 
-from liq import controls, summary
+from liq import controls
 from liq.charts import export, heat, labels, layers, picture
+from liq.scenario import scenario
+from liq.zones import NEAR, totals
 
 view = controls.view()
 heatmap = controls.heatmap(view)
 market, zones = heatmap.market, controls.zones(heatmap)
-first = summary.summarise(heatmap, zones)
+now, stands = scenario(heatmap, zones=zones), totals(heatmap)
 places = labels.decimals(market.price, market.tick)
-plain = {"delta_color": "off", "delta_arrow": "off", "width": 168}
 
 with st.container(horizontal=True, gap="small"):
     with st.container(width=168):
         controls.live_price(market, view)
-    for side, zone in (("above", first.above), ("below", first.below)):
+    for side, zone in (("above", now.above), ("below", now.below)):
         st.metric(
             f"Strong zone {side}",
             "none" if zone is None else labels.price(zone["peak"], places),
             None if zone is None else f"{labels.percent(zone['distance'])} · {labels.money(zone['usd'])}",
-            help=f"The nearest of the {summary.STRONG} biggest zones {side} the price; an estimate.",
-            **plain,
+            help=f"The nearest strong zone {side} the price: its peak, the way to its near edge, its dollars. "
+            "An estimate.",
+            **controls.PLAIN,
         )
     st.metric(
-        f"Balance in ±{summary.NEAR:.0%}",
-        f"{labels.percent(first.balance, 0, sign=False)} shorts",
-        f"{labels.money(first.shorts)} vs {labels.money(first.longs)}",
-        help="Shorts that stand near above the price against longs near below it; an estimate.",
-        **plain,
+        f"Balance in ±{NEAR:.0%}",
+        f"{labels.percent(stands.balance, 0, sign=False)} shorts",
+        f"{labels.money(stands.near_above)} vs {labels.money(stands.near_below)}",
+        help="Shorts that stand near above the price against longs near below it. An estimate.",
+        **controls.PLAIN,
     )
     st.metric(
         "Anchored",
-        labels.percent(first.anchored, 0, sign=False),
+        labels.percent(heatmap.anchored, 0, sign=False),
         "to open interest",
         help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
-        **plain,
+        **controls.PLAIN,
     )
 
 drawn, data = controls.chart_data(view, heatmap)

@@ -4,36 +4,57 @@ import streamlit as st
 
 from liq import controls
 from liq.charts import export
-from liq.charts.labels import money
+from liq.charts.labels import money, when
 from liq.charts.zones import side
+from liq.notes import desk_notes
+from liq.scenario import NAMES, scenario
+from liq.zones import totals
 
-HEADINGS = {"above": "Above price (potential squeeze zones)", "below": "Below price (potential flush zones)"}
 COLUMNS = {
-    "strength": st.column_config.ProgressColumn("Strength", format=" ", min_value=0, max_value=1, width="small"),
-    "usd": st.column_config.TextColumn("Estimate", alignment="right", width=70),
+    "strength": st.column_config.ProgressColumn("Strength", format=" ", min_value=0, max_value=1, width="large"),
+    "usd": st.column_config.TextColumn("Estimate", alignment="right", width="small"),
     "range": st.column_config.TextColumn("Range", alignment="right", width="medium"),
-    "distance": st.column_config.TextColumn("From price", alignment="right", width=70, help="To the near edge."),
-    "share": st.column_config.TextColumn("Of its side", alignment="right", width=70),
-    "leverage": st.column_config.TextColumn("Leverage", alignment="right", width=70, help="Weighted by dollars."),
-    "age": st.column_config.TextColumn("Age", alignment="right", width=60, help="When it was opened, on average."),
-    "status": st.column_config.TextColumn("Status", width=80, help="Whether price has been there since."),
+    "distance": st.column_config.TextColumn("From price", alignment="right", width="small", help="To the near edge."),
+    "share": st.column_config.TextColumn("Of its side", alignment="right", width="small"),
+    "leverage": st.column_config.TextColumn(
+        "Leverage", alignment="right", width="small", help="Weighted by dollars."
+    ),
+    "age": st.column_config.TextColumn("Age", alignment="right", width="small", help="Weighted by dollars."),
+    "status": st.column_config.TextColumn("Status", width="small", help="Whether price has been there since."),
 }
 
 view = controls.view()
 heatmap = controls.heatmap(view)
 market, zones = heatmap.market, controls.zones(heatmap)
+now, stands = scenario(heatmap, zones=zones), totals(heatmap)
 
-st.subheader("Current anchor")
-controls.live_price(market, view)
-st.caption("Zones are ranked around the price of the last bar. Bigger bars = stronger level.")
-for name, heading in HEADINGS.items():
-    total, rows = side(heatmap, zones, name)
+with st.container(horizontal=True, gap="small"):
+    with st.container(width=168):
+        st.markdown("**Current anchor**")
+        controls.live_price(market, view)
+    with st.container(width=520):
+        st.markdown(f"**Scenario: {NAMES[now.name]}**")
+        st.caption(controls.escape(" ".join([now.why, *now.conditions])))
+st.caption("Bigger bars = stronger level. Zones are ranked around the price of the last bar; all are estimates.")
+
+for name, heading, total in (
+    ("above", "Above price (potential squeeze zones)", stands.above),
+    ("below", "Below price (potential flush zones)", stands.below),
+):
     st.subheader(heading)
-    st.metric("Total heat, estimated", money(total))
+    st.markdown(f"Total heat **{controls.escape(money(total))}**")
+    rows = side(heatmap, zones, name)
     if rows.empty:
         st.caption("Nothing stands out on this side in this window.")
     else:
         st.dataframe(rows, hide_index=True, height="content", column_config=COLUMNS)
+
+st.subheader("Desk notes")
+notes = desk_notes(heatmap, zones=zones)
+for note in notes:
+    st.markdown(controls.escape(f"{when(note.time)}: {note.sentence}"), help=note.rule)
+if not notes:
+    st.caption("No absorption, migration or confluence in this window.")
 controls.downloads(
     f"{market.base}_{view.timeframe}",
     {

@@ -70,10 +70,7 @@ def transforms(chart: alt.Chart) -> alt.Chart:
         .transform_filter(f"datum.place <= {COLUMN}")
         .transform_calculate(longs="datum.row < 0 ? 0 : datum.by", shorts="datum.row < 0 ? datum.by : 0")
         .transform_aggregate(
-            [
-                alt.AggregatedFieldDef(op="sum", field=field, **{"as": field})
-                for field in ("longs", "shorts")
-            ]
+            [alt.AggregatedFieldDef(op="sum", field=field, **{"as": field}) for field in ("longs", "shorts")]
         )
         .transform_calculate(long=usd.format("longs"), short=usd.format("shorts"))
     )

@@ -1,0 +1,145 @@
+"""What the map is, how it is built, how to read it, and what it cannot know."""
+
+import streamlit as st
+
+from liq import controls
+from liq.notes import ABSORPTION, CONFLUENCE, MIGRATION
+from liq.prior import PRIORS
+
+controls.view()
+
+st.title("Background")
+
+st.header("What a liquidation is")
+st.markdown(
+    """
+A trader with leverage puts up only a part of a position as margin. When price goes against the position, the
+loss eats that margin. Before it is gone, at the point where what is left falls below the **maintenance margin**,
+the venue closes the position at market, whether the trader agrees or not. That is a liquidation.
+
+A long is closed by **selling**, a short by **buying**. So forced orders push in the direction that price was
+already going, and many of them close together can carry price from one level into the next. At 100x that point
+lies half a per cent from the entry, at 10x almost ten per cent, at 3x about a third of the price away.
+"""
+)
+
+st.header("How the map is built")
+st.markdown(
+    """
+No venue publishes its traders' positions, so the map is an **estimate from public data**: candles, volume, and
+open interest where it is given. The bars are walked from the oldest to the newest, and each does four things, in
+this order.
+
+1. **Sweep.** Longs whose liquidation price the bar's low has reached are gone, and shorts whose price its high has
+   reached. Their dollars are the estimated liquidations under the chart. A band of heat ends where price took it.
+2. **Close.** Most positions end because their owner closes them. Open interest that falls while volume is traded
+   says how many did; where open interest is unknown, positions fade with a half-life.
+3. **Open.** What was opened stands on **both** sides: each contract has one long and one short, whatever the
+   candle's colour. Entries are spread over the bar's range, and split over leverages by the prior.
+4. **Photograph.** What stands at the end of the bar becomes one column of the picture.
+
+Each entry's liquidation price follows the venue's own rule with its maintenance-margin bracket. Leaving the
+maintenance margin out, as many maps do, puts a 100x level twice as far away as it is.
+
+A finished column never changes when later bars arrive; only the bar that is still forming moves. The visible
+window is preceded by weeks of coarser bars, so its left edge is not empty, and a zone has the same dollars in
+every timeframe.
+"""
+)
+
+st.header("Leverage priors")
+st.markdown(
+    "How much leverage traders take is the one thing that public data hardly tell. A prior says what is assumed, "
+    "and it matters: try them, and trust the zones that stay."
+)
+for prior in PRIORS.values():
+    st.markdown(f"**{prior.title}** ({prior.name}). {controls.escape(prior.origin)}")
+
+st.header("Controls")
+st.markdown(
+    """
+- **Ticker** and **Source**: which perpetual, and who says so. *auto* asks one venue after the other, *all* adds
+  several on one price grid, *simulated* is an invented market whose positions are known, *file* is your own
+  recording.
+- **Timeframe**: the window and with it the length of a bar.
+- **Liquidity threshold**: leaves the faintest cells dark. It travels by rank, so every step removes as many cells as
+  the one before, and the dollars it hides are written under the chart. It filters the picture, never the zones.
+- **More heat**: lifts the faint without touching the strong. The dollars on the colour scale move along.
+- **Klines**: candles on or off. **All prices**: the whole price range instead of the part that matters.
+- **Leverage**: which positions count. The map is the sum of its leverage bands, so this re-weighs it exactly.
+- **Prior**: what is assumed about leverage. **Live**: refresh the price, and the map when a bar closes.
+
+The address of the page holds all of this; send it, and the other side sees the same view.
+"""
+)
+
+st.header("Lookbacks")
+st.markdown(
+    """
+**Short windows (12h to 3d)** show fine bars and what was opened in the last days: near levels of high leverage,
+the short-term traps around the price. **Long windows (1M to 6M)** show coarse bars and what has survived for
+weeks: the macro structure, mostly of low leverage, far from the price. A zone that is clear in both is there for
+two reasons. The dollars of one zone do not depend on the window it is looked at in.
+"""
+)
+
+st.header("How traders use it")
+st.markdown(
+    """
+These are habits, not laws; none of them has been shown here to predict direction.
+
+- **Magnetic zones.** Forced orders are liquidity for whoever wants to fill size, so a large zone near the price is
+  watched as a place that price may visit. Whether it attracts price more than chance has not survived a test that
+  we know of.
+- **Support and resistance.** A zone that has been taken is spent: what pushed there is gone. One that held through
+  a visit is still loaded. The status of each zone says which.
+- **Reversal pressure.** When a large zone has been swept and price stops, the forced orders that fed the move are
+  used up. Some look for a turn there, others only stop chasing.
+- **Risk.** The most solid use is the dullest: do not put a stop or a liquidation price where everybody's is.
+"""
+)
+
+st.header("Reality check")
+st.markdown(
+    """
+A map of positions that nobody sees can be wrong without anybody noticing, so this one is scored. The estimated
+liquidations of each bar are compared with those that venues report, beside an honest rival that knows only the
+bar's range and volume. Where the map adds nothing to that rival, the page says so.
+
+What it cannot know: margin added later, cross margin that other positions pay for, hedges, stop orders that close
+first, and traders who use less leverage than the venue shows. Only a few per cent of open interest stands within
+reach of ordinary moves, and the calibrated prior says so in its dollars. Read zones as ranges, not as ticks, and
+dollars as orders of magnitude.
+"""
+)
+
+st.header("Quick scenarios")
+st.markdown(
+    """
+- **Squeeze.** The near book is mostly shorts above the price. If price rises into them, they are bought back, and
+  that buying meets the next shorts.
+- **Flush.** The near book is mostly longs below. If price falls into them, they are sold, and that selling meets
+  the next longs.
+- **Range.** Both sides are loaded alike. Price can take a little of each in turn; the levels between two strong
+  zones are thin, and the edges are where something has to give.
+
+Top zones names the one that the book is in now, with its numbers. All three are conditions that begin with "if".
+"""
+)
+
+st.header("Desk notes")
+st.markdown(
+    f"""
+- **Absorption.** {ABSORPTION} Somebody took the other side of the forced orders, and the move did not go on.
+- **Migration.** {MIGRATION} Traders have re-entered elsewhere, and the old levels matter less.
+- **Confluence.** {CONFLUENCE} Two unrelated reasons to watch one price.
+
+Top zones shows those that the data contain now, each with its rule.
+"""
+)
+
+st.header("What this is not")
+st.markdown(
+    "Estimated structure, for education and entertainment only. It is not a forecast, not advice, and not a "
+    "guarantee of any kind. Nobody's positions are known here, and no order should rest on this map alone."
+)
