@@ -129,11 +129,11 @@ def test_the_quote_is_the_candles_price_and_moves():
 
 
 def test_every_contract_is_one_long_and_one_short():
-    coin, last = simulated.COINS["BTC"], NOW.timestamp() // 86_400
+    coin, last = simulated.COINS["BTC"], int(NOW.timestamp() // 86_400)
     seeds = key("BTC", 0, "calm")
-    made, kept = record(coin, brackets("BTC"), seeds, "calm", 0.0, int(last) - 3, int(last), with_crowds=True)
+    made, kept = record(coin, brackets("BTC"), seeds, "calm", 0.0, last - 3, last, with_crowds=True)
     side, opened, closed, lots = (np.concatenate([rows[k] for rows in kept]) for k in range(4))
-    hedged = np.round(tape._hedged(seeds, int(last) - 3, 4) * coin.open_interest / coin.lot)
+    hedged = np.round(tape._hedged(seeds, last - 3, 4) * coin.open_interest / coin.lot)
     for minute in (0, 1000, 3000, 5000):
         stands = (opened <= minute) & (closed > minute)
         long, short = (lots[stands & (side == sign)].sum() for sign in (1, -1))
@@ -180,16 +180,18 @@ def test_entries_are_prices_that_traded(seen):
     assert (seen_here["entry"] >= market.candles["low"].to_numpy()[row] - 1e-6).all()
 
 
-def test_levels_are_never_nearer_than_the_leverage_allows(seen):
+def test_levels_lie_where_leverage_margin_and_slack_put_them(seen):
     _, truth = seen
-    rows = truth.positions
-    top = max(step.rate for step in brackets("BTC"))
+    rows = truth.standing(-1)
     for side, sign in (("long", 1), ("short", -1)):
         mine = rows[rows["side"] == side]
-        bare = liquidation_price(side, mine["entry"].to_numpy(), mine["leverage"].to_numpy(), 0.0)
-        assert (sign * (mine["liquidation_price"] - bare) <= top * mine["entry"]).all()
-        exact = liquidation_price(side, mine["entry"].to_numpy(), mine["leverage"].to_numpy(), 0.004)
-        assert (sign * (mine["liquidation_price"] - exact) < 0.02 * mine["entry"]).all()
+        entry, leverage = mine["entry"].to_numpy(), mine["leverage"].to_numpy()
+        apart = sign * (entry - mine["liquidation_price"].to_numpy()) / entry
+        usual = sign * (entry - liquidation_price(side, entry, leverage, 0.004)) / entry
+        # Nobody is closed much before the exact price (bigger positions keep more margin); many long after it.
+        assert (apart > 0.7 * usual - 0.02).all()
+        assert (apart > 1.1 * usual).mean() > 0.3
+        assert (np.abs(apart / usual - 1) < 0.1).mean() < 0.4
 
 
 def test_the_book_in_buckets_is_the_standing_positions(seen):

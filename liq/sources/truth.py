@@ -9,7 +9,7 @@ import pandas as pd
 
 from liq.errors import InputError
 from liq.market import Market
-from liq.sources.population import Crowds
+from liq.sources.population import Crowds, part_levels
 from liq.sources.tape import Tape
 
 
@@ -20,8 +20,9 @@ class Truth:
     bars : the candles' open times; ends : minutes (since 1970) at which each bar ends; positions : DataFrame,
     one row a crowd of like positions that stood at some time since the first candle: side ("long"/"short"),
     opened and closed (UTC, the minute), coins, entry, liquidation_price, leverage (as chosen; added or shared
-    margin puts the price further away), forced (whether it ended in liquidation). Hedgers and market makers,
-    who hold the rest of open interest on both sides, have no price in reach and no row.
+    margin puts the price further away), forced (whether it ended in liquidation), parts (a crowd stands in so
+    many equal parts around its liquidation price; those that the price ate into have a row a part). Hedgers
+    and market makers, who hold the rest of open interest on both sides, have no price in reach and no row.
     """
 
     bars: pd.DatetimeIndex
@@ -29,7 +30,7 @@ class Truth:
     positions: pd.DataFrame
 
     def standing(self, bar: int | pd.Timestamp = -1) -> pd.DataFrame:
-        """Return the positions that stood when a bar ended, with `notional`: USD at the liquidation price.
+        """Return what stood when a bar ended, a row a liquidation price, with `notional`: USD at that price.
 
         bar : its open time, or its number among the candles. Raises InputError for a bar that is not there.
         """
@@ -37,7 +38,14 @@ class Truth:
         end = pd.Timestamp(int(self.ends[row]), unit="m", tz="UTC")
         table = self.positions
         stands = table[(table["opened"] < end) & (table["closed"] >= end)]
-        return stands.assign(notional=stands["coins"] * stands["liquidation_price"])
+        parts = stands["parts"].to_numpy()
+        each = stands.loc[stands.index.repeat(parts)].drop(columns="parts")
+        level = each["liquidation_price"].to_numpy().copy()
+        in_parts = np.repeat(parts, parts) > 1
+        whole = stands[parts > 1]
+        level[in_parts] = part_levels(whole["entry"].to_numpy(), whole["liquidation_price"].to_numpy()).ravel()
+        coins = each["coins"].to_numpy() / np.repeat(parts, parts)
+        return each.assign(coins=coins, liquidation_price=level, notional=coins * level)
 
     def book(self, edges: np.ndarray, bar: int | pd.Timestamp = -1) -> tuple[np.ndarray, np.ndarray]:
         """Return the USD that would be force-sold (long) and force-bought (short) in each bucket, two (B,).
@@ -82,6 +90,7 @@ def truth_of(lot: float, tape: Tape, kept: list[Crowds], market: Market) -> Trut
             "liquidation_price": rows.level[stood],
             "leverage": rows.leverage[stood],
             "forced": rows.forced[stood],
+            "parts": rows.parts[stood],
         }
     )
     return Truth(bars, ends, positions)
