@@ -14,13 +14,11 @@ import pandas as pd
 import liq
 from benchmarks import recordings
 from liq import notes
+from liq.peaks import peaks
 from liq.sources import recording
 from liq.sources.simulated import simulate_with_truth
 from liq.swings import landmarks
 from liq.zones import REACH
-
-CLUSTER = 0.004
-"""Width, in log price, of a true cluster: the ten windows of this width that hold most and do not overlap."""
 
 SHIFTS = 8
 """Places at which each zone is put by chance, to see how often landmarks fall into it there."""
@@ -29,7 +27,7 @@ SHIFTS = 8
 def main() -> None:
     """Print every figure."""
     print(
-        "Of the true ten biggest clusters a side within 15 % of price, how many are named; of the named, how many true"
+        "Of the true ten biggest clusters a side within 15 % of price, the share named; of the names, the share true"
     )
     rows = [found for heatmap, book in simulated() for found in named(heatmap, *book)]
     print(pd.DataFrame(rows).groupby("by").mean(numeric_only=True).round(3).to_string())
@@ -62,28 +60,33 @@ def recorded() -> Iterator[liq.Heatmap]:
 
 
 def named(heatmap: liq.Heatmap, long: np.ndarray, short: np.ndarray) -> list[dict[str, object]]:
-    """Return, per side, how the zones and as many brightest rows of the same width name the true clusters."""
+    """Return, per side, how the true clusters are named: by the zones, by as many brightest rows, by chance.
+
+    The brightest rows are as wide as the zones are on average; by chance, the zones are put somewhere else within
+    reach. A cluster is named if its top lies in a name; of names that point into one cluster, one is true.
+    """
     price, edges = float(heatmap.market.price), heatmap.edges
     middle = np.sqrt(edges[:-1] * edges[1:])
     near = np.abs(middle / price - 1) <= REACH
-    zones, rows = liq.top_zones(heatmap), []
-    for side, true, mine in (("above", short, heatmap.short[-1]), ("below", long, heatmap.long[-1])):
-        true, mine = np.where(near, true, 0.0), np.where(near, mine, 0.0)
-        clusters = _clusters(edges, true)
+    zones, rows, rng = liq.top_zones(heatmap), [], np.random.default_rng(1)
+    for side, true, mine, sign in (("above", short, heatmap.short[-1], 1), ("below", long, heatmap.long[-1], -1)):
+        clusters = _clusters(edges, np.where(near, true, 0.0))
         chosen = zones[zones["side"] == side]
-        half = np.exp(np.log(chosen["high"] / chosen["low"]).mean() / 2)
-        bright = middle[np.argsort(-mine)[: len(chosen)]]
-        for by, lows, highs, tops in (
-            ("zones", chosen["low"].to_numpy(), chosen["high"].to_numpy(), chosen["peak"].to_numpy()),
-            ("brightest rows", bright / half, bright * half, bright),
-        ):
-            centres = np.sqrt(clusters[:, 0] * clusters[:, 1])
-            held = ((lows[:, None] <= centres) & (centres <= highs[:, None])).any(axis=0)
-            hit = ((clusters[:, :1] <= tops) & (tops <= clusters[:, 1:])).any(axis=0)
-            inside = ((lows[:, None] <= middle) & (middle <= highs[:, None])).any(axis=0)
-            lift = (true[inside].sum() / true.sum()) / (inside & (true + mine > 0)).sum() * (true + mine > 0).sum()
-            rows.append({"by": by, "named": held.mean(), "true": hit.mean(), "density over average": lift})
+        low, high, top = (chosen[name].to_numpy() for name in ("low", "high", "peak"))
+        half = np.exp(np.log(high / low).mean() / 2)
+        bright = middle[np.argsort(-np.where(near, mine, 0.0))[: len(chosen)]]
+        rows += [_score("zones", clusters, low, high, top)]
+        rows += [_score("brightest rows", clusters, bright / half, bright * half, bright)]
+        for _ in range(SHIFTS):
+            move = price * np.exp(sign * rng.uniform(0, REACH, len(top))) / top
+            rows += [_score("chance", clusters, low * move, high * move, top * move)]
     return rows
+
+
+def _score(by: str, clusters: np.ndarray, low: np.ndarray, high: np.ndarray, top: np.ndarray) -> dict[str, object]:
+    held = (low[:, None] <= clusters[:, 2]) & (clusters[:, 2] <= high[:, None])
+    hit = (clusters[:, :1] <= top) & (top <= clusters[:, 1:2])
+    return {"by": by, "named": held.any(axis=0).mean(), "true": hit.any(axis=1).sum() / len(top)}
 
 
 def robust(heatmaps: list[liq.Heatmap]) -> str:
@@ -103,7 +106,8 @@ def robust(heatmaps: list[liq.Heatmap]) -> str:
             moved, total = moved + int(not (off <= step).any()), total + 1
             widths.append(zone.high / zone.low - 1)
     low, mid, high = np.quantile(widths, [0.1, 0.5, 0.9])
-    return f"step halved: {moved} of {total} zones moved by more than a bucket; width {mid:.2%} ({low:.2%} to {high:.2%})"
+    span = f"{mid:.2%} ({low:.2%} to {high:.2%})"
+    return f"step halved: {moved} of {total} zones moved by more than a bucket; width {span}"
 
 
 def alarms(heatmaps: list[liq.Heatmap]) -> str:
@@ -133,15 +137,9 @@ def _on(market: liq.Market, low: float, high: float) -> bool:
 
 
 def _clusters(edges: np.ndarray, usd: np.ndarray) -> np.ndarray:
-    """Return the ten windows of CLUSTER that hold most and do not overlap, low and high prices (10, 2)."""
-    count = max(1, round(CLUSTER / np.log(edges[1] / edges[0])))
-    held = np.lib.stride_tricks.sliding_window_view(usd, count).sum(axis=1)
-    found = []
-    while len(found) < 10 and held.max() > 0:
-        best = int(held.argmax())
-        found.append((edges[best], edges[best + count]))
-        held[max(0, best - count + 1) : best + count] = -1
-    return np.array(found)
+    """Return the ten biggest peaks of the true book by the zones' own rule: low, high and top, prices (10, 3)."""
+    found = sorted(peaks(edges, usd), key=lambda peak: -usd[peak.first : peak.last + 1].sum())[:10]
+    return np.array([(edges[p.first], edges[p.last + 1], np.sqrt(edges[p.top] * edges[p.top + 1])) for p in found])
 
 
 if __name__ == "__main__":

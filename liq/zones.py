@@ -47,10 +47,12 @@ class Totals(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The buckets of a zone, first to last inclusive, and the price of its peak."""
+    """The buckets of a zone, first to last inclusive; where it begins and ends before they round it; its peak."""
 
     first: int
     last: int
+    low: float
+    high: float
     peak: float
 
 
@@ -127,7 +129,8 @@ def _spans(heatmap: Heatmap, levels: pd.DataFrame) -> list[Span]:
             else:
                 first += 1
         if first <= last:
-            spans.append(Span(first, last, float(np.sqrt(edges[found.top] * edges[found.top + 1]))))
+            low, high = float(edges[found.first]), float(edges[found.last + 1])
+            spans.append(Span(first, last, low, high, float(np.sqrt(edges[found.top] * edges[found.top + 1]))))
     return spans
 
 
@@ -141,14 +144,14 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
     rows: list[tuple[float, Span, int, int]] = []
     for span in _spans(heatmap, levels):
         held = left[(left >= span.first) & (left <= span.last)]
-        if len(held) and abs(_distance(heatmap.edges, side, price, int(held[0]), int(held[-1]))) <= reach:
+        if len(held) and abs(_distance(side, price, span.low, span.high)) <= reach:
             rows.append((float(usd[held].sum()), span, int(held[0]), int(held[-1])))
     rows.sort(key=lambda row: -row[0])
     prices, total = levels["price"].to_numpy(), usd.sum()
     records = []
     for mass, span, first, last in rows[:n]:
         low, high = float(heatmap.edges[first]), float(heatmap.edges[last + 1])
-        distance = _distance(heatmap.edges, side, price, first, last)
+        distance = _distance(side, price, low, high)
         inside = levels[(prices >= low) & (prices < high)]
         since, leverage = _means(inside)
         status = _status(heatmap, side, span, since, mass)
@@ -157,10 +160,9 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
     return pd.DataFrame(records, columns=list(COLUMNS)).astype({"opened": heatmap.times.dtype})
 
 
-def _distance(edges: np.ndarray, side: str, price: float, first: int, last: int) -> float:
-    """Return how far the near edge of the buckets lies from price, a signed fraction of it; 0 if price is inside."""
-    near = max(edges[first], price) if side == "above" else min(edges[last + 1], price)
-    return float(near / price - 1)
+def _distance(side: str, price: float, low: float, high: float) -> float:
+    """Return how far the near edge of a zone lies from price, a signed fraction of it; 0 if price is inside."""
+    return (max(low, price) if side == "above" else min(high, price)) / price - 1
 
 
 def _means(levels: pd.DataFrame) -> tuple[pd.Timestamp, float]:
