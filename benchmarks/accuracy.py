@@ -16,8 +16,12 @@ import numpy as np
 import pandas as pd
 
 import liq
+from liq.margin import brackets
 from liq.scoring import spearman
-from liq.sources.simulated import simulate, simulate_with_truth
+from liq.sources.population import Crowds, Minutes, crowds, part_levels
+from liq.sources.pricepath import key, price_path
+from liq.sources.simulated import COINS, simulate, simulate_with_truth
+from liq.sources.tape import record
 from liq.sources.truth import Truth
 
 SEEDS = range(8)
@@ -81,6 +85,32 @@ def estimated(prior: str | liq.Prior) -> Book:
     def book(market: liq.Market, edges: np.ndarray, side: str) -> np.ndarray:
         heatmap = liq.estimate(market, prior=prior, columns=1, edges=edges)
         return np.asarray(getattr(heatmap, side)[-1])
+
+    return book
+
+
+def other_traders(seed: int, regime: str, count: int = 8) -> Book:
+    """Return the mean book of other crowds drawn for the same prices: what their law says without their names.
+
+    No map reads it off candles; it shows how much of the true book is chance that prices alone do not tell.
+    """
+    coin, steps, seeds = COINS["BTC"], brackets("BTC"), key("BTC", seed, regime)
+    last = int(END.timestamp() // 86_400) - 1
+    tape, _ = record(coin, steps, seeds, regime, 0.0, last - 38, last)
+    path = price_path(coin, regime, seeds, last - 38, last)
+    minutes = Minutes(tape.before, tape.close, tape.high, tape.low)
+    drawn = []
+    for other in range(1, count + 1):
+        drawn += list(crowds(coin, steps, (seeds[0] + other, *seeds[1:]), path, minutes))
+    rows = Crowds(*(np.concatenate(column) for column in zip(*drawn, strict=True)))
+
+    def book(market: liq.Market, edges: np.ndarray, side: str) -> np.ndarray:
+        end = int(market.as_of.timestamp() // 60) - tape.start
+        stands = (rows.opened < end) & (rows.closed >= end) & (rows.side == (1 if side == "long" else -1))
+        held = Crowds(*(column[stands] for column in rows))
+        levels = np.where(held.parts[:, None] > 1, part_levels(held.entry, held.level), held.level[:, None])
+        usd = held.lots[:, None] / levels.shape[1] * levels
+        return np.histogram(levels, bins=edges, weights=usd)[0]
 
     return book
 
@@ -165,6 +195,7 @@ def main() -> None:
                 "volume, fixed tiers, no closing": recipe(traded),
                 "rises of open interest, fixed tiers": recipe(rises),
                 "rises, and falls close in proportion": recipe(rises, closes=True),
+                "other traders at the same prices": other_traders(seed, regime),
             }
             places.append((regime, seed))
             for count in BUCKETS:
