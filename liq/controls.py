@@ -94,6 +94,7 @@ def pages() -> list[Any]:
 def sidebar() -> None:
     """Draw the controls; every one keeps its state in the URL, where a value that makes no sense is its default."""
     bound: dict[str, Any] = {"bind": "query-params"}
+    st.session_state.entered = True
     st.session_state.run = st.session_state.get("run", 0) + 1
     with st.sidebar:
         first = st.container()
@@ -153,7 +154,7 @@ def view() -> View:
     the entry script. Naming the pages turns that off; running again lets the entry script come first.
     """
     state = st.session_state
-    if "run" not in state:
+    if not state.pop("entered", False):
         setup()
         st.rerun()
     return View(

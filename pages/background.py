@@ -10,7 +10,7 @@ controls.view()
 
 st.title("Background")
 
-st.header("What a liquidation is")
+st.subheader("What a liquidation is")
 st.markdown(
     """
 A trader with leverage puts up only a part of a position as margin. When price goes against the position, the
@@ -23,7 +23,7 @@ lies half a per cent from the entry, at 10x almost ten per cent, at 3x about a t
 """
 )
 
-st.header("How the map is built")
+st.subheader("How the map is built")
 st.markdown(
     """
 No venue publishes its traders' positions, so the map is an **estimate from public data**: candles, volume, and
@@ -47,7 +47,7 @@ every timeframe.
 """
 )
 
-st.header("Leverage priors")
+st.subheader("Leverage priors")
 st.markdown(
     "How much leverage traders take is the one thing that public data hardly tell. A prior says what is assumed, "
     "and it matters: try them, and trust the zones that stay."
@@ -55,7 +55,7 @@ st.markdown(
 for prior in PRIORS.values():
     st.markdown(f"**{prior.title}** ({prior.name}). {controls.escape(prior.origin)}")
 
-st.header("Controls")
+st.subheader("Controls")
 st.markdown(
     """
 - **Ticker** and **Source**: which perpetual, and who says so. *auto* asks one venue after the other, *all* adds
@@ -73,7 +73,7 @@ The address of the page holds all of this; send it, and the other side sees the 
 """
 )
 
-st.header("Lookbacks")
+st.subheader("Lookbacks")
 st.markdown(
     """
 **Short windows (12h to 3d)** show fine bars and what was opened in the last days: near levels of high leverage,
@@ -83,7 +83,7 @@ two reasons. The dollars of one zone do not depend on the window it is looked at
 """
 )
 
-st.header("How traders use it")
+st.subheader("How traders use it")
 st.markdown(
     """
 These are habits, not laws; none of them has been shown here to predict direction.
@@ -99,7 +99,7 @@ These are habits, not laws; none of them has been shown here to predict directio
 """
 )
 
-st.header("Reality check")
+st.subheader("Reality check")
 st.markdown(
     """
 A map of positions that nobody sees can be wrong without anybody noticing, so this one is scored. The estimated
@@ -113,7 +113,7 @@ dollars as orders of magnitude.
 """
 )
 
-st.header("Quick scenarios")
+st.subheader("Quick scenarios")
 st.markdown(
     """
 - **Squeeze.** The near book is mostly shorts above the price. If price rises into them, they are bought back, and
@@ -127,7 +127,7 @@ Top zones names the one that the book is in now, with its numbers. All three are
 """
 )
 
-st.header("Desk notes")
+st.subheader("Desk notes")
 st.markdown(
     f"""
 - **Absorption.** {ABSORPTION} Somebody took the other side of the forced orders, and the move did not go on.
@@ -138,7 +138,7 @@ Top zones shows those that the data contain now, each with its rule.
 """
 )
 
-st.header("What this is not")
+st.subheader("What this is not")
 st.markdown(
     "Estimated structure, for education and entertainment only. It is not a forecast, not advice, and not a "
     "guarantee of any kind. Nobody's positions are known here, and no order should rest on this map alone."

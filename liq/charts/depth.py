@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
+from altair import expr
 
 from liq.charts.labels import decimals, money, price
 from liq.charts.layers import ACCENT, DOWN, FAINT, INK, UP
@@ -81,7 +82,7 @@ def spec(bands: tuple[str, ...], height: int = 520) -> dict[str, Any]:
         axis=alt.Axis(grid=False, labelColor=FAINT, format=",~r", labelOverlap=True),
     )
     dollars = alt.Axis(grid=True, gridOpacity=0.15, labelColor=FAINT, labelExpr=_dollars())
-    words = alt.Legend(orient="top", title=None)
+    words = alt.Legend(orient="top", title=None, columns=expr("width < 500 ? 2 : 6"))
     bars = (
         alt.Chart(alt.NamedData(name="bars"))
         .mark_rect(strokeWidth=0)

@@ -1,0 +1,233 @@
+"""The app in a real browser: what the pointer reads, what the controls change, and what stays quiet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from liq.charts.window import window
+from liq.estimate import estimate
+from liq.sources import recording
+from tests.served import CHROMIUM, FLAGS, needs_browser, served, write_recording
+
+pytestmark = needs_browser
+
+CANVAS = '[data-testid="stVegaLiteChart"] canvas'
+LISTEN = """
+window.written = [];
+const fill = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+  const m = this.getTransform();
+  window.written.push([String(text), m.a * x + m.c * y + m.e, m.b * x + m.d * y + m.f]);
+  return fill.apply(this, arguments);
+};
+"""
+"""The chart's words are pixels; this keeps what is written into them, and where."""
+
+DOLLARS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return write_recording(tmp_path_factory.mktemp("recording") / "btcusdt_5m.csv")
+
+
+@pytest.fixture(scope="module")
+def app(file) -> Iterator[str]:
+    with served(LIQ_FILE=str(file)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    context = chromium.new_context(viewport={"width": 1500, "height": 900}, timezone_id="America/New_York")
+    page = context.new_page()
+    page.complaints, page.received = [], []
+    page.add_init_script(LISTEN)
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    # on a deep link Streamlit's own client first asks below the page's path, where nothing is
+    page.on(
+        "console",
+        lambda said: (
+            page.complaints.append(said.text)
+            if said.type == "error" and "_stcore" not in said.location["url"]
+            else None
+        ),
+    )
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: page.received.append(len(frame))))
+    page.set_default_timeout(20_000)
+    yield page
+    context.close()
+
+
+def open_chart(page, address: str):
+    page.goto(address)
+    page.wait_for_selector(CANVAS)
+    page.wait_for_timeout(1200)
+    return page.query_selector(CANVAS).bounding_box()
+
+
+def pixels(page) -> str:
+    return page.evaluate(f"document.querySelector('{CANVAS}').toDataURL()")
+
+
+def read(page, x: float, y: float) -> dict | None:
+    """Move the pointer there and return what the chart writes: time, price, dollars; None outside the heat."""
+    page.mouse.move(x - 3, y - 3)
+    page.evaluate("window.written = []")
+    page.mouse.move(x, y)
+    page.wait_for_timeout(140)
+    words = [text for text, *_ in page.evaluate("window.written")]
+    cell = [re.fullmatch(r"longs \$([\d.]+)([KMB]?)\s+shorts \$([\d.]+)([KMB]?)", text) for text in words]
+    price = [re.match(r"at ([\d,.]+) ", text) for text in words]
+    time = [re.match(r"(\d\d \w{3} \d\d:\d\d) ", text) for text in words]
+    cell, price, time = ([found for found in kind if found] for kind in (cell, price, time))
+    if not cell or not price or not time:
+        return None
+    long, short = (float(cell[-1][i]) * DOLLARS[cell[-1][i + 1]] for i in (1, 3))
+    return {
+        "time": pd.Timestamp(f"2026 {time[-1][1]}"),
+        "price": float(price[-1][1].replace(",", "")),
+        "long": long,
+        "short": short,
+    }
+
+
+@pytest.mark.parametrize("lookback", ["12h", "1d", "3d", "7d", "14d", "1M"])
+def test_pointer_reads_the_matrix(app, page, file, lookback):
+    heatmap = estimate(recording.read(file, lookback=lookback))
+    drawn = window(heatmap)
+    box = open_chart(page, f"{app}/?source=file&timeframe={lookback}")
+    rng = np.random.default_rng(int(drawn.start) % 1000)
+    checked = 0
+    for zoomed in (False, True):
+        if zoomed:
+            page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4)
+            page.keyboard.down("Control")
+            page.mouse.wheel(0, -300)
+            page.keyboard.up("Control")
+            page.wait_for_timeout(300)
+        for _ in range(24):
+            x, y = rng.uniform([0.02, 0.12], [0.82, 0.75])
+            seen = read(page, box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+            if seen is None:
+                continue
+            bar = np.datetime64(seen["time"]).astype("datetime64[ms]").astype(float)
+            column = int((bar - drawn.start) // drawn.step)
+            row = int(np.searchsorted(drawn.edges, seen["price"])) - 1
+            if not (0 <= column < len(drawn.long) and 0 <= row < drawn.long.shape[1]):
+                continue
+            if np.abs(np.log(drawn.edges / seen["price"])).min() < 2e-6:
+                continue  # the price is written at its tick, and this close to an edge either row may be meant
+            for side in ("long", "short"):
+                true = getattr(drawn, side)[column, row]
+                allowed = 0.035 * np.sqrt(max(true, 1) * drawn.top) + 0.006 * true
+                assert abs(seen[side] - true) <= allowed, (seen, true, column, row)
+            checked += 1
+    assert checked >= 34, f"the pointer read only {checked} of 48 points"
+    assert page.complaints == []
+
+
+def test_readout_is_where_the_pointer_is(app, page):
+    box = open_chart(page, f"{app}/?source=file&timeframe=7d")
+    label = [item for item in page.evaluate("window.written") if re.fullmatch(r"[\d,]+\.\d", item[0])][-1]
+    ys = np.linspace(0.2, 0.7, 8)
+    seen = [read(page, box["x"] + box["width"] * 0.5, box["y"] + box["height"] * y) for y in ys]
+    at = box["height"] * ys
+    slope, start = np.polyfit(at, np.log([point["price"] for point in seen]), 1)
+    assert slope < 0
+    assert np.abs(np.log([point["price"] for point in seen]) - start - slope * at).max() < 2e-4
+    # the last price is written eight pixels over its line
+    line = (np.log(float(label[0].replace(",", ""))) - start) / slope
+    assert abs(line - (label[2] + 8)) < 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["threshold=60", "heat=80", "klines=false", "whole=true", "leverage=11-25x&leverage=26-50x", "prior=retail"],
+)
+def test_every_control_changes_the_picture(app, page, change):
+    open_chart(page, f"{app}/?source=file&timeframe=3d")
+    before = pixels(page)
+    open_chart(page, f"{app}/?source=file&timeframe=3d&{change}")
+    assert pixels(page) != before
+    assert change.split("&")[0] in page.url  # the address keeps the state
+    assert page.complaints == []
+
+
+def test_moving_a_slider_redraws_and_sends_little(app, page):
+    open_chart(page, f"{app}/?source=file&timeframe=7d")
+    before = pixels(page)
+    page.received.clear()
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowRight")
+    page.wait_for_timeout(2500)
+    assert pixels(page) != before
+    assert "threshold=12" in page.url
+    assert max(page.received) < 150_000
+    assert page.complaints == []
+
+
+def test_a_plain_wheel_scrolls_the_page_and_only_control_zooms(app, page):
+    box = open_chart(page, f"{app}/?source=file&timeframe=1d")
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    page.mouse.wheel(0, 200)
+    page.wait_for_timeout(300)
+    moved = page.query_selector(CANVAS).bounding_box()["y"]
+    assert moved < box["y"]
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(200)
+    before = pixels(page)
+    page.mouse.move(middle[0], middle[1] - 100)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(300)
+    assert pixels(page) != before
+    page.mouse.dblclick(middle[0], middle[1] - 100)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(300)
+    assert pixels(page) == before
+    assert page.complaints == []
+
+
+def test_cold_link_to_a_page_works_and_back_leads_back(file, page):
+    with served(LIQ_FILE=str(file)) as address:
+        page.goto(f"{address}/top_zones?source=file&timeframe=14d")
+        page.get_by_text("Above price (potential squeeze zones)").wait_for()
+        assert page.get_by_role("dialog").count() == 0
+        assert page.get_by_text("Liquidity threshold").count() == 1
+        page.get_by_role("link", name="Liquidation map").click()
+        page.wait_for_selector(CANVAS)
+        assert "timeframe=14d" in page.url
+        page.go_back()
+        page.get_by_text("Above price (potential squeeze zones)").wait_for()
+        assert "timeframe=14d" in page.url
+    assert page.complaints == []
+
+
+def test_fits_a_phone(app, chromium):
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    for name in ("", "top_zones", "liquidation_map", "background"):
+        page.goto(f"{app}/{name}?source=file&timeframe=1d")
+        page.get_by_text("education and entertainment").last.wait_for()
+        page.wait_for_timeout(600)
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    page.close()

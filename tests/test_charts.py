@@ -1,0 +1,204 @@
+"""What is drawn, against what was estimated."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from liq.charts import depth, export, heat, labels, layers, picture, readout
+from liq.charts.window import COLUMNS, ROWS, window
+from liq.controls import BANDS
+from liq.estimate import estimate
+from liq.sources import recording
+from liq.zones import top_zones, totals
+from tests.served import write_recording
+
+
+@pytest.fixture(scope="module", params=["3d", "7d", "1M"])
+def heatmap(request, tmp_path_factory):
+    file = write_recording(tmp_path_factory.mktemp("charts") / "btcusdt_5m.csv")
+    return estimate(recording.read(file, lookback=request.param))
+
+
+@pytest.fixture(scope="module")
+def drawn(heatmap):
+    return window(heatmap)
+
+
+def test_the_window_holds_the_heatmaps_own_dollars(heatmap, drawn):
+    assert drawn.long.shape == drawn.short.shape
+    assert len(drawn.long) <= COLUMNS
+    assert drawn.long.shape[1] <= ROWS
+    ratio = drawn.edges[1:] / drawn.edges[:-1]
+    assert np.allclose(ratio, ratio[0])
+    visible = heatmap.market.visible
+    assert drawn.edges[0] <= visible["low"].min()
+    assert drawn.edges[-1] >= visible["high"].max()
+    inside = (heatmap.edges[:-1] >= drawn.edges[0] * (1 - 1e-9)) & (heatmap.edges[1:] <= drawn.edges[-1] * (1 + 1e-9))
+    for side in ("long", "short"):
+        assert np.isclose(getattr(drawn, side)[-1].sum(), getattr(heatmap, side)[-1][inside].sum())
+    last = labels.milliseconds(heatmap.times)[-1] + heatmap.market.bar.total_seconds() * 1000
+    assert np.isclose(drawn.end, last)
+
+
+def test_the_whole_range_is_whole(heatmap):
+    everything = window(heatmap, whole=True)
+    size = (len(heatmap.edges) - 1) // everything.long.shape[1]
+    assert heatmap.edges[-1] / everything.edges[-1] < (heatmap.edges[1] / heatmap.edges[0]) ** (size + 1)
+    assert everything.edges[0] <= heatmap.edges[size]
+
+
+def test_turning_tiers_off_keeps_prices_and_colours(heatmap, drawn):
+    fewer = heatmap.reweigh(np.where(heatmap.tiers > 20, heatmap.weights, 0))
+    dimmed = window(fewer, like=heatmap)
+    assert np.array_equal(dimmed.edges, drawn.edges)
+    assert dimmed.top == drawn.top
+    assert dimmed.total.sum() < drawn.total.sum()
+
+
+def test_a_bar_that_is_missing_repeats_the_one_before(heatmap):
+    market = heatmap.market
+    gone = market.visible.index[100]
+    kept = market.candles.index != gone
+    from dataclasses import replace
+
+    holed = estimate(
+        replace(market, candles=market.candles[kept], open_interest=market.open_interest[kept], as_of=market.as_of)
+    )
+    full, holey = window(heatmap), window(holed)
+    assert holey.end == full.end
+    assert holey.step == full.step
+    assert len(holey.long) == len(full.long)
+
+
+def test_readout_keeps_every_cell(drawn):
+    lines = readout.encode(drawn)
+    signs = {sign: place for place, sign in enumerate(readout.SIGNS)}
+    columns = len(drawn.long)
+    worst = 0.0
+    for side in ("long", "short"):
+        true = getattr(drawn, side)
+        for row in range(true.shape[1]):
+            line = lines[lines["row"] == (row if side == "long" else ~row)].iloc[0]
+            at = np.cumsum([signs[sign] for sign in line["on"]])
+            by = np.array([signs[sign] - readout.ZERO for sign in line["by"]])
+            steps = np.cumsum(np.bincount(at, by, columns))[:columns]
+            usd = drawn.top * (steps / readout.STEPS) ** 2
+            assert ((usd == 0) == (true[:, row] == 0)).all()  # a row that was swept reads nothing at once
+            worst = max(worst, np.abs(np.sqrt(usd) - np.sqrt(true[:, row])).max() / np.sqrt(drawn.top))
+    assert worst <= (readout.TOLERANCES[-1] + 0.5) / readout.STEPS
+    some = readout.read(lines, "long", 3, columns - 1, drawn.top)
+    assert np.isclose(np.sqrt(some), np.sqrt(drawn.long[-1, 3]), atol=0.04 * np.sqrt(drawn.top))
+
+
+def test_readout_survives_gaps_and_jumps():
+    long = np.zeros((700, 3))
+    long[250:251, 1], long[600:, 2], long[:, 0] = 9e6, 3.0, 1e6
+    from liq.charts.window import Window
+
+    tricky = Window(0.0, 1.0, np.exp(np.arange(4) / 100), long, long * 0, 1e6)
+    lines = readout.encode(tricky)
+    for column, row in ((0, 0), (699, 0), (249, 1), (250, 1), (251, 1), (599, 2), (600, 2)):
+        true = long[column, row]
+        assert np.isclose(readout.read(lines, "long", row, column, 1e6), true, rtol=0.03, atol=40)
+
+
+def test_the_picture_is_the_matrix(drawn):
+    indices = picture.levels(drawn.total, drawn.top, 20)
+    image = Image.open(io.BytesIO(base64.b64decode(picture.picture(indices).split(",")[1])))
+    assert image.size == drawn.total.shape
+    assert np.array_equal(np.asarray(image)[::-1].T, indices)
+    assert ((indices == 0) == (drawn.total == 0)).all()
+    order = np.argsort(drawn.total, axis=None)
+    assert (np.diff(indices.ravel()[order].astype(int)) >= 0).all()
+
+
+@pytest.mark.parametrize("threshold", [1, 50, 99, 100])
+def test_threshold_hides_by_rank_and_never_all(drawn, threshold):
+    floor = picture.hidden_below(drawn.total, threshold)
+    shown = picture.levels(drawn.total, drawn.top, 0, floor) > 0
+    held = drawn.total > 0
+    assert shown.any()
+    assert abs((held & ~shown).sum() / held.sum() - threshold / 100) < 0.02
+    assert labels.money(floor) in picture.hides(drawn.total, threshold)
+
+
+def test_more_heat_lifts_the_faint_and_keeps_the_ends(drawn):
+    cool, hot = (picture.levels(drawn.total, drawn.top, heat) for heat in (0, 100))
+    assert (hot >= cool).all()
+    assert (hot > cool).any()
+    assert hot.max() == cool.max() == picture.LEVELS - 1
+
+
+def test_chart_data_say_what_stands(heatmap, drawn):
+    data = heat.datasets(heatmap, drawn, readout.encode(drawn), title="A", watermark="B")
+    assert set(data) == set(_named(layers.spec()))
+    profile = data["profile"]
+    assert np.isclose(profile["usd"].sum(), drawn.total[-1].sum(), rtol=1e-4)
+    bars, visible = data["candles"], heatmap.market.visible
+    assert np.allclose(bars["close"], visible["close"], rtol=1e-6)
+    assert np.isclose(bars["est_long"].sum(), heatmap.swept.loc[visible.index, "long"].sum(), rtol=1e-4)
+    zones = top_zones(heatmap)
+    assert labels.money(zones["usd"].iloc[0]) in heat.description(heatmap, zones)
+
+
+def test_the_map_adds_up(heatmap):
+    data = depth.datasets(heatmap, BANDS)
+    assert set(data) == set(_named(depth.spec(tuple(BANDS))))
+    stands, sums = totals(heatmap), data["sums"]
+    ends = sums.groupby("side")["usd"].max()
+    shown = data["bars"]["usd"].sum()
+    assert np.isclose(ends.sum(), shown, rtol=0.02)
+    assert ends["Shorts above"] <= stands.above * 1.001
+    assert ends["Longs below"] <= stands.below * 1.001
+
+
+def test_exports_can_be_read_back(heatmap, drawn):
+    table = pd.read_csv(io.StringIO(export.heat_csv(drawn)), parse_dates=["time"])
+    assert list(table) == ["time", "low", "high", "long", "short"]
+    assert np.isclose(table[["long", "short"]].sum().sum(), drawn.total.sum(), rtol=1e-3)
+    matrix = json.loads(export.heat_json(heatmap, drawn))
+    assert np.abs(np.array(matrix["long"]) - drawn.long).max() <= 0.5
+    assert len(matrix["edges"]) == drawn.long.shape[1] + 1
+    zones = top_zones(heatmap)
+    assert len(pd.read_csv(io.StringIO(export.zones_csv(zones)))) == len(zones)
+    assert len(json.loads(export.zones_json(heatmap, zones))["zones"]) == len(zones)
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [(0, "$0"), (999.6, "$1.00K"), (1234, "$1.23K"), (42_120_000, "$42.1M"), (999_960, "$1.00M"), (2.5e9, "$2.50B")],
+)
+def test_money_is_short(usd, text):
+    assert labels.money(usd) == text
+
+
+@pytest.mark.parametrize(
+    ("price", "tick", "places"),
+    [(84_000, 0.1, 1), (3_000, 0.01, 2), (1.5e-5, 1e-8, 8), (84_000, 0, 1), (0.02, 5e-5, 5)],
+)
+def test_prices_are_written_at_their_tick(price, tick, places):
+    assert labels.decimals(price, tick) == places
+
+
+def _named(spec: dict) -> set[str]:
+    found = set()
+
+    def visit(node):
+        if isinstance(node, dict):
+            if isinstance(node.get("data"), dict) and "name" in node["data"]:
+                found.add(node["data"]["name"])
+            for value in node.values():
+                visit(value)
+        elif isinstance(node, list):
+            for value in node:
+                visit(value)
+
+    visit(spec)
+    return found
