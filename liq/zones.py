@@ -21,6 +21,9 @@ longer than a month further, by the square root of time, as prices move."""
 NEAR = 0.05
 """Distance from price, as a fraction, within which the near book is weighed."""
 
+ROUNDING = 1e-9
+"""Prices this near to each other, as a fraction, are one price."""
+
 TOUCHED, SPENT = 0.1, 0.5
 """Of what stood in a zone or was taken there: price that took less than the first has touched it, more than the
 second has spent it."""
@@ -91,9 +94,10 @@ def book(heatmap: Heatmap, price: float, side: str) -> np.ndarray:
 
 
 def buckets(heatmap: Heatmap, low: float, high: float) -> slice:
-    """Return the buckets between two of the heatmap's edges."""
-    first, last = np.searchsorted(heatmap.edges, [low * (1 + 1e-12), high * (1 + 1e-12)]) - 1
-    return slice(max(int(first), 0), max(int(last), 0))
+    """Return the buckets that a stretch of price reaches into; touching an edge (to rounding) is not reaching in."""
+    first = int(np.searchsorted(heatmap.edges, low * (1 + ROUNDING), side="right")) - 1
+    last = int(np.searchsorted(heatmap.edges, high * (1 - ROUNDING), side="left"))
+    return slice(max(first, 0), min(last, len(heatmap.edges) - 1))
 
 
 def as_price(heatmap: Heatmap, price: float | None) -> float:
@@ -111,27 +115,33 @@ def _spans(heatmap: Heatmap, levels: pd.DataFrame) -> list[Span]:
     """
     if not (levels["usd"].sum() > DUST):
         return []
-    origin = np.log(heatmap.market.candles["open"].iloc[0])
-    cell = np.floor((np.log(levels["price"].to_numpy()) - origin) / CELL).astype(np.int64)
+    origin = float(heatmap.market.candles["open"].iloc[0])
+    cell = np.floor(np.log(levels["price"].to_numpy() / origin) / CELL).astype(np.int64)
     bottom = int(cell.min())
     usd = np.bincount(cell - bottom, levels["usd"].to_numpy())
-    edges = np.exp(origin + CELL * np.arange(bottom, bottom + len(usd) + 1))
+    ratios = np.exp(CELL * np.arange(bottom, bottom + len(usd) + 1))
     spans: list[Span] = []
-    for found in peaks(edges, usd):
-        first = max(int(np.searchsorted(heatmap.edges, edges[found.first], side="right")) - 1, 0)
-        last = min(
-            int(np.searchsorted(heatmap.edges, edges[found.last + 1], side="left")) - 1, len(heatmap.edges) - 2
-        )
-        if spans and spans[-1].last >= first:  # two zones meet inside one bucket: it goes to where most of it lies
-            halfway = np.sqrt(heatmap.edges[first] * heatmap.edges[first + 1])
-            if edges[found.first] <= halfway and spans[-1].last > spans[-1].first:
-                spans[-1] = spans[-1]._replace(last=first - 1)
-            else:
-                first += 1
-        if first <= last:
-            low, high = float(edges[found.first]), float(edges[found.last + 1])
-            spans.append(Span(first, last, low, high, float(np.sqrt(edges[found.top] * edges[found.top + 1]))))
+    for found in peaks(ratios, usd):
+        low, high = float(origin * ratios[found.first]), float(origin * ratios[found.last + 1])
+        peak = float(origin * np.sqrt(ratios[found.top] * ratios[found.top + 1]))
+        part = buckets(heatmap, low, high)
+        _append(spans, Span(part.start, part.stop - 1, low, high, peak), heatmap.edges)
     return spans
+
+
+def _append(spans: list[Span], span: Span, edges: np.ndarray) -> None:
+    """Append a zone; where it meets the one before inside one bucket, that goes to the one with more of it."""
+    while spans and spans[-1].last >= span.first:
+        before = spans[-1]
+        bottom, top = edges[span.first], edges[span.first + 1]
+        if min(span.high, top) / max(span.low, bottom) > min(before.high, top) / max(before.low, bottom):
+            spans[-1] = before._replace(last=span.first - 1)
+            if spans[-1].last < spans[-1].first:
+                spans.pop()
+        else:
+            span = span._replace(first=span.first + 1)
+    if span.first <= span.last:
+        spans.append(span)
 
 
 def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
