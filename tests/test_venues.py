@@ -146,7 +146,7 @@ def test_a_refresh_ends_where_a_first_fetch_does(
     for _ in range(2):  # Kraken's liquidations and open interest take turns
         grow_stale()
         after = fetch("BTC", "7d", name)
-    assert venues.calls[name] <= 4
+    assert venues.calls[name] <= 4, venues.log
     shelf.forget()
     cold = fetch("BTC", "7d", name)
     pd.testing.assert_frame_equal(after.candles[:-1], cold.candles[:-1])

@@ -77,8 +77,9 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(500,),
                 interest_calls=4,
-                # Kept for 30 days; a start before that is answered with an error, so stay an hour inside.
-                interest_reach=pd.Timedelta(days=30) - pd.Timedelta(hours=1),
+                # Kept for 30 days; a start before that is answered with an error, so stay well inside,
+                # whatever the two clocks say.
+                interest_reach=pd.Timedelta(days=30) - pd.Timedelta(hours=3),
                 interest_contracts=False,
                 stamped_at_open=False,
                 liquidations=None,
