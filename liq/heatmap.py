@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
+from functools import cached_property, reduce
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -21,9 +21,6 @@ DUST = 1e-6
 
 CHUNK = 2_000_000
 """Levels handled at once, to bound memory."""
-
-RENEW = 200.0
-"""E-folds of closing after which sums start from a new reference; far inside what a double can hold."""
 
 
 class Walk(NamedTuple):
@@ -120,7 +117,7 @@ class Heatmap:
         if self.parts:
             return combine(self, tuple(part.reweigh(weights) for part in self.parts))
         swept = pd.DataFrame({side: self._taken(side, weights) for side in SIDES}, index=self.market.candles.index)
-        long, short = (self._photograph(side, weights) for side in SIDES)
+        long, short = self._photographs(weights)
         return replace(self, weights=weights, long=long, short=short, swept=swept)
 
     def swept_by_tier(self, side: str) -> np.ndarray:
@@ -195,60 +192,50 @@ class Heatmap:
             total += np.bincount(reached.ravel(), usd.ravel(), n + 1)
         return total[:n]
 
-    def _photograph(self, side: str, weights: np.ndarray) -> np.ndarray:
-        """Return what stands at each photographed bar, USD (T, B)."""
-        book = np.zeros((len(self.walk.photos), len(self.edges) - 1))
-        for pace in np.unique(self._paces):
-            chosen = np.flatnonzero((self._paces == pace) & (weights > 0))
-            if len(chosen):
-                self._photograph_pace(book, side, pace, weights, chosen)
-        book[book < DUST] = 0.0
-        return book
+    def _photographs(self, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return what stands at each photographed bar, USD (T, B), for each side.
 
-    def _photograph_pace(
-        self, book: np.ndarray, side: str, pace: float, weights: np.ndarray, chosen: np.ndarray
-    ) -> None:
-        """Add what stands of the tiers that turn over at one pace: births less deaths, summed up over time.
-
-        Sums run over USD as of a reference shot, so that decay is one factor per shot. A reference serves as
-        long as less than RENEW e-folds have closed since, which keeps the sums exact however long the market.
+        Levels are summed into births and deaths per shot, side, pace and bucket; what stands is then carried
+        from shot to shot, each pace with its own survival.
         """
-        entries, photos = self.walk.entries, self.walk.photos
-        log = pace * self.walk.flow.log_survival
-        shots, count = book.shape
-        shot_of = np.searchsorted(photos, np.arange(len(log) + 1)).astype(np.int32)  # first one at or after each bar
-        at_shot = log[photos]
-        _, first_shot, segment = np.unique(
-            np.floor((at_shot[0] - at_shot) / RENEW), return_index=True, return_inverse=True
-        )
-        reference = np.append(at_shot[first_shot[segment]], -np.inf)  # after the last shot nothing matters
-        change = np.empty(0)
-        step = max(1, CHUNK // len(chosen))
+        entries, photos, log = self.walk.entries, self.walk.photos, self.walk.flow.log_survival
+        shots, count = len(photos), len(self.edges) - 1
+        shot_of = np.searchsorted(photos, np.arange(len(log) + 1))  # the first shot at or after each bar
+        at_shot = np.append(log[photos], -np.inf)  # after the last shot nothing matters
+        groups = list(product(SIDES, np.unique(self._paces)))
+        width = len(groups) * count
+        change = np.zeros(0)
+        step = max(1, CHUNK // (2 * len(weights)))
         for first in range(0, len(entries.bar), step):
             part = slice(first, first + step)
             bar = entries.bar[part]
-            born, died = shot_of[bar], shot_of[self.walk.reached[side][part][:, chosen]]
-            row, tier = np.nonzero(died > born[:, None])
-            bucket = self._bucket(row + first, self.walk.factor[side][chosen][tier])
-            inside = (bucket >= 0) & (bucket < count)
-            row, tier, bucket = row[inside], tier[inside], bucket[inside]
-            died = died[row, tier]
-            usd = self._notional[part][row] * weights[chosen][tier]
-            opened, place = log[bar], born.astype(np.int64) * count
-            came = usd * np.exp(reference[born] - opened)[row]
-            went = usd * np.exp(reference[died] - opened[row])
-            places = np.concatenate([place[row] + bucket, died.astype(np.int64) * count + bucket])
-            moved: np.ndarray = np.bincount(places, np.concatenate([came, -went]), (shots + 1) * count)
-            moved = moved.astype(float, copy=False)  # of nothing at all, bincount makes integers
-            change = moved if first == 0 else change + moved
-        total = change.reshape(shots + 1, count)[:shots]
-        bounds = [*first_shot.tolist(), shots]
-        for begin, end in pairwise(bounds):
-            if begin:
-                total[begin] += total[begin - 1] * np.exp(reference[begin] - reference[begin - 1])
-            np.cumsum(total[begin:end], axis=0, out=total[begin:end])
-        total *= np.exp(at_shot - reference[:-1])[:, None]
-        book += total
+            born = shot_of[bar]
+            places, moves = [], []
+            for number, (side, pace) in enumerate(groups):
+                chosen = np.flatnonzero((self._paces == pace) & (weights > 0))
+                died = shot_of[self.walk.reached[side][part][:, chosen]]
+                row, tier = np.nonzero(died > born[:, None])
+                bucket = self._bucket(row + first, self.walk.factor[side][chosen][tier])
+                inside = (bucket >= 0) & (bucket < count)
+                row, tier, bucket = row[inside], tier[inside], bucket[inside] + number * count
+                died = died[row, tier]
+                usd = self._notional[part][row] * weights[chosen][tier]
+                places += [born[row] * width + bucket, died * width + bucket]
+                moves.append(usd * np.exp(pace * (at_shot[born] - log[bar]))[row])
+                moves.append(-usd * np.exp(pace * (at_shot[died] - log[bar][row])))
+            moved: np.ndarray = np.bincount(np.concatenate(places), np.concatenate(moves), (shots + 1) * width)
+            change = change + moved if first else moved
+        book = change.reshape(shots + 1, len(groups), count)[:shots]
+        kept = np.exp(np.diff(log[photos])[:, None, None] * np.array([[pace] for _, pace in groups]))
+        carried = np.empty((len(groups), count))
+        for shot in range(1, shots):
+            np.multiply(book[shot - 1], kept[shot - 1], out=carried)
+            book[shot] += carried
+        sides = []
+        for side in SIDES:
+            total = reduce(np.add, [book[:, number] for number, (of, _) in enumerate(groups) if of == side])
+            sides.append(total * (total >= DUST))
+        return tuple(sides)
 
     def _bucket(self, row: np.ndarray, factor: np.ndarray) -> np.ndarray:
         """Return the bucket of the levels at those entries and factors; -1 below the edges, B and more above."""
