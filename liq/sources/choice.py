@@ -111,7 +111,8 @@ def first_answer(work: Callable[[str, Budget], Market], began: float) -> Market:
         if is_aged(market) and (shelf.utc_now() - shelf.had_at(market)).total_seconds() > PATIENT:
             aged, reasons[name] = aged or market, "did not answer just now"
             continue
-        note(name, None)
+        if unlisted is None:  # a coin that only a later venue lists does not change who is asked first
+            note(name, None)
         return replace(market, left_out=reasons)
     if aged is not None:
         return replace(aged, left_out={name: why for name, why in reasons.items() if name != aged.source})

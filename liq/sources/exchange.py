@@ -245,6 +245,15 @@ def _info(row: dict[str, Any]) -> dict[str, Any]:
     return row["info"] if isinstance(row.get("info"), dict) else {}
 
 
+def interest_of_coin(
+    connection: Connection, budget: Budget, contract: Contract, period: str, since: int
+) -> list[tuple[int, float]]:
+    """Return (UTC ms, USD) of open interest in all of a coin's contracts on the venue, OKX's longer memory."""
+    coin = contract.symbol.split("/")[0]
+    rows = ask(connection, budget, lambda exchange: exchange.fetch_open_interest_history(coin, period, since))
+    return [(int(row["timestamp"]), _number(row.get("openInterestValue"))) for row in rows if row.get("timestamp")]
+
+
 def interest_analytics(
     connection: Connection, budget: Budget, contract: Contract, period: str, since: int, count: int
 ) -> list[InterestRow]:

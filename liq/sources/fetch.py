@@ -175,7 +175,9 @@ def _answering() -> str:
 @shared(TTLCache(64, ttl=LIVE), key=lambda *key: key)
 def _live(name: str, symbol: str, front: str) -> Quote:
     connection, now = exchange.connect(name), shelf.utc_now()
-    contract = exchange.contracts(connection, _brief())[symbol]
+    contract = exchange.contracts(connection, _brief()).get(symbol)
+    if contract is None:
+        raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
     row = exchange.ticker(connection, _brief(), contract)
     told = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
     return Quote(symbol, row["price"], min(told, now), name, row["change"])

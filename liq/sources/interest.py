@@ -15,6 +15,7 @@ from liq.sources import border, exchange
 from liq.sources.errand import Errand, Span, milliseconds
 from liq.sources.failures import VenueFailure
 from liq.sources.paging import collect
+from liq.sources.venues import CALLS
 
 INTEREST, LIQUIDATIONS = "open interest", "liquidations"
 """The names under which a market's origins say when each was last had."""
@@ -38,12 +39,16 @@ def periods(errand: Errand, at: Span) -> list[Asked]:
 
 def with_interest(market: Market, errand: Errand, at: Span, dropped: Counter[str]) -> tuple[Market, list[str]]:
     """Return the market with open interest and liquidations over the whole span, and sentences on what is missing."""
-    venue, lost = errand.connection.venue, []
+    venue, lost = errand.connection.venue, list[str]()
     try:
         if venue.interest == "present":
             market = _with_present(market, errand)
         else:
-            market = _with_history(market, errand, _history(errand, periods(errand, at), market, dropped))
+            asked = periods(errand, at)
+            parts = _history(errand, asked, market, dropped)
+            market = _with_history(market, errand, parts)
+            if venue.interest_of_coin:
+                market, lost = _with_coins_total(market, errand, asked[-1], parts)
     except VenueFailure as failure:
         lost.append(f"Open interest is left out: {venue.title} {failure.reason}.")
     try:
@@ -101,7 +106,7 @@ def _history(
 
         # where the finer period ran out of calls, the coarser one goes on up to what is known
         begin, end = since // length * length, -(-max(until, known) // length) * length
-        rows = _paged(page_of, begin, end, length, venue.interest_pages, venue.interest_calls)
+        rows = _paged(page_of, begin, end, length, venue.interest_pages, venue.interest_calls.get(period, CALLS))
         shift = length if venue.stamped_at_open else 0
         last = errand.now.value // 1_000_000 + border.AHEAD + shift
         clean = border.clean_interest(rows, shift, last, float(market.candles["close"].median()), dropped)
@@ -133,8 +138,7 @@ def _paged(
 
 def _with_history(market: Market, errand: Errand, parts: list[tuple[int, pd.DataFrame]]) -> Market:
     """Return the market with open interest at bar close, and liquidations where the same rows carry them."""
-    index = pd.DatetimeIndex(market.candles.index)
-    closes = index[1:].append(index[-1:].shift(freq=errand.lookback.bar_length))
+    index, closes = market.candles.index, _closes(market, errand)
     held = np.full(len(index), np.nan) if market.open_interest is None else market.open_interest.to_numpy(copy=True)
     for _, frame in reversed(parts):
         coins = frame["coins"].reindex(closes).to_numpy()
@@ -163,7 +167,8 @@ def _with_totals(market: Market, errand: Errand, asked: list[Asked]) -> Market:
     """Return the market with liquidations whose split by side is unknown: a ``total``, and NaN for each side.
 
     Kraken Futures does not document the unit. Coins cannot be force-closed without being traded, so values
-    that together exceed the volume traded must be dollars; else they are coins, and valued at the close.
+    that together exceed the volume traded must be dollars; else they are coins, and valued at the close. What
+    came before decides for the few rows of a refresh.
     """
     rows: list[tuple[int, float]] = []
     for period, since, until in asked:
@@ -177,10 +182,63 @@ def _with_totals(market: Market, errand: Errand, asked: list[Asked]) -> Market:
     table = table[good]
     index = pd.to_datetime(table[:, 0].astype("int64"), unit="ms", utc=True).as_unit("ns")
     total = pd.Series(table[:, 1], index=index)
-    if total.sum() <= market.candles["volume"].sum():
-        total *= market.candles["close"].reindex(index, method="ffill").to_numpy()
+    worth = total * market.candles["close"].reindex(index, method="ffill").to_numpy()
+    if _in_coins(total, worth, market):
+        total = worth
     frame = pd.DataFrame({"long": np.nan, "short": np.nan, "total": total}, index=index)
     return _with_liquidations(market, errand, frame)
+
+
+def _with_coins_total(
+    market: Market, errand: Errand, asked: Asked, parts: list[tuple[int, pd.DataFrame]]
+) -> tuple[Market, list[str]]:
+    """Return the market with older open interest read from the whole coin's, and the sentence that says so.
+
+    The coin's contracts together are taken to this contract's size by the median ratio of the two where both
+    are known, so the older values follow the coin's rises and falls at this contract's level.
+    """
+    venue, (period, since, _) = errand.connection.venue, asked
+    own = next((frame["coins"] for length, frame in parts if length == milliseconds(period)), None)
+    if own is None or own.index[0].value // 1_000_000 <= since + milliseconds(period):
+        return market, []
+    errand.step(f"{venue.title} open interest")
+    try:
+        rows = exchange.interest_of_coin(errand.connection, errand.budget, errand.contract, period, since)
+    except VenueFailure:
+        return market, []  # what the contract itself gives is there all the same
+    closes = pd.Series(market.candles["close"].to_numpy(), index=_closes(market, errand))
+    total = pd.Series(dict(rows), dtype=float)
+    total.index = pd.to_datetime(total.index.astype("int64"), unit="ms", utc=True).as_unit("ns")
+    coins = (total[total > 0] / closes.reindex(total.index)).dropna()
+    share = (own / coins.reindex(own.index)).dropna()
+    if len(share) < 5 or not 0 < share.median() < border.JUMP:
+        return market, []
+    older = coins[coins.index < own.index[0]] * share.median()
+    known = market.open_interest
+    if known is None or not len(older):
+        return market, []
+    filled = known.fillna(pd.Series(older.reindex(_closes(market, errand)).to_numpy(), index=known.index))
+    said = (
+        f"Open interest before {own.index[0]:%Y-%m-%d %H:%M} UTC is {venue.title}'s total over all "
+        f"{market.base} contracts, scaled to this one."
+    )
+    return replace(market, open_interest=filled), [said]
+
+
+def _in_coins(total: pd.Series, worth: pd.Series, market: Market) -> bool:
+    """Return whether liquidations that may be coins or USD are coins; `worth` is what they were worth if so."""
+    held = market.liquidations
+    if held is None or "total" not in held:
+        return bool(total.sum() <= market.candles["volume"].sum())
+    usual = held["total"][held["total"] > 0].median()
+    off = [abs(np.log(series[series > 0].median() / usual)) for series in (total, worth)]
+    return bool(off[1] < off[0])
+
+
+def _closes(market: Market, errand: Errand) -> pd.DatetimeIndex:
+    """Return when each bar closes; the forming one in the future."""
+    index = pd.DatetimeIndex(market.candles.index)
+    return pd.DatetimeIndex(index[1:].append(index[-1:].shift(freq=errand.lookback.bar_length)))
 
 
 def _with_present(market: Market, errand: Errand) -> Market:

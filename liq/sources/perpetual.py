@@ -16,6 +16,7 @@ from liq.sources.failures import VenueFailure
 from liq.sources.interest import newest_interest, periods, with_interest
 from liq.sources.margin_tiers import margin_brackets
 from liq.sources.paging import collect
+from liq.sources.venues import CALLS
 
 LATE = 5_000
 """Milliseconds after a bar's end in which a venue may still be writing it."""
@@ -27,9 +28,9 @@ def calls_expected(errand: Errand) -> int:
     pages = _pages(at.end - at.seam, errand.lookback.bar, venue.candle_page)
     pages += _pages(at.seam - at.warm, errand.lookback.warmup_bar, venue.candle_page)
     for period, since, until in periods(errand, at):
-        asked = min(_pages(until - since, period, venue.interest_pages[0]), venue.interest_calls)
+        asked = min(_pages(until - since, period, venue.interest_pages[0]), venue.interest_calls.get(period, CALLS))
         pages += asked * (2 if venue.liquidations == "analytics" else 1)
-    return pages + (venue.interest == "present") + (venue.brackets == "tiers")
+    return pages + (venue.interest == "present") + venue.interest_of_coin + (venue.brackets == "tiers")
 
 
 def _pages(length: int, bar: str, size: int) -> int:
@@ -86,7 +87,7 @@ def refreshed(held: Market, errand: Errand) -> Market:
         origins={**held.origins, "candles": Origin(venue.name, errand.now)},
     )
     market, lost = newest_interest(market, errand, at, dropped)
-    lost += [note for note in held.notes if note.startswith("Margin brackets")]
+    lost += [note for note in held.notes if note.startswith(("Margin brackets", "Open interest before"))]
     quality = border.report(dropped, candles, errand.lookback.bar_length, moment(at.start))
     return replace(market, notes=(*quality, *lost))
 

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+CALLS = 8
+"""Most calls spent on one period of open interest, unless a row says otherwise."""
+
 _HISTORY = ("5m", "15m", "30m", "1h", "4h", "1d")
 
 
@@ -21,7 +24,7 @@ class Venue(NamedTuple):
     interest_periods : which period answers for which bar, best first; where no period equals the bar,
         only the closes that fall on both are known.
     interest_pages : rows asked for in one call; where a venue refuses the first, the next is tried.
-    interest_calls : most calls spent on one period, the newest first.
+    interest_calls : most calls spent on a period, the newest first; `CALLS` where nothing is said.
     interest_reach : how far back the venue keeps it, None where that shows at run time.
     interest_contracts : it counts contracts, not coins.
     stamped_at_open : a row carries the time its period began and the value of its end; else the value's own time.
@@ -30,6 +33,7 @@ class Venue(NamedTuple):
     tiers_in_contracts : the tiers' sizes count contracts, not USD.
     answer_symbol : where an answer with candles repeats the symbol it is about, as a path of keys.
     interest_until : it understands an upper bound in time.
+    interest_of_coin : further back it gives the coin's open interest over all its contracts, by 1h and 1d.
     coin_volume : the field of a ticker that counts a day's volume in coins, where ccxt's own counts contracts.
     """
 
@@ -42,7 +46,7 @@ class Venue(NamedTuple):
     interest: str
     interest_periods: Mapping[str, str]
     interest_pages: tuple[int, ...]
-    interest_calls: int
+    interest_calls: Mapping[str, int]
     interest_reach: pd.Timedelta | None
     interest_contracts: bool
     stamped_at_open: bool
@@ -51,6 +55,7 @@ class Venue(NamedTuple):
     tiers_in_contracts: bool
     answer_symbol: tuple[str | int, ...] | None
     interest_until: bool = True
+    interest_of_coin: bool = False
     coin_volume: str | None = None
 
 
@@ -76,7 +81,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 interest="history",
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(500,),
-                interest_calls=4,
+                interest_calls=MappingProxyType({}),
                 # Kept for 30 days; a start before that is answered with an error, so stay well inside,
                 # whatever the two clocks say.
                 interest_reach=pd.Timedelta(days=30) - pd.Timedelta(hours=3),
@@ -97,7 +102,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 interest="history",
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(200,),
-                interest_calls=6,
+                interest_calls=MappingProxyType({}),
                 interest_reach=None,
                 interest_contracts=False,
                 stamped_at_open=False,
@@ -119,7 +124,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                     ("1h", "1d"), {"1m": "5m", "5m": "5m", "15m": "1h", "30m": "1h", "4h": "1d"}
                 ),
                 interest_pages=(100,),
-                interest_calls=2,
+                interest_calls=MappingProxyType({"5m": 3, "1h": 1, "1d": 1}),
                 interest_reach=None,
                 interest_contracts=True,
                 stamped_at_open=False,
@@ -127,6 +132,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 brackets="tiers",
                 tiers_in_contracts=True,
                 answer_symbol=None,
+                interest_of_coin=True,
                 coin_volume="volCcy24h",
             ),
             Venue(
@@ -139,7 +145,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 interest="history",
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(1000, 100),
-                interest_calls=8,
+                interest_calls=MappingProxyType({}),
                 interest_reach=None,
                 interest_contracts=True,
                 stamped_at_open=True,
@@ -159,7 +165,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 interest="analytics",
                 interest_periods=_periods((*_HISTORY, "1m"), {}),
                 interest_pages=(2000,),
-                interest_calls=2,
+                interest_calls=MappingProxyType({}),
                 interest_reach=None,
                 interest_contracts=True,
                 stamped_at_open=True,
@@ -178,7 +184,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 interest="present",
                 interest_periods=_periods((), {}),
                 interest_pages=(1,),
-                interest_calls=1,
+                interest_calls=MappingProxyType({}),
                 interest_reach=None,
                 interest_contracts=False,
                 stamped_at_open=False,

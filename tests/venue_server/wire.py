@@ -183,6 +183,12 @@ def _okx(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs, now: 
         return [
             [str(int(t)), *text([a / OKX_SIZE[coin], a, d])] for t, a, d in zip(times, coins, dollars, strict=True)
         ]
+    if path == "rubik/stat/contracts/open-interest-volume":
+        step = length(query["period"])
+        since = max(int(query.get("begin", 0)), now - {"5m": 2, "1H": 30, "1D": 180}[query["period"]] * DAY)
+        times = stamps(step, since, min(int(query.get("end", now)), now))[::-1]
+        dollars = 1.8 * formula.interest(venue, coin, times) * formula.price(venue, coin, times)
+        return [[str(int(t)), d, "0"] for t, d in zip(times, text(dollars), strict=True)]
     if path == "market/ticker":
         return [_okx_ticker(coin, now, mode)]
     if path == "public/position-tiers":
