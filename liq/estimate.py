@@ -53,7 +53,8 @@ def estimate(
     if not market.parts:
         return heatmap
     times = heatmap.times
-    parts = (_walk(part, prior, part.candles.index.get_indexer(times), edges) for part in market.parts)
+    # a bar that a venue left out is part of the one before it, which lasts until the next
+    parts = (_walk(part, prior, part.candles.index.get_indexer(times, method="pad"), edges) for part in market.parts)
     return combine(heatmap, tuple(parts))
 
 

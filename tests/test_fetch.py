@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import liq
 from liq.errors import InputError, SourceError
 from liq.market import LOOKBACKS, Market
 from liq.sources import choice, exchange, failures, shelf
@@ -178,6 +180,17 @@ def test_all_has_the_same_bars(venues: VenueServer) -> None:
     assert market.left_out == {}
     assert all(part.visible.index.equals(market.visible.index) for part in market.parts)
     assert all(part.start == market.start and part.bar == market.bar for part in market.parts)
+
+
+def test_all_bears_with_bars_that_one_venue_lacks(venues: VenueServer) -> None:
+    venues.fail("gate", "spoiled")
+    market = fetch("BTC", "6M", "all")
+    gate = next(part for part in market.parts if part.source == "gate")
+    assert len(gate.visible) < len(market.visible)
+    assert any("left out" in note for note in gate.notes)
+    heatmap = liq.estimate(market)
+    assert len(heatmap.parts) == len(VENUES)
+    assert np.isfinite(heatmap.long).all()
 
 
 def test_all_leaves_out_what_is_a_bar_behind(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:

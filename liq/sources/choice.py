@@ -173,6 +173,9 @@ def together(ticker: str, window: str, on_progress: Progress | None) -> Market:
     for part in [part for part in parts if is_aged(part) and part.candles.index[-1] != newest]:
         parts.remove(part)
         reasons[part.source] = f"did not answer since {shelf.had_at(part):%H:%M} UTC"
+    for part in [part for part in parts[1:] if part.candles.index[0] > parts[0].visible.index[0]]:
+        parts.remove(part)
+        reasons[part.source] = f"has no candles before {part.candles.index[0]:%Y-%m-%d %H:%M} UTC"
     if not parts:
         if unlisted is not None:
             raise unlisted
