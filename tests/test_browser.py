@@ -89,7 +89,7 @@ def read(page, x: float, y: float) -> dict | None:
     page.mouse.move(x - 3, y - 3)
     page.evaluate("window.written = []")
     page.mouse.move(x, y)
-    page.wait_for_timeout(140)
+    page.wait_for_timeout(110)
     words = [text for text, *_ in page.evaluate("window.written")]
     cell = [re.fullmatch(r"longs \$([\d.]+)([KMB]?)\s+shorts \$([\d.]+)([KMB]?)", text) for text in words]
     price = [re.match(r"at ([\d,.]+) ", text) for text in words]
@@ -120,7 +120,7 @@ def test_pointer_reads_the_matrix(app, page, file, lookback):
             page.mouse.wheel(0, -300)
             page.keyboard.up("Control")
             page.wait_for_timeout(300)
-        for _ in range(24):
+        for _ in range(18):
             x, y = rng.uniform([0.02, 0.12], [0.82, 0.75])
             seen = read(page, box["x"] + box["width"] * x, box["y"] + box["height"] * y)
             if seen is None:
@@ -137,7 +137,7 @@ def test_pointer_reads_the_matrix(app, page, file, lookback):
                 allowed = 0.035 * np.sqrt(max(true, 1) * drawn.top) + 0.006 * true
                 assert abs(seen[side] - true) <= allowed, (seen, true, column, row)
             checked += 1
-    assert checked >= 34, f"the pointer read only {checked} of 48 points"
+    assert checked >= 27, f"the pointer read only {checked} of 36 points"
     assert page.complaints == []
 
 
@@ -155,16 +155,23 @@ def test_readout_is_where_the_pointer_is(app, page):
     assert abs(line - (label[2] + 8)) < 4
 
 
-@pytest.mark.parametrize(
-    "change",
-    ["threshold=60", "heat=80", "klines=false", "whole=true", "leverage=11-25x&leverage=26-50x", "prior=retail"],
-)
-def test_every_control_changes_the_picture(app, page, change):
-    open_chart(page, f"{app}/?source=file&timeframe=3d")
-    before = pixels(page)
-    open_chart(page, f"{app}/?source=file&timeframe=3d&{change}")
-    assert pixels(page) != before
-    assert change.split("&")[0] in page.url  # the address keeps the state
+def test_every_control_changes_the_picture_and_stays_in_the_address(app, page):
+    open_chart(page, f"{app}/?source=file&timeframe=1d&prior=retail&threshold=40")
+    seen = [pixels(page)]
+    for change, address in (
+        (lambda: page.get_by_text("Klines", exact=True).click(), "klines=false"),
+        (lambda: page.get_by_text("All prices", exact=True).click(), "whole=true"),
+        (lambda: page.get_by_role("button", name="11-25x").click(), "leverage=1-5x"),
+        (lambda: page.get_by_role("slider").nth(1).press("End"), "heat=100"),
+        (lambda: page.get_by_role("slider").nth(0).press("Home"), "prior=retail"),
+    ):
+        change()
+        page.mouse.move(5, 5)
+        page.wait_for_timeout(1500)
+        seen.append(pixels(page))
+        assert address in page.url
+    assert "threshold" not in page.url  # a default leaves the address
+    assert len(set(seen)) == len(seen)
     assert page.complaints == []
 
 
@@ -213,9 +220,9 @@ def test_cold_link_to_a_page_works_and_back_leads_back(file, page):
         page.goto(f"{address}/top_zones?source=file&timeframe=14d")
         page.get_by_text("Above price (potential squeeze zones)").wait_for()
         assert page.get_by_role("dialog").count() == 0
-        assert page.get_by_text("Liquidity threshold").count() == 1
+        page.get_by_text("Liquidity threshold").wait_for()
         page.get_by_role("link", name="Liquidation map").click()
-        page.wait_for_selector(CANVAS)
+        page.get_by_test_id("stVegaLiteChart").wait_for()
         assert "timeframe=14d" in page.url
         page.go_back()
         page.get_by_text("Above price (potential squeeze zones)").wait_for()

@@ -55,24 +55,30 @@ def read(frame: pd.DataFrame, side: str, row: int, column: int, top: float) -> f
 
 def transforms(chart: alt.Chart) -> alt.Chart:
     """Return the chart with its data (see `encode`) turned into USD of the cell under the pointer: ``long short``."""
-    steps = f"indexof({SIGNS!r}, datum.by) - {ZERO}"
-    usd = f"{ONE}.top * pow(datum.{{0}} / {STEPS}, 2)"
+    usd = f"{ONE}.top * pow(datum.{{}} / {STEPS}, 2)"
     return (
+        # Vega may run a formula again on rows that it has run on before, so none writes over what it reads
         chart.transform_filter(f"datum.row === {ROW} || -1 - datum.row === {ROW}")
-        .transform_calculate(on="split(datum.on, '')", by="split(datum.by, '')")
-        .transform_flatten(["on", "by"])
-        .transform_calculate(on=f"indexof({SIGNS!r}, datum.on)", by=steps)
+        .transform_calculate(ons="split(datum.on, '')", bys="split(datum.by, '')")
+        .transform_flatten(["ons", "bys"], as_=["on_sign", "by_sign"])
+        .transform_calculate(
+            gap=f"indexof({SIGNS!r}, datum.on_sign)",
+            longs=f"datum.row < 0 ? 0 : indexof({SIGNS!r}, datum.by_sign) - {ZERO}",
+            shorts=f"datum.row < 0 ? indexof({SIGNS!r}, datum.by_sign) - {ZERO} : 0",
+        )
         .transform_window(
-            [alt.WindowFieldDef.from_dict({"op": "sum", "field": "on", "as": "place"})],
+            [alt.WindowFieldDef.from_dict({"op": "sum", "field": "gap", "as": "place"})],
             groupby=["row"],
             ignorePeers=True,
         )
         .transform_filter(f"datum.place <= {COLUMN}")
-        .transform_calculate(longs="datum.row < 0 ? 0 : datum.by", shorts="datum.row < 0 ? datum.by : 0")
         .transform_aggregate(
-            [alt.AggregatedFieldDef(op="sum", field=field, **{"as": field}) for field in ("longs", "shorts")]
+            [
+                alt.AggregatedFieldDef.from_dict({"op": "sum", "field": side, "as": f"{side}_steps"})
+                for side in ("longs", "shorts")
+            ]
         )
-        .transform_calculate(long=usd.format("longs"), short=usd.format("shorts"))
+        .transform_calculate(long=usd.format("longs_steps"), short=usd.format("shorts_steps"))
     )
 
 
