@@ -83,6 +83,7 @@ def test_every_packing_gives_the_same_market(tmp_path):
         "parquet": buffer(parquet.getvalue(), "btcusdt.parquet"),
         "a path": path,
         "a path in words": str(path),
+        "a comma at the end of every line": buffer(text.replace(b"\n", b",\n").replace(b"short,\n", b"short\n", 1)),
         "a byte-order mark and spaced headers": buffer(b"\xef\xbb\xbf" + text.replace(b"close,", b" Close ,", 1)),
     }
     for what, file in others.items():
@@ -134,13 +135,23 @@ def test_as_of_shows_nothing_later():
     pd.testing.assert_frame_equal(early.candles, read(buffer(changed), lookback="3d", as_of=moment).candles)
 
 
+def test_warm_up_and_window_meet_without_a_seam():
+    frame = table()
+    market = read(buffer(frame), lookback="1d", as_of=FIRST + pd.Timedelta(days=9, minutes=20))
+    assert market.start == FIRST + pd.Timedelta(days=8, minutes=20)
+    steps = market.candles.index.diff()[1:]
+    assert set(steps) == {pd.Timedelta(minutes=5), pd.Timedelta(minutes=15)}
+    assert market.candles["volume"].sum() == pytest.approx(frame["volume"].iloc[: 9 * 288 + 4].sum())
+    assert len(market.visible) == 288
+
+
 def test_a_half_heard_bar_is_not_a_quiet_one():
     frame = table(liquidations=True)
     frame.loc[2000, "long"] = np.nan
-    frame.loc[2001, "open_interest"] = np.nan
+    frame.loc[2003, "open_interest"] = np.nan  # the last of the three that its bar is made of
     market = read(buffer(frame), lookback="7d")
     assert market.liquidations["long"].isna().sum() == 1
-    assert market.open_interest.isna().sum() <= 1
+    assert list(market.open_interest.index[market.open_interest.isna()]) == [FIRST + pd.Timedelta(minutes=5 * 2001)]
     assert market.liquidations["short"].notna().all()
 
 
