@@ -137,11 +137,11 @@ def test_as_of_shows_nothing_later():
 
 def test_warm_up_and_window_meet_without_a_seam():
     frame = table()
-    market = read(buffer(frame), lookback="1d", as_of=FIRST + pd.Timedelta(days=9, minutes=20))
-    assert market.start == FIRST + pd.Timedelta(days=8, minutes=20)
+    market = read(buffer(frame), lookback="1d", as_of=FIRST + pd.Timedelta(days=9, minutes=25))
+    assert market.start == FIRST + pd.Timedelta(days=8, minutes=25)
     steps = market.candles.index.diff()[1:]
     assert set(steps) == {pd.Timedelta(minutes=5), pd.Timedelta(minutes=15)}
-    assert market.candles["volume"].sum() == pytest.approx(frame["volume"].iloc[: 9 * 288 + 4].sum())
+    assert market.candles["volume"].sum() == pytest.approx(frame["volume"].iloc[: 9 * 288 + 5].sum())
     assert len(market.visible) == 288
 
 

@@ -113,6 +113,7 @@ def test_the_forming_bar_only_grows_into_the_finished_one():
     assert (np.diff(low) <= 0).all()
     assert (np.diff(volume) >= -1e-9).all()
     # Within a minute volume grows with its seconds; 20 and 59 are of one minute, 1 and 20 of the same.
+    assert volume[2] > volume[1] > volume[0]
     assert volume[2] - volume[1] == pytest.approx((volume[1] - volume[0]) * 39 / 19)
     assert rows[-1].equals(rows[-2])
     assert high[0] < high[-1] or low[0] > low[-1]
