@@ -48,7 +48,7 @@ FAR = 0.03
 
 
 class Problem(NamedTuple):
-    """Weights to find: per-bar sums (N, 2, K) for a weight of one, realised USD (N, 2), bars a day, the floor."""
+    """Weights to find: per-bar sums (N, S, K) for a weight of one, realised USD (N, S), bars a day, the floor."""
 
     sums: np.ndarray
     realised: np.ndarray
@@ -138,7 +138,7 @@ def paces_for(distance: np.ndarray, far: float) -> tuple[float, ...]:
 def _problem(heatmap: Heatmap, prior: Prior, bars: Bars, first: int, floor: float) -> Problem:
     """Return the weights' problem under a prior's rates; the walk itself does not depend on them."""
     moved = replace(heatmap, prior=prior, walk=heatmap.walk._replace(flow=flow(heatmap.market, prior)))
-    sums = np.stack([bars.add_up(moved.swept_by_tier(side)) for side in SIDES], axis=1)
+    sums = bars.add_up_sides(*(moved.swept_by_tier(side) for side in SIDES))
     return Problem(sums[first:], bars.realised[first:], max(1, round(24 / bars.hours)), floor * bars.hours)
 
 
@@ -156,7 +156,7 @@ def fit_weights(problem: Problem, prior: Prior, distance: np.ndarray) -> np.ndar
     groups = [(problem.sums, problem.realised, 1.0)]
     if days > 1 and problem.per_day > 1:
         whole = slice(0, days * problem.per_day)
-        fold = (days, problem.per_day, 2)
+        fold = (days, problem.per_day, problem.realised.shape[1])
         daily = (
             problem.sums[whole].reshape(*fold, count).sum(axis=1),
             problem.realised[whole].reshape(fold).sum(axis=1),
@@ -197,7 +197,7 @@ def _groups(problem: Problem) -> list[tuple[np.ndarray, np.ndarray, float]]:
     groups = [(problem.sums, problem.realised, 1.0)]
     days = len(problem.realised) // problem.per_day
     if days > 1 and problem.per_day > 1:
-        whole, fold = slice(0, days * problem.per_day), (days, problem.per_day, 2)
+        whole, fold = slice(0, days * problem.per_day), (days, problem.per_day, problem.realised.shape[1])
         sums = problem.sums[whole].reshape(*fold, -1).sum(axis=1)
         emphasis = float(np.sqrt(DAILY * len(problem.realised) / days))
         groups.append((sums, problem.realised[whole].reshape(fold).sum(axis=1), emphasis))

@@ -109,7 +109,8 @@ class Market:
     bar : length of a visible bar. Default: the last spacing between bars.
     tick : the smallest price step, 0 where unknown.
     brackets : margin brackets of this market, or None for the package's own table.
-    liquidations : realised USD per bar, columns ``long short``, where the source has them; or None.
+    liquidations : realised USD per bar, columns ``long short``, where the source has them; or None. One that
+        does not tell sides apart has NaN in both and a third column, ``total``.
     origins : for every input where it came from and how old it is.
     notes : sentences about the data's quality, for the user.
     parts : where several venues were asked, one Market each; this one is then the reference.
@@ -217,16 +218,19 @@ def check_open_interest(series: pd.Series | None, candles: pd.DataFrame) -> pd.S
 
 
 def check_liquidations(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return realised liquidations, USD in columns ``long short``, as float64; raise InputError.
+    """Return realised liquidations, USD in columns ``long short`` and ``total`` if given, as float64.
 
-    NaN means that nobody was listening during that bar; it is not zero.
+    NaN means that nobody was listening during that bar, or could not tell the side; it is not zero. Raises
+    InputError.
     """
     if not isinstance(frame, pd.DataFrame):
         raise InputError(f"liquidations must be a DataFrame, not {type(frame).__name__}.")
     _check_times(frame.index, "liquidations")
     columns = {}
-    for name in SIDES:
+    for name in (*SIDES, "total"):
         if name not in frame.columns:
+            if name == "total":
+                continue
             raise InputError(f"liquidations lack the column {name!r}.")
         values = _floats(frame[name], f"liquidations column {name!r}")
         _refuse(

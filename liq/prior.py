@@ -70,11 +70,14 @@ class Prior:
     def from_json(cls, text: str) -> Prior:
         """Return the prior written by `to_json`; raise InputError for anything else."""
         try:
-            return cls(**json.loads(text))
-        except (TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
+            prior = cls(**json.loads(text))
+        except InputError:
+            raise
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise InputError(f"prior is not one that this package wrote: {error}.") from None
+        if not all(isinstance(word, str) for word in (prior.name, prior.title, prior.origin)):
+            raise InputError("prior is not one that this package wrote: its name, title and origin must be text.")
+        return prior
 
 
 def _folded(leverages: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:

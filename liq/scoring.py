@@ -24,13 +24,15 @@ class Bars(NamedTuple):
     """The bars that an estimate and realised liquidations share.
 
     times : (N,) open times; hours : length of one; rows : (n,) which shared bar each candle falls into, -1 for
-    none; realised : (N, 2) USD long and short; excursion : (N, 2) log distance from the open to the low (what
-    takes longs) and to the high; volume : (N,) coins.
+    none; names : what is compared, ("long", "short"), or ("total",) where the source does not tell sides apart;
+    realised : (N, S) USD of each; excursion : (N, 2) log distance from the open to the low (what takes longs)
+    and to the high; volume : (N,) coins.
     """
 
     times: pd.DatetimeIndex
     hours: float
     rows: np.ndarray
+    names: tuple[str, ...]
     realised: np.ndarray
     excursion: np.ndarray
     volume: np.ndarray
@@ -42,13 +44,19 @@ class Bars(NamedTuple):
         np.add.at(total, self.rows[inside], values[inside])
         return total
 
+    def add_up_sides(self, long: np.ndarray, short: np.ndarray) -> np.ndarray:
+        """Sum both sides' per-candle arrays (n,) or (n, K) to what is compared, (N, S) or (N, S, K)."""
+        sides = np.stack([self.add_up(long), self.add_up(short)], axis=1)
+        return sides if self.names == SIDES else sides.sum(axis=1, keepdims=True)
+
 
 def align(market: Market, liquidations: pd.DataFrame) -> Bars:
     """Return the bars on which the market's candles and the realised liquidations can be compared.
 
     The coarser of the two sets the resolution, coarse warm-up candles included. A bar counts only if both
-    cover all of it: a bar in which nobody was listening (missing or NaN) is left out, not taken for zero.
-    Raises InputError if none is left.
+    cover all of it: a bar in which nobody was listening (missing or NaN) is left out, not taken for zero, and so
+    is one that is still forming. Where no bar tells sides apart, their ``total`` is what is compared. Raises
+    InputError if no bar is left.
     """
     liquidations = check_liquidations(liquidations)
     starts, lengths = _seconds(market.times), 3600 * market.hours()
@@ -61,8 +69,13 @@ def align(market: Market, liquidations: pd.DataFrame) -> Bars:
     length = max(coarse, fine)
     base = (heard[0] if fine >= coarse else starts[0]) % length
     first = np.floor((min(starts[0], heard[0]) - base) / length)
-    known = liquidations.notna().all(axis=1).to_numpy()
+    names: tuple[str, ...] = SIDES
+    if "total" in liquidations and not liquidations[list(SIDES)].notna().all(axis=1).any():
+        names = ("total",)
+    known = liquidations[list(names)].notna().all(axis=1).to_numpy()
     rows = _bin(starts, lengths, base, length) - first
+    if market.forming:
+        rows[-1] = -np.inf
     real_rows = np.where(known, _bin(heard, spans, base, length) - first, -1)
     rows, real_rows = (np.where(part >= 0, part, -1).astype(np.int64) for part in (rows, real_rows))
     count = int(max(rows.max(), real_rows.max())) + 1
@@ -74,11 +87,11 @@ def align(market: Market, liquidations: pd.DataFrame) -> Bars:
     number = np.append(np.where(whole, np.cumsum(whole) - 1, -1), -1)
     rows, real_rows = number[rows], number[real_rows]
     used = real_rows >= 0
-    realised = np.zeros((int(whole.sum()), 2))
-    np.add.at(realised, real_rows[used], liquidations[list(SIDES)].to_numpy()[used])
+    realised = np.zeros((int(whole.sum()), len(names)))
+    np.add.at(realised, real_rows[used], liquidations[list(names)].to_numpy()[used])
     excursion, volume = _moves(market, rows)
     times = pd.to_datetime(base + (first + np.flatnonzero(whole)) * length, unit="s", utc=True)
-    return Bars(pd.DatetimeIndex(times), length / 3600, rows, realised, excursion, volume)
+    return Bars(pd.DatetimeIndex(times), length / 3600, rows, names, realised, excursion, volume)
 
 
 def _bin(starts: np.ndarray, lengths: np.ndarray, base: float, length: float) -> np.ndarray:
@@ -128,21 +141,21 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def baseline_columns(bars: Bars) -> np.ndarray:
-    """Return the honest rival's regressors (N, 2, 3): a constant, log excursion and log volume, per side.
+    """Return the honest rival's regressors (N, S, 3): a constant, log excursion and log volume, per side.
 
     Range and volume alone, no model of positions. The range is the side's own excursion from the bar's open,
-    which makes a stronger rival than high over low.
+    which makes a stronger rival than high over low. Where only the total is known, both excursions are given,
+    (N, 1, 4).
     """
-    n = len(bars.times)
-    volume = np.log(np.maximum(bars.volume, 1e-12))
-    columns = np.stack(
-        [np.ones((n, 2)), np.log(bars.excursion + CALM), np.repeat(volume[:, None], 2, axis=1)], axis=2
-    )
-    return columns
+    n, count = bars.realised.shape
+    reach = np.log(bars.excursion + CALM)
+    volume = np.repeat(np.log(np.maximum(bars.volume, 1e-12))[:, None], count, axis=1)
+    ranges = [reach] if bars.names == SIDES else [reach[:, :1], reach[:, 1:]]
+    return np.stack([np.ones((n, count)), *ranges, volume], axis=2)
 
 
 def regress(columns: np.ndarray, target: np.ndarray, fit: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Fit least squares on the bars `fit` and return the prediction on the bars `score`, (S, 2)."""
+    """Fit least squares on the bars `fit` and return the prediction on the bars `score`, sides as given."""
     width = columns.shape[-1]
     solution = np.linalg.lstsq(columns[fit].reshape(-1, width), target[fit].ravel(), rcond=None)[0]
     return columns[score] @ solution

@@ -18,27 +18,35 @@ RESAMPLES = 500
 LEAST_BARS = 48
 """Fewer scored bars than this, and a figure would say nothing."""
 
+LEAST_DAYS = 7
+"""Fewer scored days than this, and drawing days again would say nothing about chance: intervals are NaN."""
+
 
 @dataclass(frozen=True, eq=False)
 class Skill:
     """Hold how well a map's dollars matched realised ones, both sides pooled.
 
     spearman : rank correlation; r2 : R² of log10 dollars, as printed; ratio : estimated over realised dollars.
-    baseline_r2 : R² of range and volume alone, fitted before `since`; both_r2 : the same with the map added;
-    gain : what the map adds. placebo_day, placebo_week : what the map of a day (a week) earlier adds instead.
+    baseline_spearman, baseline_r2 : the same of range and volume alone, fitted before `since`; both_r2 : with the
+    map added; gain : what the map adds. placebo_day, placebo_week : what the map of a day (a week) earlier adds
+    instead; placebo_day_spearman, placebo_week_spearman : that map's own rank correlation.
     bars, hours : how many bars were scored and how long one is. since, until : the scored period (UTC).
-    intervals : for each figure the 2.5 and 97.5 % points of a bootstrap over whole days.
-    scored : one row per scored bar: columns (``estimated realised baseline``, ``long short``), USD.
+    intervals : for each figure the 2.5 and 97.5 % points of a bootstrap over whole days, NaN where too few.
+    scored : one row per scored bar: columns (``estimated realised baseline``, ``long short``), USD; or ``total`` in
+    place of both sides, where the source does not tell them apart.
     """
 
     spearman: float
     r2: float
     ratio: float
+    baseline_spearman: float
     baseline_r2: float
     both_r2: float
     gain: float
     placebo_day: float
     placebo_week: float
+    placebo_day_spearman: float
+    placebo_week_spearman: float
     bars: int
     hours: float
     since: pd.Timestamp
@@ -50,6 +58,8 @@ class Skill:
     def sentence(self) -> str:
         """What the map adds, in one plain sentence; also when that is nothing."""
         low, high = self.intervals["gain"]
+        if np.isnan(low):
+            return f"Fewer than {LEAST_DAYS} days were scored: too few to tell what the map adds from chance."
         if low > 0:
             return (
                 f"Beside range and volume, the map explains {100 * self.gain:.0f} points more of the variance of "
@@ -67,14 +77,15 @@ def skill(
 ) -> Skill:
     """Score `heatmap.swept` against realised liquidations, bar by bar and side by side.
 
-    liquidations : DataFrame indexed by bar open time (UTC), columns ``long short``, USD. since : where scoring
-    begins; the baseline is fitted on the bars before it, less the first sixth, in which the map fills up.
-    Default: the later half. floor : USD per hour below which dollars are not told apart.
+    liquidations : DataFrame indexed by bar open time (UTC), columns ``long short``, USD; where both are NaN
+    throughout, a column ``total`` is scored instead. since : where scoring begins; the baseline is fitted on
+    the bars before it, less the first sixth, in which the map fills up. Default: the later half. floor : USD
+    per hour below which dollars are not told apart.
 
     Raises InputError where too few bars are shared.
     """
     bars = align(heatmap.market, liquidations)
-    estimated = np.stack([bars.add_up(heatmap.swept[side].to_numpy()) for side in SIDES], axis=1)
+    estimated = bars.add_up_sides(*(heatmap.swept[side].to_numpy() for side in SIDES))
     begin = _begin(bars, since)
     n = len(bars.times)
     score, fit = np.arange(begin, n), np.arange(begin // FILLING, begin)
@@ -86,26 +97,32 @@ def skill(
     least = floor * bars.hours
     actual, printed = log_dollars(bars.realised, least), log_dollars(estimated, least)
     rival = baseline_columns(bars)
-    predictions = {"baseline": regress(rival, actual, fit, score)}
+    predictions, maps = {"baseline": regress(rival, actual, fit, score)}, {}
     for name, shift in (("both", 0.0), ("placebo_day", 24.0), ("placebo_week", 168.0)):
         moved = _earlier(printed, max(0, round(shift / bars.hours)), np.log10(least))
+        maps[name] = moved[score]
         predictions[name] = regress(np.concatenate([rival, moved[:, :, None]], axis=2), actual, fit, score)
     predictions["map"] = printed[score]
+    maps["baseline"] = predictions["baseline"]
     target, usd, real = actual[score], estimated[score], bars.realised[score]
 
     def figures(rows: np.ndarray) -> dict[str, float]:
         y = target[rows].ravel()
         explained = {name: r_squared(y, values[rows].ravel()) for name, values in predictions.items()}
         base, paid = explained["baseline"], real[rows].sum()
+        ranked = {name: spearman(values[rows].ravel(), y) for name, values in maps.items()}
         return {
-            "spearman": spearman(predictions["map"][rows].ravel(), y),
+            "spearman": ranked["both"],
             "r2": explained["map"],
             "ratio": float(usd[rows].sum() / paid) if paid > 0 else float("nan"),
+            "baseline_spearman": ranked["baseline"],
             "baseline_r2": base,
             "both_r2": explained["both"],
             "gain": explained["both"] - base,
             "placebo_day": explained["placebo_day"] - base,
             "placebo_week": explained["placebo_week"] - base,
+            "placebo_day_spearman": ranked["placebo_day"],
+            "placebo_week_spearman": ranked["placebo_week"],
         }
 
     times = bars.times[score]
@@ -117,7 +134,9 @@ def skill(
         since=times[0],
         until=times[-1] + pd.Timedelta(hours=bars.hours),
         intervals=_bootstrap(figures, times),
-        scored=pd.concat({k: pd.DataFrame(v, index=times, columns=list(SIDES)) for k, v in frames.items()}, axis=1),
+        scored=pd.concat(
+            {k: pd.DataFrame(v, index=times, columns=list(bars.names)) for k, v in frames.items()}, axis=1
+        ),
     )
 
 
@@ -139,6 +158,8 @@ def _bootstrap(figures, times: pd.DatetimeIndex) -> dict[str, tuple[float, float
     """Return 95 % intervals from draws of whole days: hours of one day are not independent."""
     day = times.floor("D").factorize()[0]
     blocks = np.split(np.arange(len(times)), np.flatnonzero(np.diff(day)) + 1)
+    if len(blocks) < LEAST_DAYS:
+        return dict.fromkeys(figures(np.arange(len(times))), (float("nan"), float("nan")))
     chance = np.random.default_rng(20260131)  # fixed, so that the same data print the same interval
     draws = [
         figures(np.concatenate([blocks[row] for row in chance.integers(0, len(blocks), len(blocks))]))

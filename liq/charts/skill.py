@@ -27,8 +27,8 @@ POINTS = 1500
 TICKS = [10.0**power for power in range(3, 12)]
 
 
-def datasets(report: Skill) -> dict[str, pd.DataFrame]:
-    """Return the charts' data by name: `steps`, a row a time step and side; `bars`, a row a bar and side; `range`.
+def datasets(report: Skill) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return each chart's data: a side's over time by its name, and `scatter`; of each its `rows` and `range`.
 
     USD below what the score tells apart are drawn at that floor. A step that was not scored in full has no value.
     """
@@ -38,14 +38,17 @@ def datasets(report: Skill) -> dict[str, pd.DataFrame]:
     scored = report.scored.reindex(regular)
     steps = scored.groupby(np.arange(len(regular)) // together).sum(min_count=together)
     steps.index = regular[::together]
-    data = {
-        "steps": _long(steps, FLOOR * report.hours * together),
-        "bars": _long(report.scored[-POINTS:], FLOOR * report.hours),
-    }
-    for name, frame in list(data.items()):
-        ends = [FLOOR * report.hours, np.nanmax([20 * FLOOR, *frame["estimated"], *frame["realised"]])]
-        data[f"{name}_range"] = pd.DataFrame({"t": frame["t"].iloc[0], "usd": ends})
-    return data
+    floor = FLOOR * report.hours
+    over_time, points = _long(steps, floor * together), _long(report.scored[-POINTS:], floor)
+    sides = {side: over_time[over_time["side"] == side].drop(columns="side") for side in names(report)}
+    return {name: {"rows": rows, "range": _range(rows)} for name, rows in (*sides.items(), ("scatter", points))}
+
+
+def _range(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the ends of the dollar axis."""
+    floor = float(rows["floor"].iloc[0])
+    most = float(np.nanmax([20 * floor, *rows["estimated"], *rows["realised"]]))
+    return pd.DataFrame({"t": rows["t"].iloc[0], "usd": [floor, most]})
 
 
 def bars_per_step(report: Skill) -> int:
@@ -78,8 +81,8 @@ def names(report: Skill) -> tuple[str, ...]:
 
 @cache
 def over_time(side: str, height: int = 165) -> dict[str, Any]:
-    """Return the specification of one side's chart over time, whose data are `steps` and `steps_range`."""
-    base = alt.Chart(alt.NamedData(name="steps")).transform_filter(f"datum.side === '{side}'")
+    """Return the specification of one side's chart over time, whose data are `datasets`."""
+    base = alt.Chart(alt.NamedData(name="rows"))
     time = alt.X(
         "t:T",
         title=None,
@@ -93,7 +96,7 @@ def over_time(side: str, height: int = 165) -> dict[str, Any]:
         time, _dollars("estimated", alt.Y, NAMES[side]), alt.ColorValue(ACCENT)
     )
     touch = base.mark_rule(opacity=0, strokeWidth=6).encode(time, tooltip=_told())
-    room = alt.Chart(alt.NamedData(name="steps_range")).mark_point(opacity=0, tooltip=None)
+    room = alt.Chart(alt.NamedData(name="range")).mark_point(opacity=0, tooltip=None)
     built: dict[str, Any] = (
         alt.layer(area, line, touch, room.encode(alt.X("t:T"), alt.Y("usd:Q")))
         .properties(height=height, usermeta={"embedOptions": {"renderer": "canvas"}})
@@ -105,11 +108,11 @@ def over_time(side: str, height: int = 165) -> dict[str, Any]:
 
 @cache
 def scatter(sides: tuple[str, ...], height: int = 362) -> dict[str, Any]:
-    """Return the specification of the scatter, a point a bar and side, whose data are `bars`, `bars_range`."""
+    """Return the specification of the scatter, a point a bar and side, whose data are `datasets`."""
     colours = alt.Scale(domain=list(sides), range=[COLOURS[side] for side in sides])
     words = alt.Legend(orient="top", title=None, labelExpr=_words()) if len(sides) > 1 else None
     points = (
-        alt.Chart(alt.NamedData(name="bars"))
+        alt.Chart(alt.NamedData(name="rows"))
         .mark_circle(size=16, opacity=0.5)
         .encode(
             _dollars("estimated", alt.X, "Estimated"),
@@ -119,7 +122,7 @@ def scatter(sides: tuple[str, ...], height: int = 362) -> dict[str, Any]:
         )
     )
     equal = (
-        alt.Chart(alt.NamedData(name="bars_range"))
+        alt.Chart(alt.NamedData(name="range"))
         .mark_line(strokeDash=[4, 3], color=INK, opacity=0.7, tooltip=None)
         .encode(alt.X("usd:Q"), alt.Y("usd:Q"))
     )
@@ -207,8 +210,8 @@ def lengths(report: Skill, bars: int = 1) -> str:
 def period(report: Skill) -> str:
     """Return which bars were scored, in one sentence."""
     return (
-        f"Scored on {report.bars:,} bars of {lengths(report)}, {when(report.since)} to {when(report.until)}; range and volume "
-        "were fitted on the bars before, so nothing here knew what came later."
+        f"Scored on {report.bars:,} bars of {lengths(report)}, {when(report.since)} to {when(report.until)}; "
+        "range and volume were fitted on the bars before, so nothing here knew what came later."
     )
 
 

@@ -1,0 +1,116 @@
+"""Hold a map against what really happened: which part of it, against which liquidations, under which prior."""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import dataclass, replace
+
+import pandas as pd
+from cachetools import LRUCache, cached
+
+from liq.calibration import calibrate
+from liq.errors import InputError
+from liq.estimate import estimate
+from liq.heatmap import Heatmap
+from liq.market import SIDES, Market
+from liq.prior import Prior
+from liq.skill import Skill, skill
+
+LARGEST_PRIOR = 65_536
+"""Bytes of an uploaded prior; one that this package wrote has about two thousand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Hold a map and the realised liquidations it can be held against.
+
+    heatmap : the map, or the one venue's part of it that reports liquidations; liquidations : as in `liq.skill`;
+    remark : a sentence on what they are, or "".
+    """
+
+    heatmap: Heatmap
+    liquidations: pd.DataFrame
+    remark: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Hold a prior fitted on the earlier part of a market, and its and the shipped one's score on the later part."""
+
+    prior: Prior
+    fitted: Skill
+    shipped: Skill
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def ground(heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidations.csv") -> Ground | None:
+    """Return what the map can be held against; None where its source gives no realised liquidations.
+
+    upload : a file of the user's own (`liq.sources.recording.read_liquidations`), named `name`, which then counts
+    instead of the source's. Where several venues are added up, the first that reports liquidations is scored
+    alone. Raises InputError for a file that cannot be read.
+    """
+    if upload is not None:
+        from liq.sources.recording import read_liquidations  # only uploads need it
+
+        file = io.BytesIO(upload)
+        file.name = name
+        return Ground(heatmap, read_liquidations(file), "Scored against the uploaded liquidations.")
+    for part in heatmap.parts or (heatmap,):
+        real = part.market.liquidations
+        if real is not None and real.notna().any(axis=None):
+            told = real[list(SIDES)].notna().all(axis=1).any()
+            remarks = ["Several venues are on screen; only the one that reports liquidations is scored."]
+            remarks = remarks if heatmap.parts else []
+            remarks += [] if told else ["This source reports longs and shorts together, so their sum is scored."]
+            return Ground(part, real, " ".join(remarks))
+    return None
+
+
+@cached(LRUCache(8), condition=threading.Condition())
+def score(base: Ground) -> Skill:
+    """Return the map's score, see `liq.skill`; raise InputError where too few bars are shared."""
+    return skill(base.heatmap, base.liquidations)
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def fit(base: Ground, towards: str = "calibrated") -> Fit:
+    """Fit a prior on the bars before those that `score` scores, and score it and the one named on those.
+
+    Raises InputError where too few bars are shared.
+    """
+    market, real = replace(base.heatmap.market, parts=()), base.liquidations
+    shipped = skill(estimate(market, towards, columns=1), real)
+    fitted = calibrate(before(market, shipped.since), real[_utc(real.index) < shipped.since], towards)
+    return Fit(fitted, skill(estimate(market, fitted, columns=1), real, since=shipped.since), shipped)
+
+
+def before(market: Market, moment: pd.Timestamp) -> Market:
+    """Return the market as it was known at a moment: only bars that had ended, no window, no later price."""
+    times = _utc(market.times)
+    ended = times + pd.to_timedelta(market.hours(), unit="h") <= moment
+    interest = None if market.open_interest is None else market.open_interest[ended]
+    return Market(
+        symbol=market.symbol,
+        source=market.source,
+        candles=market.candles[ended],
+        open_interest=interest,
+        tick=market.tick,
+        brackets=market.brackets,
+    )
+
+
+def read_prior(data: bytes) -> Prior:
+    """Return the prior in a file that `Prior.to_json` wrote; raise InputError for anything else."""
+    if len(data) > LARGEST_PRIOR:
+        raise InputError(f"prior has {len(data):,} bytes; one that this package wrote has a few thousand.")
+    try:
+        return Prior.from_json(data.decode())
+    except UnicodeDecodeError:
+        raise InputError("prior is not one that this package wrote: it is not text.") from None
+
+
+def _utc(index: pd.Index) -> pd.DatetimeIndex:
+    times = pd.DatetimeIndex(index)
+    return times.tz_localize("UTC") if times.tz is None else times
