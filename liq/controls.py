@@ -194,7 +194,8 @@ def announce(market: Market) -> None:
     for note in market.notes if market.source != "simulated" else ():
         st.caption(f":material/info: {escape(note)}")
     if market.left_out:
-        with st.expander(f"{len(market.left_out)} venues are not in this"):
+        names = ", ".join(map(source_title, market.left_out))
+        with st.expander(f"Not in this: {names}"):
             for name, reason in market.left_out.items():
                 st.caption(f"{source_title(name)} {escape(reason)}.")
 

@@ -11,16 +11,14 @@ from liq.scenario import NAMES, scenario
 from liq.zones import totals
 
 COLUMNS = {
-    "strength": st.column_config.ProgressColumn("Strength", format=" ", min_value=0, max_value=1, width="large"),
-    "usd": st.column_config.TextColumn("Estimate", alignment="right", width="small"),
-    "range": st.column_config.TextColumn("Range", alignment="right", width="medium"),
-    "distance": st.column_config.TextColumn("From price", alignment="right", width="small", help="To the near edge."),
-    "share": st.column_config.TextColumn("Of its side", alignment="right", width="small"),
-    "leverage": st.column_config.TextColumn(
-        "Leverage", alignment="right", width="small", help="Weighted by dollars."
-    ),
-    "age": st.column_config.TextColumn("Age", alignment="right", width="small", help="Weighted by dollars."),
-    "status": st.column_config.TextColumn("Status", width="small", help="Whether price has been there since."),
+    "range": st.column_config.TextColumn("Range", alignment="right", width=150),
+    "strength": st.column_config.ProgressColumn("Strength", format=" ", min_value=0, max_value=1, width=130),
+    "usd": st.column_config.TextColumn("Estimate", alignment="right", width=75),
+    "distance": st.column_config.TextColumn("From price", alignment="right", width=75, help="To the near edge."),
+    "share": st.column_config.TextColumn("Of its side", alignment="right", width=75),
+    "leverage": st.column_config.TextColumn("Leverage", alignment="right", width=75, help="Weighted by dollars."),
+    "age": st.column_config.TextColumn("Age", alignment="right", width=60, help="Weighted by dollars."),
+    "status": st.column_config.TextColumn("Status", width=90, help="Whether price has been there since."),
 }
 
 view = controls.view()
@@ -47,7 +45,7 @@ for name, heading, total in (
     if rows.empty:
         st.caption("Nothing stands out on this side in this window.")
     else:
-        st.dataframe(rows, hide_index=True, height="content", column_config=COLUMNS)
+        st.dataframe(rows, hide_index=True, height="content", column_config=COLUMNS, column_order=list(COLUMNS))
 
 st.subheader("Desk notes")
 notes = desk_notes(heatmap, zones=zones)

@@ -130,10 +130,21 @@ def _strip() -> list[alt.Chart]:
 
 def _price() -> list[alt.Chart]:
     base = _data("frame")
-    label = base.mark_text(align="left", dx=6, dy=-8, color=INK, fontSize=12, fontWeight="bold", tooltip=None)
+    style: dict[str, Any] = {
+        "align": "left",
+        "dx": 6,
+        "dy": -8,
+        "fontSize": 12,
+        "fontWeight": "bold",
+        "tooltip": None,
+    }
+    # the same words in the ground's colour and wider first, so that they stay legible on any heat
+    halo, label = base.mark_text(stroke=GROUND, strokeWidth=4, **style), base.mark_text(color=INK, **style)
+    at = (alt.XValue(0), alt.Y("price:Q"), alt.Text("label:N"))
     return [
         base.mark_rule(strokeDash=[4, 3], color=INK, opacity=0.8, tooltip=None).encode(alt.Y("price:Q")),
-        label.encode(alt.XValue(0), alt.Y("price:Q"), alt.Text("label:N")),
+        halo.encode(*at),
+        label.encode(*at),
     ]
 
 

@@ -14,7 +14,10 @@ ROWS = 280
 """Most price rows of the picture: two pixels each on a chart of common height."""
 
 COLUMNS = 720
-"""Most columns of the picture; where there are more bars, each column shows the last of several."""
+"""Most bars that get a column each; where there are more, each column shows the last of several."""
+
+HALF = 400
+"""Most columns then: a pixel or two wider each, and the view still travels in as many bytes as any other."""
 
 HELD = 0.5
 """Share of each side's standing dollars that the fitted range reaches out to hold."""
@@ -109,7 +112,9 @@ def _columns(heatmap: Heatmap) -> tuple[float, float, np.ndarray]:
     bar = heatmap.market.bar.total_seconds() * 1000
     step = float(np.median(np.diff(times))) if len(times) > 1 else bar
     count = round((times[-1] - times[0]) / step) + 1
-    every = -(-count // COLUMNS)  # ceiling; columns end with the last bar, so the first may reach before the window
+    every = (
+        -(-count // HALF) if count > COLUMNS else 1
+    )  # ceiling; columns end with the last bar, so the first may reach before the window
     ends = times[0] + step * (np.arange(count - 1, -1, -every)[::-1] + 0.5)
     start = times[0] + step * (count - every * len(ends))
     return float(start), step * every, np.searchsorted(times, ends) - 1
