@@ -34,10 +34,11 @@ def peaks(edges: np.ndarray, usd: np.ndarray) -> list[Peak]:
     The profile is smoothed over log price, its maxima joined across every valley that is too shallow
     (PROMINENCE), and each that is left cut off where it ends (EDGE).
     """
+    if not usd.sum() > DUST:
+        return []
     heights = smooth(edges, usd)
     padded = np.concatenate([[-1.0], heights, [-1.0]])
-    maxima = (padded[1:-1] > padded[:-2]) & (padded[1:-1] >= padded[2:]) & (heights > 0)
-    tops = np.flatnonzero(maxima & (usd.sum() > DUST)).tolist()
+    tops = np.flatnonzero((padded[1:-1] > padded[:-2]) & (padded[1:-1] >= padded[2:]) & (heights > 0)).tolist()
     valleys = [int(a + np.argmin(heights[a:b])) for a, b in pairwise(tops)]
     while len(tops) > 1:
         depth = 1 - heights[valleys] / np.minimum(heights[tops[:-1]], heights[tops[1:]])
@@ -46,9 +47,9 @@ def peaks(edges: np.ndarray, usd: np.ndarray) -> list[Peak]:
             break
         tops.pop(pair if heights[tops[pair]] < heights[tops[pair + 1]] else pair + 1)
         valleys.pop(pair)
-    return [
-        _cut(heights, usd, top, *bounds) for top, bounds in zip(tops, pairwise([0, *valleys, len(usd)]), strict=True)
-    ]
+    # a valley's own cell goes to the neighbour that is higher beside it
+    bounds = [0, *(v + int(heights[v - 1] > heights[v + 1]) for v in valleys), len(usd)]
+    return [_cut(heights, usd, top, *ends) for top, ends in zip(tops, pairwise(bounds), strict=True)]
 
 
 def smooth(edges: np.ndarray, usd: np.ndarray) -> np.ndarray:

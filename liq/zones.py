@@ -134,7 +134,11 @@ def _append(spans: list[Span], span: Span, edges: np.ndarray) -> None:
     while spans and spans[-1].last >= span.first:
         before = spans[-1]
         bottom, top = edges[span.first], edges[span.first + 1]
-        if min(span.high, top) / max(span.low, bottom) > min(before.high, top) / max(before.low, bottom):
+        mine = np.log(min(span.high, top) / max(span.low, bottom))
+        theirs = np.log(min(before.high, top) / max(before.low, bottom))
+        if abs(mine - theirs) < ROUNDING:  # of equals, the wider zone
+            mine, theirs = span.high / span.low, before.high / before.low
+        if mine > theirs:
             spans[-1] = before._replace(last=span.first - 1)
             if spans[-1].last < spans[-1].first:
                 spans.pop()
@@ -154,7 +158,7 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
     rows: list[tuple[float, Span, int, int]] = []
     for span in _spans(heatmap, levels):
         held = left[(left >= span.first) & (left <= span.last)]
-        if len(held) and abs(_distance(side, price, span.low, span.high)) <= reach:
+        if len(held) and abs(np.log1p(_distance(side, price, span.low, span.high))) <= np.log1p(reach):
             rows.append((float(usd[held].sum()), span, int(held[0]), int(held[-1])))
     rows.sort(key=lambda row: -row[0])
     prices, total = levels["price"].to_numpy(), usd.sum()
@@ -167,7 +171,8 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
         status = _status(heatmap, side, span, since, mass)
         peak = min(max(span.peak, low), high)
         records.append((side, low, high, peak, mass, mass / total, distance, since, leverage, status))
-    return pd.DataFrame(records, columns=list(COLUMNS)).astype({"opened": heatmap.times.dtype})
+    dtypes = dict.fromkeys(COLUMNS[1:-3], float) | {"opened": heatmap.times.dtype, "leverage": float}
+    return pd.DataFrame(records, columns=list(COLUMNS)).astype(dtypes)
 
 
 def _distance(side: str, price: float, low: float, high: float) -> float:
