@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from typing import TypeVar
 
 from cachetools import TTLCache
 
@@ -30,6 +31,14 @@ _refusing: TTLCache[tuple[str, str], VenueFailure] = TTLCache(4 * len(VENUES), t
 _silent: TTLCache[str, tuple[float, dict[str, str]]] = TTLCache(4, ttl=60)
 
 
+HEDGE = 3.0
+"""Seconds after which `auto` asks the next venue too, without giving up the one that has not answered."""
+
+Told = queue.SimpleQueue[tuple[str, int, int]]
+
+T = TypeVar("T")
+
+
 class NobodyAnswered(Exception):
     """No venue answered; `reasons` says why, by venue."""
 
@@ -46,12 +55,6 @@ def order() -> list[str]:
         refused = any((front, name) in _refusing for name in ("binanceusdm", "bybit"))
     rest = REFUSED_ORDER if refused else HOME_ORDER
     return [*([answering] if answering else []), *(name for name in rest if name != answering)]
-
-
-def answers(name: str) -> bool:
-    """Return whether this venue is the one remembered to answer."""
-    with _lock:
-        return _answering.get(exchange.gateway()) == name
 
 
 def refusal(name: str) -> VenueFailure | None:
@@ -84,45 +87,72 @@ def untried(tried: dict[str, str]) -> Iterator[str]:
             tried[remaining[0]] = failure.reason
 
 
-def first_answer(work: Callable[[str, Budget], Market], began: float) -> Market:
-    """Return the first venue's market that can be had, the venues before it in `left_out`.
+def first_answer(ticker: str, window: str, on_progress: Progress | None) -> Market:
+    """Return the market of the first venue that has it, the venues that did not answer in `left_out`.
 
     Raises NobodyAnswered, or InputError where those that answered do not list the ticker.
     """
-    reasons = dict[str, str]()
+    _, market, reasons = _race(
+        lambda name, tell: market_on(name, ticker, window, on_progress=tell, budget=brief()),
+        on_progress,
+        lambda found: not is_aged(found) or (shelf.utc_now() - shelf.had_at(found)).total_seconds() <= PATIENT,
+    )
+    return replace(market, left_out=reasons)
+
+
+def answering() -> str:
+    """Return the venue that `auto` uses now; raise NobodyAnswered."""
+    with _lock:
+        name = _answering.get(exchange.gateway())
+    return name or _race(lambda name, _: exchange.contracts(exchange.connect(name), brief()), None)[0]
+
+
+def _race(
+    work: Callable[[str, Progress], T], on_progress: Progress | None, good: Callable[[T], bool] = lambda _: True
+) -> tuple[str, T, dict[str, str]]:
+    """Return (venue, answer, why not the others) of the first venue whose answer is good, else of one whose is not.
+
+    The next venue is asked when one fails, or has not answered within `HEDGE` seconds. Raises NobodyAnswered,
+    or InputError where those that answered do not list the ticker.
+    """
     heed_silence()
+    began, reasons, told = time.monotonic(), dict[str, str](), Told()
     unlisted: InputError | None = None
-    aged: Market | None = None
-    for name in untried(reasons):
-        patience = failures.PATIENCE
-        if time.monotonic() - began > 3 * patience.budget:
-            reasons[name] = "was not asked, as the others took too long"
-            continue
-        try:
-            # one retry, and none after a timeout: the next venue is the better bet
-            market = work(name, Budget(0.75 * patience.timeout, min(2, patience.tries)))
-        except InputError as error:
-            unlisted, reasons[name] = unlisted or error, "does not list it"
-            continue
-        except VenueFailure as failure:
-            note(name, failure)
-            reasons[name] = failure.reason
-            continue
-        if is_aged(market) and (shelf.utc_now() - shelf.had_at(market)).total_seconds() > PATIENT:
-            aged, reasons[name] = aged or market, "did not answer just now"
-            continue
-        if unlisted is None:  # a coin that only a later venue lists does not change who is asked first
-            note(name, None)
-        return replace(market, left_out=reasons)
-    if aged is not None:
-        return replace(aged, left_out={name: why for name, why in reasons.items() if name != aged.source})
-    if unlisted is not None:
-        raise unlisted
-    raise silent(reasons, began)
+    second: tuple[str, T] | None = None
+    asked: dict[Future[T], str] = {}
+    names = untried(reasons)
+    pool = ThreadPoolExecutor(len(VENUES), thread_name_prefix="auto")
+    try:
+        while (name := next(names, None)) is not None or asked:
+            if name is not None:
+                reasons[name] = "had not answered yet"
+                asked[pool.submit(work, name, _teller(told))] = name
+            for future in _some(set(asked), told, on_progress, HEDGE if len(reasons) < len(VENUES) else None):
+                name = asked.pop(future)
+                try:
+                    answer = future.result()
+                except InputError as error:
+                    unlisted, reasons[name] = unlisted or error, "does not list it"
+                    continue
+                except VenueFailure as failure:
+                    note(name, failure)
+                    reasons[name] = failure.reason
+                    continue
+                if not good(answer):
+                    second, reasons[name] = second or (name, answer), "did not answer just now"
+                    continue
+                if unlisted is None:  # a coin that only a later venue lists does not change who is asked first
+                    note(name, None)
+                return name, answer, {other: why for other, why in reasons.items() if other != name}
+    finally:
+        pool.shutdown(wait=False)
+    if second is not None:
+        return *second, {name: why for name, why in reasons.items() if name != second[0]}
+    raise unlisted or silent(reasons, began)
 
 
 def heed_silence() -> None:
-    """Raise NobodyAnswered where every venue was just asked in vain."""
+    """Raise NobodyAnswered while it is not long ago that no venue answered."""
     with _lock:
         until, reasons = _silent.get(exchange.gateway(), (0.0, {}))
     if time.monotonic() < until:
@@ -130,12 +160,13 @@ def heed_silence() -> None:
 
 
 def silent(reasons: dict[str, str], began: float) -> NobodyAnswered:
-    """Note that nobody answered, and return what to raise.
+    """Remember that no venue answered, and return the exception that says so.
 
     Asking six venues in vain at every rerun would freeze the page: pause five times as long as it took.
     """
+    pause = min(30.0, max(3.0, 5 * (time.monotonic() - began)))
     with _lock:
-        _silent[exchange.gateway()] = (time.monotonic() + min(30.0, 5 * (time.monotonic() - began)), reasons)
+        _silent[exchange.gateway()] = (time.monotonic() + pause, reasons)
     return NobodyAnswered(reasons)
 
 
@@ -146,19 +177,18 @@ def together(ticker: str, window: str, on_progress: Progress | None) -> Market:
     whose last good answer is a bar behind is left out. Raises SourceError when none answers, InputError when
     none lists the ticker.
     """
-    now = shelf.utc_now()
-    told: queue.SimpleQueue[tuple[str, int, int]] = queue.SimpleQueue()
-    names = list(HOME_ORDER)
+    now, names = shelf.utc_now(), list(HOME_ORDER)
+    told = Told()
     reasons = {name: failure.reason for name in names if (failure := refusal(name)) is not None}
-    with ThreadPoolExecutor(len(names), thread_name_prefix="venue") as pool:
-        asked: dict[str, Future[Market]] = {
-            name: pool.submit(
-                market_on, name, ticker, window, now=now, on_progress=lambda *news: told.put(news), budget=_brief()
-            )
+    with ThreadPoolExecutor(len(names), thread_name_prefix="all") as pool:
+        asked = {
+            name: pool.submit(market_on, name, ticker, window, now=now, on_progress=_teller(told), budget=brief())
             for name in names
             if name not in reasons
         }
-        _relay(asked, told, on_progress)
+        waiting = set(asked.values())
+        while waiting:
+            waiting -= _some(waiting, told, on_progress, None)
     parts, unlisted = list[Market](), None
     for name, future in asked.items():
         try:
@@ -184,7 +214,8 @@ def together(ticker: str, window: str, on_progress: Progress | None) -> Market:
     return replace(parts[0], parts=tuple(parts), left_out=ordered)
 
 
-def _brief() -> Budget:
+def brief() -> Budget:
+    """Return a budget for one retry, and none after a timeout: another venue is the better bet."""
     return Budget(0.75 * failures.PATIENCE.timeout, min(2, failures.PATIENCE.tries))
 
 
@@ -194,19 +225,23 @@ def _forgive(name: str) -> None:
         _answering.setdefault(exchange.gateway(), name)
 
 
-def _relay(
-    asked: dict[str, Future[Market]], told: queue.SimpleQueue[tuple[str, int, int]], on_progress: Progress | None
-) -> None:
-    """Pass on progress from the venues' threads in the caller's own, where a page may be drawn."""
-    pending, done = set(asked.values()), 0
-    heard: dict[str, tuple[int, int]] = {}
-    while pending:
-        _, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
+def _teller(told: Told) -> Progress:
+    """Return what a venue's thread tells its progress to."""
+    return lambda what, done, total: told.put((what, done, total))
+
+
+def _some(asked: set[Future[T]], told: Told, on_progress: Progress | None, seconds: float | None) -> set[Future[T]]:
+    """Return the futures that are done once one is, or after `seconds`.
+
+    Progress is passed on meanwhile, in the caller's own thread, where a page may be drawn.
+    """
+    until = float("inf") if seconds is None else time.monotonic() + seconds
+    done: set[Future[T]] = set()
+    while asked and not done and time.monotonic() < until:
+        done, _ = wait(asked, timeout=0.1, return_when=FIRST_COMPLETED)
         while on_progress is not None and not told.empty():
-            what, at, total = told.get()
-            heard[what.split(" ")[0]] = (at, total)
-            done = sum(step for step, _ in heard.values())
-            on_progress(what, done, max(done, sum(steps for _, steps in heard.values())))
+            on_progress(*told.get())
+    return done
 
 
 def spoken(reasons: dict[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from cachetools import LRUCache, TTLCache, cached
 
 from liq.errors import InputError, SourceError
 from liq.market import Market, Quote, lookback
-from liq.sources import choice, exchange, failures, shelf
+from liq.sources import choice, exchange, shelf
 from liq.sources.choice import NobodyAnswered, first_answer, spoken, together
-from liq.sources.failures import Budget, VenueFailure
+from liq.sources.failures import VenueFailure
 from liq.sources.sharing import shared
 from liq.sources.shelf import Progress, contract_on, last_good, market_on
 from liq.sources.symbols import short_names
@@ -54,10 +53,7 @@ def fetch(
         return together(symbol, lookback, on_progress)
     if source == "auto":
         try:
-            return first_answer(
-                lambda name, budget: market_on(name, symbol, lookback, on_progress=on_progress, budget=budget),
-                time.monotonic(),
-            )
+            return first_answer(symbol, lookback, on_progress)
         except NobodyAnswered as silence:
             return _stand_in(symbol, lookback, silence.reasons)
     try:
@@ -77,7 +73,7 @@ def tickers(source: str = "auto") -> list[str]:
         return [_recording("7d").base]
     if source != "simulated":
         try:
-            name = _answering() if source in ("auto", "all") else source
+            name = choice.answering() if source in ("auto", "all") else source
             return list(_by_volume(name, exchange.gateway()))
         except NobodyAnswered as silence:
             if source == "all":
@@ -100,8 +96,8 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
         return Quote(market.symbol, float(market.price), market.as_of, market.source)
     if source != "simulated":
         try:
-            name = _answering() if source in ("auto", "all") else source
-            contract = contract_on(name, symbol, _brief())
+            name = choice.answering() if source in ("auto", "all") else source
+            contract = contract_on(name, symbol, choice.brief())
         except NobodyAnswered as silence:
             if source == "all":
                 raise choice.nobody(silence.reasons) from None
@@ -148,37 +144,13 @@ def _sorry(name: str, failure: VenueFailure) -> SourceError:
     return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, or auto.")
 
 
-def _brief() -> Budget:
-    return Budget(failures.PATIENCE.budget / 2, min(2, failures.PATIENCE.tries))
-
-
-def _answering() -> str:
-    """Return the venue that `auto` uses now; raise NobodyAnswered."""
-    reasons: dict[str, str] = {}
-    name = choice.order()[0]
-    if choice.answers(name):
-        return name
-    choice.heed_silence()
-    began = time.monotonic()
-    for name in choice.untried(reasons):
-        try:
-            exchange.contracts(exchange.connect(name), _brief())
-        except VenueFailure as failure:
-            choice.note(name, failure)
-            reasons[name] = failure.reason
-        else:
-            choice.note(name, None)
-            return name
-    raise choice.silent(reasons, began)
-
-
 @shared(TTLCache(64, ttl=LIVE), key=lambda *key: key)
 def _live(name: str, symbol: str, front: str) -> Quote:
     connection, now = exchange.connect(name), shelf.utc_now()
-    contract = exchange.contracts(connection, _brief()).get(symbol)
+    contract = exchange.contracts(connection, choice.brief()).get(symbol)
     if contract is None:
         raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
-    row = exchange.ticker(connection, _brief(), contract)
+    row = exchange.ticker(connection, choice.brief(), contract)
     told = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
     return Quote(symbol, row["price"], min(told, now), name, row["change"])
 
@@ -186,9 +158,9 @@ def _live(name: str, symbol: str, front: str) -> Quote:
 @shared(TTLCache(2 * len(VENUES), ttl=LISTED), key=lambda *key: key)
 def _by_volume(name: str, front: str) -> tuple[str, ...]:
     connection = exchange.connect(name)
-    listed = list(exchange.contracts(connection, _brief()))
+    listed = list(exchange.contracts(connection, choice.brief()))
     try:
-        traded = exchange.volumes(connection, _brief(), set(listed))
+        traded = exchange.volumes(connection, choice.brief(), set(listed))
     except VenueFailure:
         traded = {}  # the venue's own order will do; the list matters more than its order
     listed.sort(key=lambda symbol: -traded.get(symbol, 0.0))
