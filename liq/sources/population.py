@@ -264,27 +264,24 @@ class _Tree:
         reached = np.zeros(len(at), dtype=np.int8)
         climbing = np.flatnonzero(at < stop)
         for step in range(top):
-            odd = (at[climbing] >> step) & 1 == 1
-            clear = self._clear(step, climbing[odd], at, stop, lower, upper)
-            at[climbing[odd][clear]] += 1 << step
+            odd = np.flatnonzero((at[climbing] >> step) & 1)
+            rows = climbing[odd]
+            clear = self._clear(step, rows, at, lower, upper)
+            at[rows[clear]] += 1 << step
             reached[climbing] = step
             onwards = at[climbing] + (2 << step) <= stop[climbing]
-            onwards[np.flatnonzero(odd)[~clear]] = False
+            onwards[odd[~clear]] = False
             climbing = climbing[onwards]
         reached[climbing] = top
         for step in range(top, -1, -1):
             rows = np.flatnonzero(reached >= step)
-            clear = self._clear(step, rows, at, stop, lower, upper)
-            at[rows[clear]] += 1 << step
+            rows = rows[at[rows] + (1 << step) <= stop[rows]]
+            at[rows[self._clear(step, rows, at, lower, upper)]] += 1 << step
         hit = at < stop
         return np.where(hit, at, until), hit
 
-    def _clear(
-        self, step: int, rows: np.ndarray, at: np.ndarray, stop: np.ndarray, lower: np.ndarray, upper: np.ndarray
-    ) -> np.ndarray:
-        low, high = self.low[step], self.high[step]
-        start = at[rows]
-        fits = start + (1 << step) <= stop[rows]
-        where = np.minimum(start >> step, len(low) - 1)
-        result: np.ndarray = fits & (low[where] > lower[rows]) & (high[where] < upper[rows])
+    def _clear(self, step: int, rows: np.ndarray, at: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+        """Return which rows see neither barrier in the aligned stretch of 2**step minutes that begins at `at`."""
+        where = at[rows] >> step
+        result: np.ndarray = (self.low[step][where] > lower[rows]) & (self.high[step][where] < upper[rows])
         return result
