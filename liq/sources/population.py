@@ -58,8 +58,8 @@ _SLIDER = np.array([2, 3, 5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 125], dtype=np
 
 
 SLACK = np.array([0.80, 0.88, 0.96, 1.05, 1.15, 1.26])
-"""Distances to the forced-close price within one crowd, over what leverage and margin say. On Hyperliquid only
-a fifth of isolated positions are closed within a tenth of where their leverage says (135,668 of them)."""
+"""Distances to the forced-close price within one crowd, over what leverage and margin say. Of 135,668 isolated
+positions on Hyperliquid, only a fifth had theirs within a tenth of where the leverage alone puts it."""
 
 
 class Crowds(NamedTuple):
@@ -195,6 +195,7 @@ def _fates(
     again = (column[hopes] for column in (side, since, nearest, aim, bail, until))
     closed[hopes], forced[hopes] = _ends(minutes, tree, *again)
 
+    # The more leverage, the smaller the account; 0.6 takes back what that adds to the mean.
     mean = TURNOVER * ticker.open_interest / (CROWDS / 2) / ticker.lot / (traits[0] * traits[8]).sum()
     lots = mean * size * (leverage / chosen) ** 1.1 * np.exp(normal[5] - 0.5) * 0.6
     lots = np.maximum(np.round(lots.astype(float) / len(SLACK)), 1.0) * len(SLACK)
