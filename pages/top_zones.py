@@ -4,7 +4,7 @@ import streamlit as st
 
 from liq import controls
 from liq.charts import export
-from liq.charts.labels import money, when
+from liq.charts.labels import money
 from liq.charts.zones import side
 from liq.notes import desk_notes
 from liq.scenario import NAMES, scenario
@@ -50,7 +50,7 @@ for name, heading, total in (
 st.subheader("Desk notes")
 notes = desk_notes(heatmap, zones=zones)
 for note in notes:
-    st.markdown(controls.escape(f"{when(note.time)}: {note.sentence}"), help=note.rule)
+    st.markdown(controls.escape(note.sentence), help=note.rule)
 if not notes:
     st.caption("No absorption, migration or confluence in this window.")
 controls.downloads(
