@@ -169,7 +169,8 @@ def test_auto_turns_away_from_an_answer_that_grows_old(venues: VenueServer, monk
     monkeypatch.setattr(shelf, "utc_now", lambda: now)
     venues.fail("binanceusdm", "503")
     grow_stale()
-    assert fetch("BTC", "6M", "auto").source == "bybit"
+    market = fetch("BTC", "6M", "auto")
+    assert market.source == "bybit", market.left_out
     venues.fail("*", "503")
     choice.forget()
     grow_stale()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -45,7 +46,10 @@ def kept(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
 
 
 def start_anew(server: VenueServer) -> None:
-    """Take back faults and knobs, forget counts and everything held."""
+    """Take back faults and knobs, wait for venues still being asked, forget counts and everything held."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("auto"):
+            thread.join()
     server.heal()
     server.forget()
     server.knobs.__init__()  # type: ignore[misc]
