@@ -13,6 +13,7 @@ from liq.charts.window import window
 from liq.estimate import estimate
 from liq.sources import recording
 from tests.served import CHROMIUM, FLAGS, needs_browser, served, write_recording
+from tests.venue_server import VenueServer
 
 pytestmark = needs_browser
 
@@ -227,6 +228,42 @@ def test_cold_link_to_a_page_works_and_back_leads_back(file, page):
         page.go_back()
         page.get_by_text("Above price (potential squeeze zones)").wait_for()
         assert "timeframe=14d" in page.url
+    assert page.complaints == []
+
+
+def test_through_real_wire_formats_from_ticker_to_drawn_heatmap(page):
+    with VenueServer() as venues, served(LIQ_GATEWAY=venues.url) as address:
+        open_chart(page, f"{address}/?timeframe=1d")
+        assert page.get_by_text("Simulated market").count() == 0
+        before, bitcoin = pixels(page), page.get_by_test_id("stMetricValue").first.inner_text()
+        ticker = page.get_by_role("combobox", name="Ticker")
+        ticker.click()
+        ticker.fill("ETH")
+        page.get_by_role("option", name="ETH", exact=True).click()
+        page.wait_for_function(f"document.querySelector('{CANVAS}').toDataURL() !== {before!r}", timeout=20_000)
+        assert "ticker=ETH" in page.url
+        page.wait_for_timeout(800)
+        assert page.get_by_test_id("stMetricValue").first.inner_text() != bitcoin
+        assert page.get_by_test_id("stException").count() == 0
+        assert page.complaints == []
+
+
+def test_price_ticks_and_the_chart_keeps_its_zoom(app, page):
+    open_chart(page, f"{app}/?source=simulated&timeframe=7d")
+    box = page.query_selector(CANVAS).bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 250)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -500)
+    page.keyboard.up("Control")
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(400)
+    zoomed, price = pixels(page), page.get_by_test_id("stMetricValue").first.inner_text()
+    page.received.clear()
+    page.wait_for_function(
+        f"document.querySelector('[data-testid=stMetricValue]').innerText !== {price!r}", timeout=20_000
+    )
+    assert pixels(page) == zoomed
+    assert max(page.received) < 10_000
     assert page.complaints == []
 
 
