@@ -8,8 +8,8 @@ import pandas as pd
 
 from liq.charts.labels import decimals, money, percent
 from liq.charts.labels import price as written
-from liq.heatmap import Heatmap
-from liq.zones import NEAR, as_price, top_zones, totals
+from liq.heatmap import DUST, Heatmap
+from liq.zones import NEAR, as_price, book, buckets, top_zones, totals
 
 LEAN = 0.6
 """The near book leans to a side that holds at least this share of it."""
@@ -86,7 +86,7 @@ def strong_zone(zones: pd.DataFrame, side: str) -> pd.Series | None:
 
 
 def _condition(heatmap: Heatmap, price: float, zone: pd.Series | None, side: str, zones: pd.DataFrame) -> str:
-    """Return what would be forced if price got to a zone, and what stands next behind it."""
+    """Return what would be forced if price got to a zone, on the way there, and what stands next behind it."""
     if zone is None:
         return ""
     who, what, move = FORCED[side]
@@ -95,6 +95,10 @@ def _condition(heatmap: Heatmap, price: float, zone: pd.Series | None, side: str
         f"If price {move} {written(zone['low'], places)} to {written(zone['high'], places)} "
         f"({percent(zone['distance'])}), an estimated {money(zone['usd'])} of {who} would be {what}"
     )
+    usd, part = book(heatmap, price, side), buckets(heatmap, float(zone["low"]), float(zone["high"]))
+    before = float(usd[: part.start].sum() if side == "above" else usd[part.stop :].sum())
+    if before > DUST:
+        text += f", after {money(before)} on the way"
     mine = zones[zones["side"] == side]
     behind = mine[mine["low"] >= zone["high"]] if side == "above" else mine[mine["high"] <= zone["low"]]
     if behind.empty:
