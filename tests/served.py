@@ -52,6 +52,13 @@ def write_recording(path: Path, days: int = 34) -> Path:
 @contextmanager
 def served(**environment: str) -> Iterator[str]:
     """Run the app on a free port and yield its address."""
+    with served_process(**environment) as (address, _):
+        yield address
+
+
+@contextmanager
+def served_process(**environment: str) -> Iterator[tuple[str, int]]:
+    """Run the app on a free port and yield its address and process number."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -72,7 +79,7 @@ def served(**environment: str) -> Iterator[str]:
                 break
             except OSError:
                 time.sleep(0.1)
-        yield address
+        yield address, process.pid
     finally:
         process.terminate()
         process.wait(10)
