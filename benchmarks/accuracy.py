@@ -5,8 +5,8 @@ weeks; in the week after, twice a day, the estimated book is held against the tr
 of price. The same is asked of recipes in wide use, read from the same candles.
 
 The simulator knows nothing of the estimate and is not fitted to it. It was changed once after scores had been
-seen: crowds whose positions all shared one price left so much to chance that not even other traders drawn from
-the same law could be told from them (rank 0.61), so their positions now lie around it. That row is still
+seen: crowds whose positions all shared one price left so much to chance that even other traders drawn from the
+same law reached a rank correlation of only 0.61, so their positions now lie around it. That row is still
 printed, as the measure of what is chance.
 """
 
