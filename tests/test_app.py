@@ -102,6 +102,18 @@ def test_a_file_that_is_missing_or_wrong_says_so(monkeypatch, tmp_path):
     assert not app.exception
 
 
+@pytest.mark.parametrize("price", [1.23e-5, 84_000.0])
+def test_a_market_of_two_still_bars_is_drawn(monkeypatch, tmp_path, price):
+    file = tmp_path / "pepeusdt.csv"
+    rows = [f"{1_767_225_600_000 + 300_000 * bar},{price},{price},{price},{price},0" for bar in range(2)]
+    file.write_text("\n".join(["open_time_ms,open,high,low,close,volume", *rows]))
+    monkeypatch.setenv("LIQ_FILE", str(file))
+    for page in PAGES:
+        app = start(page, source="file", threshold="50")
+        assert not app.exception
+        assert not app.error
+
+
 def test_a_recording_is_drawn_from_the_environment_and_from_an_upload(monkeypatch, tmp_path):
     file = write_recording(tmp_path / "ethusdt_5m.csv", days=9)
     monkeypatch.setenv("LIQ_FILE", str(file))
