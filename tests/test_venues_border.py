@@ -176,6 +176,13 @@ def test_open_interest_is_sieved_too() -> None:
     assert frame["long"].isna().all(), "a negative liquidation is not known"
 
 
+def test_open_interest_may_grow_tenfold_in_time() -> None:
+    rows = [[NOW - (99 - row) * STEP, 100 * 1.05**row, np.nan, np.nan, np.nan] for row in range(100)]
+    dropped: Counter[str] = Counter()
+    assert len(clean_interest(rows, 0, NOW, 1.0, dropped)) == 100
+    assert not dropped
+
+
 def test_what_was_dropped_and_what_is_missing_is_said() -> None:
     frame, dropped = cleaned([row for number, row in enumerate(good()) if number not in (20, 21)])
     dropped["with high below low"] = 1

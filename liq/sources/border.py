@@ -51,7 +51,7 @@ def clean_candles(
     keep = _sieve(reasons, dropped)
     table = _unique(table[keep], dropped)
     if len(table):
-        middle = pd.Series(table[:, 4]).rolling(NEIGHBOURS, center=True, min_periods=1).median().to_numpy()
+        middle = _middle(table[:, 4])
         wild = (table[:, 2] > JUMP * middle) | (table[:, 3] < middle / JUMP)
         table = table[_sieve({"ten times off their neighbours": wild}, dropped)]
     spoilt = dropped.total() - before
@@ -74,14 +74,15 @@ def clean_interest(
     all of them, for the check that coins and dollars say the same, which a forgotten contract size fails.
     """
     table = _floats(list(rows), 5)
+    table = table[np.argsort(table[:, 0], kind="stable")]
     coins, dollars = table[:, 1], table[:, 2]
     times = table[:, 0] + shift
     with np.errstate(invalid="ignore", divide="ignore"):
-        middle = np.nanmedian(coins) if np.isfinite(coins).any() else np.nan
+        middle = _middle(np.where(coins > 0, coins, np.nan))
         reasons = {
             "of open interest from the future": ~np.isfinite(times) | (times > last),
             "of open interest that are not positive": ~np.isfinite(coins) | (coins <= 0),
-            "of open interest ten times off the rest": (coins > JUMP * middle) | (coins < middle / JUMP),
+            "of open interest ten times off their neighbours": (coins > JUMP * middle) | (coins < middle / JUMP),
         }
         keep = _sieve(reasons, dropped)
         ratio = np.median((dollars / coins / price)[keep & (dollars > 0)]) if (keep & (dollars > 0)).any() else 1.0
@@ -120,6 +121,11 @@ def _float(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return float("nan")
+
+
+def _middle(values: np.ndarray) -> np.ndarray:
+    """Return the median of each value's neighbours, itself among them."""
+    return pd.Series(values).rolling(NEIGHBOURS, center=True, min_periods=1).median().to_numpy()
 
 
 def _sieve(reasons: dict[str, np.ndarray], dropped: Counter[str]) -> np.ndarray:

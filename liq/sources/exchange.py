@@ -274,7 +274,8 @@ def analytics(
 
     def question(exchange: Any) -> list[tuple[int, float]]:
         step = exchange.parse_timeframe(period)
-        window = {"since": since // 1000, "to": since // 1000 + count * step, "interval": step}
+        until = min(since // 1000 + count * step, exchange.seconds())
+        window = {"since": since // 1000, "to": until, "interval": step}
         reply = exchange.fetch2(f"analytics/{contract.id}/{what}", ["charts"], "GET", {"version": "v1", **window})
         times, data = reply["result"]["timestamp"], reply["result"]["data"]
         if isinstance(data, dict):

@@ -48,7 +48,7 @@ class Patience(NamedTuple):
     timeout: float = 8.0
     tries: int = 3
     backoff: float = 0.4
-    budget: float = 12.0
+    budget: float = 8.0
     spaced: bool = True
 
 
