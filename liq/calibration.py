@@ -29,7 +29,7 @@ HALF_LIVES = (6.0, 12.0, 24.0, 48.0, 96.0)
 NOISE = 0.36
 """Typical miss of one bar's log10 dollars. Sets how much data it takes to move away from the prior."""
 
-LOOSE = np.array([2.0, 0.7])
+LOOSE = np.array([2.0, 0.3])
 """How far the overall level (in e-folds) and its slope in log distance may move before it costs something."""
 
 TIGHT = 0.33
