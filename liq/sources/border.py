@@ -12,8 +12,11 @@ import pandas as pd
 from liq.market import CANDLE_COLUMNS
 from liq.sources.failures import VenueFailure
 
-JUMP = 10.0
-"""A price this many times its neighbours' within one bar is an error, not a market."""
+JUMP = 5.0
+"""A price this many times its neighbours' within one bar is an error, not a market; venues' slips are tenfold."""
+
+UNIT = 3.0
+"""Dollars of open interest over its coins may differ this many times from the candles' price, not more."""
 
 SPOILT = 0.2
 """Share of rows that may be dropped before the answer as a whole is refused."""
@@ -23,6 +26,10 @@ AHEAD = 30_000
 
 NEIGHBOURS = 5
 """Bars whose median close says what a bar's price should be near."""
+
+
+class Mismatch(VenueFailure):
+    """Candles and open interest contradict each other, so that neither can be believed."""
 
 
 def clean_candles(
@@ -53,13 +60,13 @@ def clean_candles(
     if len(table):
         middle = _middle(table[:, 4])
         wild = (table[:, 2] > JUMP * middle) | (table[:, 3] < middle / JUMP)
-        table = table[_sieve({"ten times off their neighbours": wild}, dropped)]
+        table = table[_sieve({"far off the bars around": wild}, dropped)]
     spoilt = dropped.total() - before
     if spoilt > SPOILT * (spoilt + len(table)):
         raise VenueFailure(f"sent {what} that cannot be true: {spoilt} of {spoilt + len(table)} rows")
     close = table[:, 4]
     if len(close) > 1 and (np.abs(np.diff(np.log(close))) > np.log(JUMP)).any():
-        raise VenueFailure(f"sent {what} whose price moves tenfold within one bar")
+        raise VenueFailure(f"sent {what} whose price leaps within one bar and stays there")
     index = pd.to_datetime(table[:, 0].astype("int64"), unit="ms", utc=True).as_unit("ns")
     return pd.DataFrame(table[:, 1:], index=index, columns=list(CANDLE_COLUMNS))
 
@@ -71,7 +78,8 @@ def clean_interest(
 
     rows : stamp (UTC ms), coins, USD or NaN, liquidated USD long and short or NaN. shift : ms from a stamp to
     the time its value was true; last : the latest such time that is possible (UTC ms); price : a price near
-    all of them, for the check that coins and dollars say the same, which a forgotten contract size fails.
+    all of them, for the check that coins and dollars say the same: a forgotten contract size fails it, and so do
+    another symbol's candles. Raises Mismatch.
     """
     table = _floats(list(rows), 5)
     table = table[np.argsort(table[:, 0], kind="stable")]
@@ -82,12 +90,12 @@ def clean_interest(
         reasons = {
             "of open interest from the future": ~np.isfinite(times) | (times > last),
             "of open interest that are not positive": ~np.isfinite(coins) | (coins <= 0),
-            "of open interest ten times off their neighbours": (coins > JUMP * middle) | (coins < middle / JUMP),
+            "of open interest far off the ones around": (coins > JUMP * middle) | (coins < middle / JUMP),
         }
         keep = _sieve(reasons, dropped)
         ratio = np.median((dollars / coins / price)[keep & (dollars > 0)]) if (keep & (dollars > 0)).any() else 1.0
-    if not 1 / JUMP < ratio < JUMP:
-        raise VenueFailure("counts open interest in a unit that does not fit its own dollars")
+    if not 1 / UNIT < ratio < UNIT:
+        raise Mismatch("sent open interest and candles that do not belong together, in their unit or their symbol")
     kept = table[keep]
     index = pd.to_datetime(times[keep].astype("int64"), unit="ms", utc=True).as_unit("ns")
     frame = pd.DataFrame({"coins": kept[:, 1], "long": kept[:, 3], "short": kept[:, 4]}, index=index)

@@ -38,7 +38,10 @@ def periods(errand: Errand, at: Span) -> list[Asked]:
 
 
 def with_interest(market: Market, errand: Errand, at: Span, dropped: Counter[str]) -> tuple[Market, list[str]]:
-    """Return the market with open interest and liquidations over the whole span, and sentences on what is missing."""
+    """Return the market with open interest and liquidations over the whole span, and sentences on what is missing.
+
+    Raises border.Mismatch, which speaks against the candles as well.
+    """
     venue, lost = errand.connection.venue, list[str]()
     try:
         if venue.interest == "present":
@@ -49,6 +52,8 @@ def with_interest(market: Market, errand: Errand, at: Span, dropped: Counter[str
             market = _with_history(market, errand, parts)
             if venue.interest_of_coin:
                 market, lost = _with_coins_total(market, errand, asked[-1], parts)
+    except border.Mismatch:
+        raise
     except VenueFailure as failure:
         lost.append(f"Open interest is left out: {venue.title} {failure.reason}.")
     try:
@@ -75,6 +80,8 @@ def newest_interest(market: Market, errand: Errand, at: Span, dropped: Counter[s
             return _with_totals(market, errand, asked), []
         if asked:
             return _with_history(market, errand, _history(errand, asked, market, dropped)), []
+    except border.Mismatch:
+        raise
     except VenueFailure as failure:
         return market, [f"The newest {what} could not be had: {venue.title} {failure.reason}."]
     return market, []

@@ -74,7 +74,8 @@ def binance(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) ->
     if path == "fapi/v1/klines":
         step, limit = length(query["interval"]), min(int(query.get("limit", 500)), 1500)
         since = int(query.get("startTime", now - limit * step))
-        rows = formula.candles(venue, coin, step, since, int(query.get("endTime", now)) + 1, now)[:limit]
+        shown = "ETH" if knobs.wrong_symbol else coin
+        rows = formula.candles(venue, shown, step, since, int(query.get("endTime", now)) + 1, now)[:limit]
         return 200, [
             [int(t), *text([o, h, lo, c, v]), int(t) + step - 1, "0", 9, "0", "0", "0"]
             for t, o, h, lo, c, v in spoil(rows, mode)
@@ -165,9 +166,9 @@ def _okx(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs, now: 
         since, until = int(query.get("before", 0)) + 1, int(query.get("after", now + 1))
         if path == "market/candles":
             since = max(since, now - 1440 * step)
-        rows = spoil(formula.candles(venue, coin, step, max(since, until - 3000 * step), until, now), mode)[::-1][
-            :limit
-        ]
+        shown = "ETH" if knobs.wrong_symbol else coin
+        rows = formula.candles(venue, shown, step, max(since, until - 3000 * step), until, now)
+        rows = spoil(rows, mode)[::-1][:limit]
         size = OKX_SIZE[coin]
         return [
             [str(int(t)), *text([o, h, lo, c, v / size, v, v * c]), "1" if t + step <= now else "0"]

@@ -33,7 +33,8 @@ def gate(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> An
         if (until - since) // step > 2000:
             return 400, {"label": "INVALID_PARAM_VALUE", "message": "Candlestick too long ago or range too wide"}
         since = max(since, now - 10_000 * step)
-        rows = spoil(formula.candles(venue, coin, step, since, until + 1, now), mode)
+        shown = "ETH" if knobs.wrong_symbol else coin
+        rows = spoil(formula.candles(venue, shown, step, since, until + 1, now), mode)
         keys = ("o", "h", "l", "c")
         return 200, [
             {"t": int(t) // 1000, "v": round(v / size), "sum": "0", **dict(zip(keys, text(ohlc), strict=True))}
