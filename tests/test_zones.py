@@ -126,6 +126,17 @@ def test_a_zones_dollars_are_its_buckets_and_none_overlap(subject, n):
         assert (ordered["high"].to_numpy()[:-1] <= ordered["low"].to_numpy()[1:] * (1 + 1e-12)).all()
 
 
+@pytest.mark.parametrize("step", [2e-3, 5e-3, 1e-2])
+def test_zones_that_meet_inside_a_coarse_bucket_share_nothing(step):
+    for seed in range(8):
+        edges = 50_000 * np.exp(np.arange(-0.3, 0.3, step))
+        zones = liq.top_zones(liq.estimate(wander(seed, 80, True), edges=edges), n=50)
+        for side in SIDES:
+            mine = zones[zones["side"] == side].sort_values("low")
+            assert (mine["high"].to_numpy()[:-1] <= mine["low"].to_numpy()[1:]).all()
+            assert mine["share"].sum() <= 1 + 1e-9
+
+
 @slow
 @given(wanderings)
 def test_in_a_mirror_above_and_below_swap(subject):
