@@ -12,7 +12,7 @@ from cachetools import LRUCache, TTLCache, cached
 
 from liq.errors import InputError, SourceError
 from liq.market import Market, Quote, lookback
-from liq.sources import choice, exchange, shelf
+from liq.sources import answers, choice, exchange, shelf
 from liq.sources.choice import NobodyAnswered, first_answer, spoken, together
 from liq.sources.failures import VenueFailure
 from liq.sources.sharing import shared
@@ -150,7 +150,7 @@ def _live(name: str, symbol: str, front: str) -> Quote:
     contract = exchange.contracts(connection, choice.brief()).get(symbol)
     if contract is None:
         raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
-    row = exchange.ticker(connection, choice.brief(), contract)
+    row = answers.ticker(connection, choice.brief(), contract)
     told = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
     return Quote(symbol, row["price"], min(told, now), name, row["change"])
 
@@ -160,7 +160,7 @@ def _by_volume(name: str, front: str) -> tuple[str, ...]:
     connection = exchange.connect(name)
     listed = list(exchange.contracts(connection, choice.brief()))
     try:
-        traded = exchange.volumes(connection, choice.brief(), set(listed))
+        traded = answers.volumes(connection, choice.brief(), set(listed))
     except VenueFailure:
         traded = {}  # the venue's own order will do; the list matters more than its order
     listed.sort(key=lambda symbol: -traded.get(symbol, 0.0))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from liq.market import Market, Origin
-from liq.sources import border, exchange
+from liq.sources import answers, border
 from liq.sources.errand import Errand, Span, milliseconds
 from liq.sources.failures import VenueFailure
 from liq.sources.paging import collect
@@ -102,7 +102,7 @@ def _history(
 ) -> list[tuple[int, pd.DataFrame]]:
     """Return (period in ms, cleaned open interest) for each period asked, newest first; raise VenueFailure."""
     venue, parts = errand.connection.venue, list[tuple[int, pd.DataFrame]]()
-    reader = exchange.interest_history if venue.interest == "history" else exchange.interest_analytics
+    reader = answers.interest_history if venue.interest == "history" else answers.interest_analytics
     known = 0
     for period, since, until in asked:
         length = milliseconds(period)
@@ -181,7 +181,7 @@ def _with_totals(market: Market, errand: Errand, asked: list[Asked]) -> Market:
     for period, since, until in asked:
         errand.step(f"{errand.connection.venue.title} liquidations")
         count = -(-(until - since) // milliseconds(period))
-        rows += exchange.analytics(
+        rows += answers.analytics(
             errand.connection, errand.budget, errand.contract, "liquidation-volume", period, since, count
         )
     table = np.array(rows, dtype=float).reshape(-1, 2)
@@ -210,7 +210,7 @@ def _with_coins_total(
         return market, []
     errand.step(f"{venue.title} open interest")
     try:
-        rows = exchange.interest_of_coin(errand.connection, errand.budget, errand.contract, period, since)
+        rows = answers.interest_of_coin(errand.connection, errand.budget, errand.contract, period, since)
     except VenueFailure:
         return market, []  # what the contract itself gives is there all the same
     closes = pd.Series(market.candles["close"].to_numpy(), index=_closes(market, errand))
@@ -251,7 +251,7 @@ def _closes(market: Market, errand: Errand) -> pd.DatetimeIndex:
 def _with_present(market: Market, errand: Errand) -> Market:
     """Return the market with the one open interest that is known: now, on the last bar."""
     errand.step(f"{errand.connection.venue.title} open interest")
-    coins = exchange.ticker(errand.connection, errand.budget, errand.contract)["interest"]
+    coins = answers.ticker(errand.connection, errand.budget, errand.contract)["interest"]
     if not 0 < coins < float("inf"):
         raise VenueFailure("sent no usable open interest")
     series = pd.Series(np.nan, index=market.candles.index)

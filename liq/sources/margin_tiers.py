@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from liq.margin import Bracket
-from liq.sources import exchange
+from liq.sources import answers
 from liq.sources.exchange import Connection, Contract
 from liq.sources.failures import Budget
 
@@ -18,7 +18,7 @@ def margin_brackets(
     margin"). None where a tier is out of order or outside what a margin table can hold.
     """
     scale = contract.size * price if connection.venue.tiers_in_contracts else 1.0
-    tiers = sorted(exchange.margin_tiers(connection, budget, contract))
+    tiers = sorted(answers.margin_tiers(connection, budget, contract))
     brackets: list[Bracket] = []
     for row, (_, cap, rate, leverage) in enumerate(tiers):
         floor, before = (brackets[-1].cap, brackets[-1]) if brackets else (0.0, None)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from liq.market import Market, Origin
-from liq.sources import border, exchange
+from liq.sources import answers, border
 from liq.sources.errand import Errand, Span, milliseconds, moment, span
 from liq.sources.failures import VenueFailure
 from liq.sources.interest import newest_interest, periods, with_interest
@@ -99,7 +99,7 @@ def _candles(
 
     def page_of(start: int, count: int) -> Sequence[Sequence[Any]]:
         errand.step(f"{connection.venue.title} candles")
-        return exchange.candles(connection, errand.budget, errand.contract, bar, start, count)
+        return answers.candles(connection, errand.budget, errand.contract, bar, start, count)
 
     rows = collect(page_of, since, until, step, connection.venue.candle_page)
     if may_be_empty and not rows:
