@@ -13,7 +13,7 @@ import numpy as np
 
 from liq.errors import InputError
 
-TIERS = (500.0, 250.0, 150.0, 125.0, 100.0, 75.0, 50.0, 40.0, 30.0, 20.0, 15.0, 10.0, 7.0, 5.0, 3.0)
+TIERS = (500.0, 250.0, 150.0, 125.0, 100.0, 75.0, 50.0, 30.0, 20.0, 15.0, 10.0, 7.0, 5.0, 4.0, 3.0)
 """Leverages that the shipped priors spread their weight over. No venue sells 250x: the tiers beyond a market's
 top leverage stand for positions whose margin is nearly gone (see `liq.margin.liquidation_factors`)."""
 
