@@ -16,6 +16,7 @@ from liq.heatmap import Heatmap
 from liq.market import SIDES, Market
 from liq.prior import Prior
 from liq.skill import Skill, skill
+from liq.touches import EVERY, Touches, touches
 
 LARGEST_PRIOR = 65_536
 """Bytes of an uploaded prior; one that this package wrote has about two thousand."""
@@ -84,6 +85,22 @@ def fit(base: Ground, towards: str = "calibrated") -> Fit:
     shipped = skill(estimate(market, towards, columns=1), real)
     fitted = calibrate(before(market, shipped.since), real[_utc(real.index) < shipped.since], towards)
     return Fit(fitted, skill(estimate(market, fitted, columns=1), real, since=shipped.since), shipped)
+
+
+def _until(heatmap: Heatmap) -> tuple[object, ...]:
+    """Return what tells one map's touches from another's: they change as zones are named, not with every bar."""
+    market = heatmap.market
+    seen = market.as_of.floor(EVERY)
+    closes = market.candles["close"][market.times < seen][-8:]
+    parts = tuple(part.market.source for part in heatmap.parts)
+    priors = (heatmap.weights.tobytes(), heatmap.prior.paces, heatmap.prior.kappa, heatmap.prior.half_life)
+    return (market.symbol, market.source, parts, market.bar, seen, *closes, *priors)
+
+
+@cached(LRUCache(16), key=_until, condition=threading.Condition())
+def follow(heatmap: Heatmap) -> Touches:
+    """Return what became of the map's zones, see `liq.touches`; worked out anew only when new zones are named."""
+    return touches(heatmap)
 
 
 def before(market: Market, moment: pd.Timestamp) -> Market:

@@ -21,6 +21,14 @@ COLUMNS = {
     "Added, points of R²": st.column_config.TextColumn(help="What it adds to range and volume.", **RIGHT),
 }
 
+TOUCHES = {
+    "": st.column_config.TextColumn("", width="medium"),
+    **{
+        name: st.column_config.TextColumn(alignment="right", width="small")
+        for name in ("Zones", "Other levels", "Difference, points", "Cases")
+    },
+}
+
 view = controls.view()
 heatmap = controls.heatmap(view)
 market = heatmap.market
@@ -59,3 +67,10 @@ if base and report:
     right.vega_lite_chart(spec={**charts.scatter(sides), "datasets": data["scatter"]}, key="skill_scatter", alt=alt)
     st.dataframe(charts.table(report), hide_index=True, height="content", column_config=COLUMNS)
     st.caption("In brackets: 95 % intervals from drawing whole days again.")
+
+st.subheader("Was it right about where?")
+with st.spinner("Following the strongest zones forward from when they were first named"):
+    found = reality.follow(heatmap)
+st.markdown(f"**{controls.escape(found.sentence)}**")
+st.caption(controls.escape(charts.followed(found)))
+st.dataframe(charts.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)

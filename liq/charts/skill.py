@@ -14,6 +14,7 @@ from liq.charts.labels import milliseconds, money, percent, when
 from liq.charts.layers import ACCENT, DOWN, FAINT, INK, UP
 from liq.scoring import FLOOR
 from liq.skill import Skill
+from liq.touches import FARTHEST, NEAREST, Touches, days
 
 NAMES = {"long": "Longs", "short": "Shorts", "total": "Both sides"}
 COLOURS = {"long": DOWN, "short": UP, "total": INK}
@@ -222,4 +223,32 @@ def description(report: Skill, symbol: str) -> str:
         f"Liquidations of {symbol} per bar: estimated {money(sums['estimated'].sum())}, "
         f"realised {money(sums['realised'].sum())}, rank correlation {report.spearman:.2f}, "
         f"{percent(report.gain, 0)} of variance added to range and volume."
+    )
+
+
+def touch_table(found: Touches) -> pd.DataFrame:
+    """Return what became of the zones as a table to read; too few cases say so in place of figures."""
+    rows = []
+    for answer in (*found.reached, found.through):
+        label = (
+            f"Reached within {days(answer.days)}" if answer.what == "reached" else "Passed, of those passed or turned"
+        )
+        few = {"Zones": "too few", "Other levels": "", "Difference, points": ""}
+        gap = [f"{100 * number:+.0f}" for number in (answer.difference, answer.low, answer.high)]
+        told = {
+            "Zones": percent(answer.zones, 0, sign=False),
+            "Other levels": percent(answer.levels, 0, sign=False),
+            "Difference, points": f"{gap[0]} ({gap[1]} to {gap[2]})",
+        }
+        rows.append({"": label, **(told if answer.enough else few), "Cases": f"{answer.cases:,}"})
+    return pd.DataFrame(rows)
+
+
+def followed(found: Touches) -> str:
+    """Return how zones were followed, in a few sentences."""
+    return (
+        f"Between {when(found.since)} and {when(found.until)} the strongest zone {100 * NEAREST:.1f} to "
+        f"{100 * FARTHEST:.0f} % from price counts when it is first named, on what was known then. Other levels lie "
+        "as far away on the same side, from moments as volatile. Passed: price closed the zone's width beyond its near "
+        "edge within a day of the touch; turned: as far back. In brackets: 95 % intervals."
     )

@@ -1,0 +1,334 @@
+"""Whether price comes to named zones more often than to other levels as far away, and what it does there.
+
+Zones are taken as they stood when they were first named and followed forward. Each is held against levels at the
+same distance on the same side, drawn from other bars of about the same volatility, so that what is left is the
+zone itself. No zone attracts price unless this says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from liq.estimate import estimate
+from liq.heatmap import Heatmap
+from liq.history import at
+from liq.market import Market
+from liq.scoring import FILLING
+from liq.zones import top_zones
+
+HORIZONS = (1, 3, 7)
+"""Days within which a zone is reached or not."""
+
+EVERY = pd.Timedelta(hours=6)
+"""How often zones are named; not more often than once a bar."""
+
+MOST_NAMINGS = 240
+"""Zones are named at most so many times: in long windows less often."""
+
+NEAREST, FARTHEST = 0.003, 0.04
+"""Distances from price, as fractions, that a zone must lie between: nearer is noise, farther takes days to reach."""
+
+RIVALS = 40
+"""Levels drawn for each zone."""
+
+LIKE = 0.25
+"""Share of all bars, those nearest in volatility over the last day, that a zone's rivals are drawn from."""
+
+PASS = 0.005
+"""A zone is passed, or turned from, when price closes its width beyond or before it, at least this fraction."""
+
+AFTER = pd.Timedelta(days=1)
+"""How long after the touch that is watched."""
+
+LEAST_CASES, LEAST_BLOCKS = 30, 10
+"""Fewer cases, or fewer stretches of time as long as what is asked, and no figure is given."""
+
+RESAMPLES = 1000
+"""Bootstrap draws of whole stretches."""
+
+
+class Answer(NamedTuple):
+    """Hold one question's answer: shares among the zones and among the levels drawn, and their difference.
+
+    what : "reached" or "through"; days : the horizon; cases : how many zones were counted; blocks : how many
+    stretches of days they come from; zones, levels : shares, NaN where there are too few; difference, low, high :
+    zones less levels with its 95 % interval.
+    """
+
+    what: str
+    days: int
+    cases: int
+    blocks: int
+    zones: float
+    levels: float
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def enough(self) -> bool:
+        """Whether there were enough cases for a figure."""
+        return bool(np.isfinite(self.difference))
+
+
+@dataclass(frozen=True, eq=False)
+class Touches:
+    """Hold the answers, and the cases they rest on.
+
+    reached : one answer a horizon; through : what happened after a touch; cases : DataFrame, a row a zone: named
+    (UTC), side, level (the near edge), distance, width, usd, hours (from naming to touch, NaN if none),
+    through (1 passed, 0 turned, NaN neither or no touch). since, until : the bars that were followed.
+    """
+
+    reached: tuple[Answer, ...]
+    through: Answer
+    cases: pd.DataFrame
+    since: pd.Timestamp
+    until: pd.Timestamp
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in plain words; also when that is nothing, or too little to say.
+
+        The shortest horizon alone decides, so that chance has one try and not three.
+        """
+        first = self.reached[0]
+        if not first.enough:
+            return (
+                f"Too few cases ({first.cases} zones) to say whether price comes to zones more often than to other "
+                "levels as far away."
+            )
+        if first.low > 0 or first.high < 0:
+            word = "more" if first.low > 0 else "less"
+            return (
+                f"Within {days(first.days)}, price came to {100 * first.zones:.0f} % of the strongest zones and to "
+                f"{100 * first.levels:.0f} % of other levels as far away: {word} often than chance here."
+            )
+        least = 100 * max(first.difference - first.low, first.high - first.difference)
+        return (
+            "Price came to the strongest zones about as often as to other levels as far away: no magnet can be told "
+            f"from chance. With {first.cases} zones, less than {least:.0f} points within {days(first.days)} would "
+            "not show."
+        )
+
+
+def days(count: int) -> str:
+    """Return a number of days in words.
+
+    >>> days(1), days(3)
+    ('1 day', '3 days')
+    """
+    return f"{count} day" if count == 1 else f"{count} days"
+
+
+def touches(heatmap: Heatmap) -> Touches:
+    """Follow a map's strongest zones forward from when they were first named, beside levels drawn at random.
+
+    At each naming the strongest zone of either side within NEAREST to FARTHEST of price is taken; it is a case when
+    it was not the one before. Only the strongest: if forced orders drew price, the weaker zones on the other
+    side would be what price is drawn away from. The first sixth of the bars, in which the book fills up, names
+    nothing. The draw is fixed, so the same data print the same figures.
+    """
+    return follow(name_zones(heatmap), Path.of(heatmap.market))
+
+
+class Path(NamedTuple):
+    """The bars that are followed: end times in hours since the first open, prices, and volatility over a day.
+
+    opens, ends : (n,) hours; high, low, close : (n,); volatility : (n,) of the 24 hours before each bar's end,
+    per root hour, NaN while there are none; first : the first open.
+    """
+
+    opens: np.ndarray
+    ends: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    volatility: np.ndarray
+    first: pd.Timestamp
+
+    @classmethod
+    def of(cls, market: Market) -> Path:
+        """Return the path of a market's bars; one that is still forming is part of it as far as it went."""
+        hours = market.hours()
+        opens = np.concatenate([[0.0], np.cumsum(hours)[:-1]])
+        ends = opens + hours
+        high, low, close = (market.candles[name].to_numpy() for name in ("high", "low", "close"))
+        # Parkinson (1980): variance of a stretch from its range, log(high / low)² / (4 log 2)
+        spread = np.concatenate([[0.0], np.cumsum(np.log(high / low) ** 2 / (4 * np.log(2)))])
+        begin = np.searchsorted(ends, ends - 24.0, side="right")
+        span = ends - opens[np.minimum(begin, len(opens) - 1)]
+        variance = (spread[1:] - spread[begin]) / np.maximum(span, 1e-9)
+        volatility = np.where(ends >= 24.0, np.sqrt(np.maximum(variance, 1e-16)), np.nan)
+        return cls(opens, ends, high, low, close, volatility, _utc(market.candles.index[0]))
+
+
+def name_zones(heatmap: Heatmap) -> pd.DataFrame:
+    """Return the zones that were named, a row each: bar (whose end named it), side, low, high, usd, price.
+
+    Nothing later than `bar` is known to a row, save how finely the map is drawn. Warm-up bars name zones too.
+    """
+    market = heatmap.market
+    whole = estimate(replace(market, start=market.candles.index[0]), heatmap.prior).reweigh(heatmap.weights)
+    whole = replace(whole, market=market)  # with the window that the zones' reach is measured by
+    before: tuple[str, float, float] | None = None
+    found = []
+    for bar in _naming(market):
+        zones = top_zones(at(whole, int(bar)))
+        away = zones["distance"].abs()
+        mine = zones[(away >= NEAREST) & (away <= FARTHEST)].nlargest(1, "usd")
+        now = [(str(side), float(low), float(high)) for side, low, high in mine[["side", "low", "high"]].to_numpy()]
+        for side, low, high in now:
+            if before is None or not (before[0] == side and before[1] < high and before[2] > low):
+                found.append((int(bar), side, low, high, float(mine["usd"].iloc[0])))
+        before = now[0] if now else None
+    table = pd.DataFrame(found, columns=["bar", "side", "low", "high", "usd"]).astype({"bar": int})
+    return table.assign(price=market.candles["close"].to_numpy()[table["bar"]])
+
+
+def _naming(market: Market) -> np.ndarray:
+    """Return the bars after whose end zones are named: the last of each stretch of time, past the filling."""
+    ends = np.cumsum(market.hours())
+    n = len(ends) - int(market.forming)
+    hours = max(EVERY / pd.Timedelta(hours=1), float(ends[-1]) / MOST_NAMINGS)
+    last = np.flatnonzero(np.append(np.diff(np.floor(ends[:n] / hours + 1e-9)) > 0, False))
+    return last[last >= len(ends) // FILLING]
+
+
+def follow(cases: pd.DataFrame, path: Path) -> Touches:
+    """Follow named zones along a path, each beside levels drawn at random; see `touches`."""
+    sign = np.where(cases["side"] == "above", 1.0, -1.0)
+    level = np.where(sign > 0, cases["low"], cases["high"]).astype(float)
+    price, bar = cases["price"].to_numpy(float), cases["bar"].to_numpy(int)
+    distance = sign * (level / price - 1)
+    kept = (distance >= NEAREST) & (distance <= FARTHEST) & np.isfinite(path.volatility[bar])
+    cases, sign, level, bar, distance = cases[kept], sign[kept], level[kept], bar[kept], distance[kept]
+    width = np.maximum((cases["high"] / cases["low"] - 1).to_numpy(float), PASS)
+    hit, through = _followed(path, bar, sign, distance, width)
+    chance = np.random.default_rng(20260131)
+    reached = []
+    for horizon in HORIZONS:
+        whole = _complete(path, 24.0 * horizon)
+        mine = whole[bar]
+        pool = np.flatnonzero(whole & np.isfinite(path.volatility) & (np.arange(len(whole)) >= _first(bar)))
+        rivals = _rivals(path, bar[mine], pool, chance)
+        rival_hit, _ = _followed(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
+        limit = 24.0 * horizon
+        reached.append(
+            _answer("reached", horizon, path.ends[bar[mine]], hit[mine] <= limit, (rival_hit <= limit).astype(float))
+        )
+    limit = 24.0 * HORIZONS[-1]
+    whole = _complete(path, AFTER / pd.Timedelta(hours=1))
+    pool = np.flatnonzero(whole & np.isfinite(path.volatility) & (np.arange(len(whole)) >= _first(bar)))
+    mine = np.isfinite(through) & (hit <= limit)
+    rivals = _rivals(path, bar[mine], pool, chance)
+    rival_hit, rival_through = _followed(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
+    rival_through = np.where(rival_hit <= limit, rival_through, np.nan)
+    told = cases[["side", "usd"]].assign(
+        named=path.first + pd.to_timedelta(path.ends[bar], unit="h"),
+        level=level,
+        distance=sign * distance,
+        width=width,
+        hours=np.where(np.isfinite(hit), hit, np.nan),
+        through=through,
+    )
+    after = _answer("through", int(AFTER.days), path.ends[bar[mine]], through[mine], rival_through)
+    since = path.first + pd.Timedelta(hours=float(path.ends[_first(bar)])) if len(bar) else path.first
+    return Touches(
+        tuple(reached),
+        after,
+        told.reset_index(drop=True),
+        since,
+        path.first + pd.Timedelta(hours=float(path.ends[-1])),
+    )
+
+
+def _first(bar: np.ndarray) -> int:
+    return int(bar.min()) if len(bar) else 0
+
+
+def _complete(path: Path, hours: float) -> np.ndarray:
+    """Return which bars are followed by at least so many hours."""
+    return path.ends + hours <= path.ends[-1] + 1e-6
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Return one value for each rival of each case, (cases, 1)."""
+    return values[:, None]
+
+
+def _rivals(path: Path, bar: np.ndarray, pool: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+    """Return bars to draw rival levels from, (cases, RIVALS): those nearest in volatility, weighted by length."""
+    if not len(pool):
+        return np.empty((len(bar), 0), int)
+    order = pool[np.argsort(path.volatility[pool])]
+    size = max(1, int(LIKE * len(pool)))
+    middle = np.searchsorted(path.volatility[order], path.volatility[bar])
+    start = np.clip(middle - size // 2, 0, len(order) - size)
+    # a bar four times as long stands for four times as many moments
+    length = np.concatenate([[0.0], np.cumsum((path.ends - path.opens)[order])])
+    low, high = length[start], length[start + size]
+    drawn = low[:, None] + chance.random((len(bar), RIVALS)) * (high - low)[:, None]
+    return order[np.clip(np.searchsorted(length, drawn, side="right") - 1, 0, len(order) - 1)]
+
+
+def _followed(
+    path: Path, bar: np.ndarray, sign: np.ndarray, distance: np.ndarray, width: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return hours to the touch of each level (inf if none), and whether price then passed (1) or turned (0).
+
+    bar : any shape; a level lies at `distance` from that bar's close, above where sign is positive. What follows
+    the touch is read from closes, the touching bar's included; NaN where neither came within AFTER.
+    """
+    shape = bar.shape
+    sign, distance, width = (np.broadcast_to(values, shape).ravel() for values in (sign, distance, width))
+    bar = bar.ravel()
+    level = path.close[bar] * (1 + sign * distance)
+    hours, through = np.full(len(bar), np.inf), np.full(len(bar), np.nan)
+    watch = AFTER / pd.Timedelta(hours=1)
+    for case in range(len(bar)):
+        first, up = bar[case] + 1, sign[case] > 0
+        ahead = path.high[first:] >= level[case] if up else path.low[first:] <= level[case]
+        step = int(ahead.argmax()) if len(ahead) else 0
+        if not len(ahead) or not ahead[step]:
+            continue
+        touch = first + step
+        hours[case] = path.opens[touch] - path.ends[bar[case]]
+        stop = int(np.searchsorted(path.ends, path.ends[touch] + watch, side="right"))
+        beyond = sign[case] * (path.close[touch:stop] / level[case] - 1)
+        over, back = beyond >= width[case], beyond <= -width[case]
+        decided = over | back
+        if decided.any():
+            through[case] = float(over[int(decided.argmax())])
+    return hours.reshape(shape), through.reshape(shape)
+
+
+def _answer(what: str, horizon: int, named: np.ndarray, zones: np.ndarray, levels: np.ndarray) -> Answer:
+    """Return the shares, their difference, and its interval from drawing stretches of `horizon` days again.
+
+    named : (C,) hours; zones : (C,) outcomes; levels : (C, R) the rivals' outcomes, NaN where there is none.
+    """
+    counted = np.isfinite(levels)
+    rival = np.where(counted, levels, 0.0).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+    usable = counted.any(axis=1)
+    mine, rival = zones[usable].astype(float), rival[usable]
+    # A zone followed for a week shares that week with every zone named in it.
+    block = np.floor(named[usable] / (24.0 * horizon)).astype(int)
+    blocks = np.unique(block)
+    none = float("nan")
+    if len(mine) < LEAST_CASES or len(blocks) < LEAST_BLOCKS:
+        return Answer(what, horizon, len(mine), len(blocks), none, none, none, none, none)
+    place = np.searchsorted(blocks, block)
+    count, gap = np.bincount(place), np.bincount(place, mine - rival)
+    drawn = np.random.default_rng(20260131).integers(0, len(blocks), (RESAMPLES, len(blocks)))
+    low, high = np.quantile(gap[drawn].sum(axis=1) / count[drawn].sum(axis=1), [0.025, 0.975])
+    zone, level = float(mine.mean()), float(rival.mean())
+    return Answer(what, horizon, len(mine), len(blocks), zone, level, zone - level, float(low), float(high))
+
+
+def _utc(moment: pd.Timestamp) -> pd.Timestamp:
+    return moment.tz_localize("UTC") if moment.tzinfo is None else moment
