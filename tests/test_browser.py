@@ -29,6 +29,10 @@ CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
 """
 """The chart's words are pixels; this keeps what is written into them, and where."""
 
+SETTLED = """() => new Promise(done => setTimeout(() =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 30))), 30))"""
+"""Wait until what the pointer did is drawn, however busy the machine is."""
+
 DOLLARS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -88,9 +92,10 @@ def pixels(page) -> str:
 def read(page, x: float, y: float) -> dict | None:
     """Move the pointer there and return what the chart writes: time, price, dollars; None outside the heat."""
     page.mouse.move(x - 3, y - 3)
+    page.evaluate(SETTLED)
     page.evaluate("window.written = []")
     page.mouse.move(x, y)
-    page.wait_for_timeout(110)
+    page.evaluate(SETTLED)
     words = [text for text, *_ in page.evaluate("window.written")]
     cell = [re.fullmatch(r"longs \$([\d.]+)([KMB]?)\s+shorts \$([\d.]+)([KMB]?)", text) for text in words]
     price = [re.match(r"at ([\d,.]+) ", text) for text in words]
@@ -135,7 +140,7 @@ def test_pointer_reads_the_matrix(app, page, file, lookback):
                 continue  # the price is written at its tick, and this close to an edge either row may be meant
             for side in ("long", "short"):
                 true = getattr(drawn, side)[column, row]
-                allowed = 0.035 * np.sqrt(max(true, 1) * drawn.top) + 0.006 * true
+                allowed = 0.026 * np.sqrt(max(true, 1) * drawn.top) + 0.006 * true
                 assert abs(seen[side] - true) <= allowed, (seen, true, column, row)
             checked += 1
     assert checked >= 27, f"the pointer read only {checked} of 36 points"
@@ -151,9 +156,9 @@ def test_readout_is_where_the_pointer_is(app, page):
     slope, start = np.polyfit(at, np.log([point["price"] for point in seen]), 1)
     assert slope < 0
     assert np.abs(np.log([point["price"] for point in seen]) - start - slope * at).max() < 2e-4
-    # the last price is written eight pixels over its line
+    # the last price is written eight pixels over its line, and Vega centres text by lowering it 0.3 of its size
     line = (np.log(float(label[0].replace(",", ""))) - start) / slope
-    assert abs(line - (label[2] + 8)) < 4
+    assert abs(line - (label[2] + 8 - 0.3 * 12)) < 1.5
 
 
 def test_every_control_changes_the_picture_and_stays_in_the_address(app, page):

@@ -181,7 +181,7 @@ def test_money_is_short(usd, text):
 
 @pytest.mark.parametrize(
     ("price", "tick", "places"),
-    [(84_000, 0.1, 1), (3_000, 0.01, 2), (1.5e-5, 1e-8, 8), (84_000, 0, 1), (0.02, 5e-5, 5)],
+    [(84_000, 0.1, 1), (3_000, 0.01, 2), (1.5e-5, 1e-8, 8), (84_000, 0, 1), (0.02, 1e-5, 5), (0.15, 0.1, 6)],
 )
 def test_prices_are_written_at_their_tick(price, tick, places):
     assert labels.decimals(price, tick) == places

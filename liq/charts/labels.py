@@ -29,10 +29,12 @@ def money(usd: float) -> str:
 def decimals(price: float, tick: float = 0.0) -> int:
     """Return how many decimals a price is written with: the tick's, or enough for six digits.
 
+    A tick of a tenth of a per cent of the price or more is not believed.
+
     >>> decimals(84_000.0, 0.1), decimals(84_000.0), decimals(0.00001234)
     (1, 1, 10)
     """
-    if tick > 0 and math.isfinite(tick):
+    if 0 < tick < price / 1000:
         text = f"{tick:.12f}".rstrip("0")
         return len(text) - text.index(".") - 1
     return int(np.clip(5 - math.floor(math.log10(price)), 0, 10))

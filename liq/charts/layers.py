@@ -53,7 +53,14 @@ def _ground() -> list[alt.Chart]:
         "start:T",
         title=None,
         scale=alt.Scale(type="utc", nice=False),
-        axis=alt.Axis(grid=False, tickCount=expr("max(3, width / 140)"), labelOverlap=True, labelColor=FAINT),
+        axis=alt.Axis(
+            grid=False,
+            tickCount=expr("max(3, width / 140)"),
+            labelOverlap=True,
+            labelColor=FAINT,
+            labelExpr="utcFormat(datum.value, utchours(datum.value) === 0 "
+            "&& utcminutes(datum.value) === 0 ? '%d %b' : '%H:%M')",
+        ),
     )
     digits = "datum.value >= 100 ? ',.2~f' : datum.value >= 1 ? '.4~f' : '.9~f'"
     cost = alt.Y(

@@ -24,11 +24,11 @@ ZERO = len(SIGNS) // 2
 STEPS = 400
 """Steps from nothing to the top of the colours, on a square-root scale."""
 
-TOLERANCES = (2, 3, 4, 6, 9, 13)
+TOLERANCES = (2, 3, 4)
 """Steps that a value may drift before a change is sent; 2 is one per cent of the top at the top, less below."""
 
 BUDGET = 52_000
-"""Characters that the changes may take before the next tolerance is tried."""
+"""Characters that the changes may take before the next tolerance is tried; the last is taken at any length."""
 
 
 def encode(window: Window) -> pd.DataFrame:

@@ -249,6 +249,6 @@ def followed(found: Touches) -> str:
     return (
         f"Between {when(found.since)} and {when(found.until)} the strongest zone {100 * NEAREST:.1f} to "
         f"{100 * FARTHEST:.0f} % from price counts when it is first named, on what was known then. Other levels lie "
-        "as far away on the same side, from moments as volatile. Passed: price closed the zone's width beyond its near "
-        "edge within a day of the touch; turned: as far back. In brackets: 95 % intervals."
+        "as far away on the same side, from moments as volatile. Passed: price closed the zone's width beyond its "
+        "near edge within a day of the touch; turned: as far back. In brackets: 95 % intervals."
     )

@@ -22,6 +22,10 @@ HALF = 400
 HELD = 0.5
 """Share of each side's standing dollars that the fitted range reaches out to hold."""
 
+SPANS, LEAST = 1.5, 0.04
+"""The fitted range goes no further beyond the candles than this many times their own range, or this log price, so
+that candles stay readable in a window in which little happened."""
+
 MARGIN = 0.006
 """Log price left free beyond the highest and lowest candle, at least."""
 
@@ -96,13 +100,15 @@ def _fit(heatmap: Heatmap) -> tuple[int, int]:
     """Return the buckets (first, past the last) that hold the candles and most of what stands on each side."""
     candles = heatmap.market.visible
     low, high = float(candles["low"].min()) * (1 - MARGIN), float(candles["high"].max()) * (1 + MARGIN)
+    beyond = np.exp(max(LEAST, SPANS * np.log(high / low)))
+    lowest, highest = low / beyond, high * beyond
     for side in (heatmap.long[-1], heatmap.short[-1]):
         if side.sum() > 0:
             share = np.cumsum(side) / side.sum()
             below, above = (1 - HELD, 1.0) if side is heatmap.long[-1] else (0.0, HELD)
             reach = heatmap.edges[np.searchsorted(share, [below, min(above, share[-1])])]
             low, high = min(low, float(reach[0])), max(high, float(reach[1]))
-    first, last = np.searchsorted(heatmap.edges, [low, high])
+    first, last = np.searchsorted(heatmap.edges, [max(low, lowest), min(high, highest)])
     return max(0, int(first) - 1), min(len(heatmap.edges) - 1, max(int(last), int(first) + 1))
 
 
