@@ -133,7 +133,8 @@ def test_more_heat_lifts_the_faint_and_keeps_the_ends(drawn):
     cool, hot = (picture.levels(drawn.total, drawn.top, heat) for heat in (0, 100))
     assert (hot >= cool).all()
     assert (hot > cool).any()
-    assert hot.max() == cool.max() == picture.LEVELS - 1
+    ends = np.array([[0.0, drawn.top]])
+    assert all(picture.levels(ends, drawn.top, heat).tolist() == [[0, picture.LEVELS - 1]] for heat in (0, 100))
 
 
 def test_chart_data_say_what_stands(heatmap, drawn):
