@@ -20,7 +20,7 @@ from liq.errors import LiqError
 from liq.estimate import estimate
 from liq.heatmap import Heatmap
 from liq.market import LOOKBACKS, Market, Quote
-from liq.prior import PRIORS
+from liq.prior import PRIORS, Prior
 from liq.sources import fetch
 from liq.sources.venues import VENUES
 from liq.zones import top_zones
@@ -174,13 +174,31 @@ def view() -> View:
 def heatmap(view: View) -> Heatmap:
     """Return the estimate that the view asks for; where there is none, say why in one sentence and stop the page."""
     try:
-        everything = _estimate(_market(view), view.prior)
+        market = _market(view)
+        everything = _estimate(market, _prior(view, market))
     except LiqError as error:
         st.error(escape(str(error)), icon=":material/error:")
         st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
         st.stop()
     announce(everything.market)
+    if (used := own_prior(market)) is not None:
+        st.caption(f":material/tune: Estimated with the prior {escape(used.title)}, chosen for this market.")
     return _weighed(everything, view.bands)
+
+
+def use_prior(market: Market, prior: Prior | None) -> None:
+    """Use a prior for one market for the rest of the session; None goes back to the sidebar's."""
+    st.session_state.setdefault("priors", {})[market.symbol, market.source] = prior
+
+
+def own_prior(market: Market) -> Prior | None:
+    """Return the prior that the user chose for this market, if any."""
+    chosen: Prior | None = st.session_state.get("priors", {}).get((market.symbol, market.source))
+    return chosen
+
+
+def _prior(view: View, market: Market) -> str | Prior:
+    return own_prior(market) or view.prior
 
 
 def announce(market: Market) -> None:
@@ -260,7 +278,7 @@ def _price(market: Market, view: View, quote: Quote | None) -> None:
 
 def chart_data(view: View, heatmap: Heatmap) -> tuple[window.Window, dict[str, pd.DataFrame]]:
     """Return what is drawn of the estimate, and the chart's data for it."""
-    drawn = _window(heatmap, _estimate(heatmap.market, view.prior), view.whole)
+    drawn = _window(heatmap, _estimate(heatmap.market, _prior(view, heatmap.market)), view.whole)
     return drawn, heat.datasets(
         heatmap,
         drawn,
@@ -344,8 +362,12 @@ def _recorded(data: bytes, name: str, timeframe: str) -> Market:
     return recording.read(file, lookback=timeframe)
 
 
-@_shared(LRUCache(8))
-def _estimate(market: Market, prior: str) -> Heatmap:
+@cached(
+    LRUCache(8),
+    key=lambda market, prior: (market, prior if isinstance(prior, str) else prior.to_json()),
+    condition=threading.Condition(),
+)
+def _estimate(market: Market, prior: str | Prior) -> Heatmap:
     return estimate(market, prior=prior)
 
 

@@ -21,6 +21,9 @@ from liq.touches import EVERY, Touches, touches
 LARGEST_PRIOR = 65_536
 """Bytes of an uploaded prior; one that this package wrote has about two thousand."""
 
+MOST_TIERS = 60
+"""Tiers of an uploaded prior; memory grows with each."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ground:
@@ -123,9 +126,12 @@ def read_prior(data: bytes) -> Prior:
     if len(data) > LARGEST_PRIOR:
         raise InputError(f"prior has {len(data):,} bytes; one that this package wrote has a few thousand.")
     try:
-        return Prior.from_json(data.decode())
+        prior = Prior.from_json(data.decode())
     except UnicodeDecodeError:
         raise InputError("prior is not one that this package wrote: it is not text.") from None
+    if len(prior.leverages) > MOST_TIERS:
+        raise InputError(f"prior has {len(prior.leverages)} tiers; at most {MOST_TIERS} can be drawn.")
+    return prior
 
 
 def _utc(index: pd.Index) -> pd.DatetimeIndex:

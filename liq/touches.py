@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from liq.estimate import estimate
+from liq.following import AFTER, Path, complete, followed, rivals_of
 from liq.heatmap import Heatmap
 from liq.history import at
 from liq.market import Market
@@ -32,17 +33,8 @@ MOST_NAMINGS = 240
 NEAREST, FARTHEST = 0.003, 0.04
 """Distances from price, as fractions, that a zone must lie between: nearer is noise, farther takes days to reach."""
 
-RIVALS = 40
-"""Levels drawn for each zone."""
-
-LIKE = 0.25
-"""Share of all bars, those nearest in volatility over the last day, that a zone's rivals are drawn from."""
-
 PASS = 0.005
 """A zone is passed, or turned from, when price closes its width beyond or before it, at least this fraction."""
-
-AFTER = pd.Timedelta(days=1)
-"""How long after the touch that is watched."""
 
 LEAST_CASES, LEAST_BLOCKS = 30, 10
 """Fewer cases, or fewer stretches of time as long as what is asked, and no figure is given."""
@@ -106,7 +98,7 @@ class Touches:
             word = "more" if first.low > 0 else "less"
             return (
                 f"Within {days(first.days)}, price came to {100 * first.zones:.0f} % of the strongest zones and to "
-                f"{100 * first.levels:.0f} % of other levels as far away: {word} often than chance here."
+                f"{100 * first.levels:.0f} % of other levels as far away. That is {word} often than chance allows."
             )
         least = 100 * max(first.difference - first.low, first.high - first.difference)
         return (
@@ -134,37 +126,6 @@ def touches(heatmap: Heatmap) -> Touches:
     nothing. The draw is fixed, so the same data print the same figures.
     """
     return follow(name_zones(heatmap), Path.of(heatmap.market))
-
-
-class Path(NamedTuple):
-    """The bars that are followed: end times in hours since the first open, prices, and volatility over a day.
-
-    opens, ends : (n,) hours; high, low, close : (n,); volatility : (n,) of the 24 hours before each bar's end,
-    per root hour, NaN while there are none; first : the first open.
-    """
-
-    opens: np.ndarray
-    ends: np.ndarray
-    high: np.ndarray
-    low: np.ndarray
-    close: np.ndarray
-    volatility: np.ndarray
-    first: pd.Timestamp
-
-    @classmethod
-    def of(cls, market: Market) -> Path:
-        """Return the path of a market's bars; one that is still forming is part of it as far as it went."""
-        hours = market.hours()
-        opens = np.concatenate([[0.0], np.cumsum(hours)[:-1]])
-        ends = opens + hours
-        high, low, close = (market.candles[name].to_numpy() for name in ("high", "low", "close"))
-        # Parkinson (1980): variance of a stretch from its range, log(high / low)² / (4 log 2)
-        spread = np.concatenate([[0.0], np.cumsum(np.log(high / low) ** 2 / (4 * np.log(2)))])
-        begin = np.searchsorted(ends, ends - 24.0, side="right")
-        span = ends - opens[np.minimum(begin, len(opens) - 1)]
-        variance = (spread[1:] - spread[begin]) / np.maximum(span, 1e-9)
-        volatility = np.where(ends >= 24.0, np.sqrt(np.maximum(variance, 1e-16)), np.nan)
-        return cls(opens, ends, high, low, close, volatility, _utc(market.candles.index[0]))
 
 
 def name_zones(heatmap: Heatmap) -> pd.DataFrame:
@@ -208,25 +169,25 @@ def follow(cases: pd.DataFrame, path: Path) -> Touches:
     kept = (distance >= NEAREST) & (distance <= FARTHEST) & np.isfinite(path.volatility[bar])
     cases, sign, level, bar, distance = cases[kept], sign[kept], level[kept], bar[kept], distance[kept]
     width = np.maximum((cases["high"] / cases["low"] - 1).to_numpy(float), PASS)
-    hit, through = _followed(path, bar, sign, distance, width)
+    hit, through = followed(path, bar, sign, distance, width)
     chance = np.random.default_rng(20260131)
     reached = []
     for horizon in HORIZONS:
-        whole = _complete(path, 24.0 * horizon)
+        whole = complete(path, 24.0 * horizon)
         mine = whole[bar]
         pool = np.flatnonzero(whole & np.isfinite(path.volatility) & (np.arange(len(whole)) >= _first(bar)))
-        rivals = _rivals(path, bar[mine], pool, chance)
-        rival_hit, _ = _followed(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
+        rivals = rivals_of(path, bar[mine], pool, chance)
+        rival_hit, _ = followed(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
         limit = 24.0 * horizon
         reached.append(
             _answer("reached", horizon, path.ends[bar[mine]], hit[mine] <= limit, (rival_hit <= limit).astype(float))
         )
     limit = 24.0 * HORIZONS[-1]
-    whole = _complete(path, AFTER / pd.Timedelta(hours=1))
+    whole = complete(path, AFTER / pd.Timedelta(hours=1))
     pool = np.flatnonzero(whole & np.isfinite(path.volatility) & (np.arange(len(whole)) >= _first(bar)))
     mine = np.isfinite(through) & (hit <= limit)
-    rivals = _rivals(path, bar[mine], pool, chance)
-    rival_hit, rival_through = _followed(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
+    rivals = rivals_of(path, bar[mine], pool, chance)
+    rival_hit, rival_through = followed(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
     rival_through = np.where(rival_hit <= limit, rival_through, np.nan)
     told = cases[["side", "usd"]].assign(
         named=path.first + pd.to_timedelta(path.ends[bar], unit="h"),
@@ -251,60 +212,9 @@ def _first(bar: np.ndarray) -> int:
     return int(bar.min()) if len(bar) else 0
 
 
-def _complete(path: Path, hours: float) -> np.ndarray:
-    """Return which bars are followed by at least so many hours."""
-    return path.ends + hours <= path.ends[-1] + 1e-6
-
-
 def _spread(values: np.ndarray) -> np.ndarray:
     """Return one value for each rival of each case, (cases, 1)."""
     return values[:, None]
-
-
-def _rivals(path: Path, bar: np.ndarray, pool: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Return bars to draw rival levels from, (cases, RIVALS): those nearest in volatility, weighted by length."""
-    if not len(pool):
-        return np.empty((len(bar), 0), int)
-    order = pool[np.argsort(path.volatility[pool])]
-    size = max(1, int(LIKE * len(pool)))
-    middle = np.searchsorted(path.volatility[order], path.volatility[bar])
-    start = np.clip(middle - size // 2, 0, len(order) - size)
-    # a bar four times as long stands for four times as many moments
-    length = np.concatenate([[0.0], np.cumsum((path.ends - path.opens)[order])])
-    low, high = length[start], length[start + size]
-    drawn = low[:, None] + chance.random((len(bar), RIVALS)) * (high - low)[:, None]
-    return order[np.clip(np.searchsorted(length, drawn, side="right") - 1, 0, len(order) - 1)]
-
-
-def _followed(
-    path: Path, bar: np.ndarray, sign: np.ndarray, distance: np.ndarray, width: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return hours to the touch of each level (inf if none), and whether price then passed (1) or turned (0).
-
-    bar : any shape; a level lies at `distance` from that bar's close, above where sign is positive. What follows
-    the touch is read from closes, the touching bar's included; NaN where neither came within AFTER.
-    """
-    shape = bar.shape
-    sign, distance, width = (np.broadcast_to(values, shape).ravel() for values in (sign, distance, width))
-    bar = bar.ravel()
-    level = path.close[bar] * (1 + sign * distance)
-    hours, through = np.full(len(bar), np.inf), np.full(len(bar), np.nan)
-    watch = AFTER / pd.Timedelta(hours=1)
-    for case in range(len(bar)):
-        first, up = bar[case] + 1, sign[case] > 0
-        ahead = path.high[first:] >= level[case] if up else path.low[first:] <= level[case]
-        step = int(ahead.argmax()) if len(ahead) else 0
-        if not len(ahead) or not ahead[step]:
-            continue
-        touch = first + step
-        hours[case] = path.opens[touch] - path.ends[bar[case]]
-        stop = int(np.searchsorted(path.ends, path.ends[touch] + watch, side="right"))
-        beyond = sign[case] * (path.close[touch:stop] / level[case] - 1)
-        over, back = beyond >= width[case], beyond <= -width[case]
-        decided = over | back
-        if decided.any():
-            through[case] = float(over[int(decided.argmax())])
-    return hours.reshape(shape), through.reshape(shape)
 
 
 def _answer(what: str, horizon: int, named: np.ndarray, zones: np.ndarray, levels: np.ndarray) -> Answer:
@@ -328,7 +238,3 @@ def _answer(what: str, horizon: int, named: np.ndarray, zones: np.ndarray, level
     low, high = np.quantile(gap[drawn].sum(axis=1) / count[drawn].sum(axis=1), [0.025, 0.975])
     zone, level = float(mine.mean()), float(rival.mean())
     return Answer(what, horizon, len(mine), len(blocks), zone, level, zone - level, float(low), float(high))
-
-
-def _utc(moment: pd.Timestamp) -> pd.Timestamp:
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment

@@ -34,7 +34,7 @@ heatmap = controls.heatmap(view)
 market = heatmap.market
 
 st.subheader("Was it right about how much, and when?")
-own = st.session_state.get("realised")
+own = st.session_state.get("realised")  # the uploader is drawn below what it feeds
 try:
     base = reality.ground(heatmap, own and own.getvalue(), own.name if own else "")
     report = base and reality.score(base)
@@ -74,3 +74,75 @@ with st.spinner("Following the strongest zones forward from when they were first
 st.markdown(f"**{controls.escape(found.sentence)}**")
 st.caption(controls.escape(charts.followed(found)))
 st.dataframe(charts.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)
+
+st.subheader("Fit to this market")
+st.caption(
+    "Fits the leverage prior to the realised liquidations of the earlier bars and scores it on the later ones, which "
+    "it never saw. Nothing changes unless you use it."
+)
+market = base.heatmap.market if base else market
+st.button(
+    "Fit to this market",
+    on_click=lambda: st.session_state.update(fit_asked=True),
+    disabled=report is None,
+    icon=":material/tune:",
+)
+if base and st.session_state.pop("fit_asked", False):
+    try:
+        st.session_state.fit = (market.symbol, market.source, view.prior, reality.fit(base, view.prior))
+    except LiqError as error:
+        st.info(controls.escape(str(error)), icon=":material/hourglass_empty:")
+done = st.session_state.get("fit")
+candidate = None
+if done and done[:2] == (market.symbol, market.source):
+    result, candidate = done[3], done[3].prior
+    st.dataframe(
+        charts.fit_table(result.fitted, result.shipped, done[2]),
+        hide_index=True,
+        height="content",
+        column_config=COLUMNS,
+    )
+    data = candidate.data
+    st.caption(
+        controls.escape(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
+        + controls.escape(charts.period(result.fitted))
+    )
+with st.expander("Prior and liquidations of your own"):
+    kept = st.file_uploader("Prior that this app wrote", type=["json"], key="prior_file")
+    if kept is not None:
+        try:
+            candidate = reality.read_prior(kept.getvalue())
+            st.caption(controls.escape(f"{candidate.title}: {candidate.origin}"))
+        except LiqError as error:
+            st.error(controls.escape(str(error)), icon=":material/error:")
+    st.file_uploader(
+        "Realised liquidations",
+        type=["csv", "gz", "parquet"],
+        key="realised",
+        help="Columns open_time_ms, long, short: USD force-sold and force-bought per bar. They count instead of the "
+        "source's own, are read where this app runs and not kept.",
+    )
+used = controls.own_prior(heatmap.market)
+with st.container(horizontal=True):
+    if candidate is not None and candidate != used:
+        st.button(
+            "Use it for this market",
+            on_click=controls.use_prior,
+            args=(heatmap.market, candidate),
+            icon=":material/check:",
+        )
+    if used is not None:
+        st.button(
+            "Back to the sidebar's prior",
+            on_click=controls.use_prior,
+            args=(heatmap.market, None),
+            icon=":material/undo:",
+        )
+    if (shown := candidate or used) is not None:
+        st.download_button(
+            "Prior JSON",
+            shown.to_json(),
+            f"{market.base}_{shown.name}.json",
+            on_click="ignore",
+            icon=":material/download:",
+        )

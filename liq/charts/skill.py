@@ -178,6 +178,23 @@ def table(report: Skill) -> pd.DataFrame:
     )
 
 
+def fit_table(fitted: Skill, shipped: Skill, name: str) -> pd.DataFrame:
+    """Return the fitted prior's figures beside those of the named one, on the same later bars."""
+    fields = {
+        "Spearman": "spearman",
+        "R² of log dollars": "r2",
+        "Estimated over realised": "ratio",
+        "Added, points of R²": "gain",
+    }
+    rows = {f"Shipped: {name}": shipped, "Fitted to this market": fitted}
+    return pd.DataFrame(
+        [
+            {"": label} | {head: figure(report, field) for head, field in fields.items()}
+            for label, report in rows.items()
+        ]
+    )
+
+
 def figure(report: Skill, name: str | None) -> str:
     """Return one figure with its 95 % interval, written out; what is added in points; "" for no name."""
     if name is None:
