@@ -56,18 +56,19 @@ def complete(path: Path, hours: float) -> np.ndarray:
 
 
 def rivals_of(path: Path, bar: np.ndarray, pool: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """Return bars to draw rival levels from, (cases, RIVALS): those nearest in volatility, weighted by length."""
+    """Return bars to draw rival levels from, (cases, RIVALS): from those nearest in log volatility."""
     if not len(pool):
         return np.empty((len(bar), 0), int)
-    order = pool[np.argsort(path.volatility[pool])]
     size = max(1, int(LIKE * len(pool)))
-    middle = np.searchsorted(path.volatility[order], path.volatility[bar])
-    start = np.clip(middle - size // 2, 0, len(order) - size)
-    # a bar four times as long stands for four times as many moments
-    length = np.concatenate([[0.0], np.cumsum((path.ends - path.opens)[order])])
-    low, high = length[start], length[start + size]
-    drawn = low[:, None] + chance.random((len(bar), RIVALS)) * (high - low)[:, None]
-    return order[np.clip(np.searchsorted(length, drawn, side="right") - 1, 0, len(order) - 1)]
+    calm, length = np.log(path.volatility), path.ends - path.opens
+    drawn = chance.random((len(bar), RIVALS))
+    rivals = np.empty(drawn.shape, int)
+    for case, here in enumerate(bar):
+        near = pool[np.argsort(np.abs(calm[pool] - calm[here]), kind="stable")[:size]]
+        # a bar four times as long stands for four times as many moments
+        share = np.cumsum(length[near])
+        rivals[case] = near[np.searchsorted(share, drawn[case] * share[-1], side="right")]
+    return rivals
 
 
 def followed(

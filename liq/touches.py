@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from liq.estimate import estimate
+from liq.estimate import REACH, STEPS, estimate
 from liq.following import AFTER, Path, complete, followed, rivals_of
 from liq.heatmap import Heatmap
 from liq.history import at
@@ -131,10 +131,11 @@ def touches(heatmap: Heatmap) -> Touches:
 def name_zones(heatmap: Heatmap) -> pd.DataFrame:
     """Return the zones that were named, a row each: bar (whose end named it), side, low, high, usd, price.
 
-    Nothing later than `bar` is known to a row, save how finely the map is drawn. Warm-up bars name zones too.
+    Nothing later than `bar` is known to a row. Warm-up bars name zones too.
     """
     market = heatmap.market
-    whole = estimate(replace(market, start=market.candles.index[0]), heatmap.prior).reweigh(heatmap.weights)
+    everything = replace(market, start=market.candles.index[0])
+    whole = estimate(everything, heatmap.prior, edges=_lattice(market)).reweigh(heatmap.weights)
     whole = replace(whole, market=market)  # with the window that the zones' reach is measured by
     before: tuple[str, float, float] | None = None
     found = []
@@ -149,6 +150,18 @@ def name_zones(heatmap: Heatmap) -> pd.DataFrame:
         before = now[0] if now else None
     table = pd.DataFrame(found, columns=["bar", "side", "low", "high", "usd"]).astype({"bar": int})
     return table.assign(price=market.candles["close"].to_numpy()[table["bar"]])
+
+
+def _lattice(market: Market) -> np.ndarray:
+    """Return edges whose places do not depend on how far price went, as drawn ones do: (B + 1,)."""
+    step = next(
+        (value for seconds, value in STEPS.items() if market.bar.total_seconds() <= seconds), max(STEPS.values())
+    )
+    candles = market.candles
+    origin = float(candles["open"].iloc[0])
+    bottom = np.floor((np.log(candles["low"].min() / origin) - REACH) / step)
+    top = np.ceil((np.log(candles["high"].max() / origin) + REACH) / step)
+    return np.asarray(origin * np.exp(np.arange(bottom, top + 1) * step))
 
 
 def _naming(market: Market) -> np.ndarray:
