@@ -24,7 +24,7 @@ MOST_SLICES = 16
 TIE = 1e-9
 """Slack in cells, so that a level exactly at a bar's extreme counts as reached despite rounding in the logs."""
 
-ROWS = 512
+ROWS = 1024
 """Bars handled at once; keeps the look-up table of `first_reach` in the processor's cache."""
 
 FINE = 8
