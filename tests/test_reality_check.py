@@ -166,10 +166,10 @@ def test_the_fit_sees_nothing_of_what_it_is_scored_on(market):
     assert again.fitted.r2 != fit.fitted.r2
 
 
-def test_a_bar_still_forming_is_not_scored(market):
-    assert market.forming
-    bars = align(market, market.liquidations)
-    assert bars.times[-1] + pd.Timedelta(hours=1) <= market.as_of
+def test_a_bar_still_forming_is_not_scored():
+    subject = simulate("BTC", "7d", now="2026-11-20 10:50")  # the hour's last quarter has begun and not ended
+    assert subject.forming
+    assert align(subject, subject.liquidations).times[-1] == pd.Timestamp("2026-11-20 09:00", tz="UTC")
 
 
 def test_few_days_have_no_interval(market):

@@ -74,6 +74,10 @@ def test_a_touch_and_what_followed_by_hand():
     assert through.tolist()[0] == 1.0
     assert np.isnan(through[1])
     assert through[2] == 1.0
+    # a bar's own range is past when it ends; the next bar counts from its first moment
+    assert followed(path, np.array([1]), np.array([1.0]), np.array([0.009]), np.array([0.005]))[0].tolist() == [0.0]
+    assert followed(path, np.array([3]), np.array([1.0]), np.array([0.0]), np.array([0.005]))[0].tolist() == [0.0]
+    assert followed(path, np.array([4]), np.array([1.0]), np.array([0.01]), np.array([0.005]))[0].tolist() == [np.inf]
 
 
 def test_a_turn_is_told_from_a_pass():
