@@ -117,6 +117,18 @@ def test_totals_are_scored_where_sides_are_not_told_apart(monkeypatch, market):
     np.testing.assert_allclose(bars.realised[:, 0], align(market, real).realised.sum(axis=1))
 
 
+@pytest.mark.parametrize(("source", "charts_drawn"), [("gate", 3), ("krakenfutures", 2)])
+def test_venues_that_report_liquidations_are_scored(venues, source, charts_drawn):
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    app.query_params["source"] = source
+    app.run()
+    app.switch_page("pages/reality_check.py").run()
+    assert not app.exception
+    assert not app.error
+    assert len(app.get("vega_lite_chart")) == charts_drawn
+    assert app.dataframe[0].value["Spearman"].iloc[0] not in ("", "n/a")
+
+
 def test_too_few_bars_are_said_so(monkeypatch, market):
     app = serve(monkeypatch, replace(market, liquidations=market.liquidations[-60:]))
     assert not app.exception
