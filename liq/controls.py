@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
-from cachetools import LRUCache, TTLCache, cached
 
-from liq.charts import heat, labels, layers, picture, readout, window
+from liq import labels, shared
+from liq.charts import heat, layers, picture, window
 from liq.errors import LiqError
-from liq.estimate import estimate
 from liq.heatmap import Heatmap
+from liq.labels import escape
 from liq.market import LOOKBACKS, Market, Quote
 from liq.prior import PRIORS, Prior
+from liq.shared import View
 from liq.sources import fetch
-from liq.sources.venues import VENUES
-from liq.zones import top_zones
 
 ROOT = Path(__file__).parent.parent
-
-BANDS = {
-    "1-5x": (0, 5),
-    "6-10x": (5, 10),
-    "11-25x": (10, 25),
-    "26-50x": (25, 50),
-    "51-100x": (50, 100),
-    "101x+": (100, 1e9),
-}
-"""Leverage chips: name, and the leverages above the first and up to the second number."""
 
 COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
 """Offered where the source cannot say what it lists; any other can be typed."""
@@ -58,22 +43,6 @@ PLAIN: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "width": 16
 
 TICK = "5s"
 """How often the live price is asked for."""
-
-
-@dataclass(frozen=True)
-class View:
-    """Hold what the sidebar says: which market, how it is weighed, and how it is drawn."""
-
-    ticker: str
-    source: str
-    timeframe: str
-    threshold: int
-    more_heat: int
-    klines: bool
-    bands: tuple[str, ...]
-    prior: str
-    whole: bool
-    live: bool
 
 
 def setup() -> Any:
@@ -122,9 +91,9 @@ def sidebar() -> None:
         right.toggle("All prices", False, key="whole", **bound)
         st.pills(
             "Leverage",
-            list(BANDS),
+            list(shared.BANDS),
             selection_mode="multi",
-            default=list(BANDS),
+            default=list(shared.BANDS),
             key="leverage",
             help="Which positions count. Turning some off re-weighs the map; nothing is estimated anew.",
             **bound,
@@ -164,7 +133,7 @@ def view() -> View:
         threshold=state.threshold,
         more_heat=state.heat,
         klines=state.klines,
-        bands=tuple(name for name in BANDS if name in state.leverage) or tuple(BANDS),
+        bands=tuple(name for name in shared.BANDS if name in state.leverage) or tuple(shared.BANDS),
         prior=state.prior,
         whole=state.whole,
         live=state.live,
@@ -175,7 +144,7 @@ def heatmap(view: View) -> Heatmap:
     """Return the estimate that the view asks for; where there is none, say why in one sentence and stop the page."""
     try:
         market = _market(view)
-        everything = _estimate(market, _prior(view, market))
+        everything = shared.estimated(market, _prior(view, market))
     except LiqError as error:
         st.error(escape(str(error)), icon=":material/error:")
         st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
@@ -183,7 +152,7 @@ def heatmap(view: View) -> Heatmap:
     announce(everything.market)
     if (used := own_prior(market)) is not None:
         st.caption(f":material/tune: Estimated with the prior {escape(used.title)}, chosen for this market.")
-    return _weighed(everything, view.bands)
+    return shared.weighed(everything, view.bands)
 
 
 def use_prior(market: Market, prior: Prior | None) -> None:
@@ -212,26 +181,10 @@ def announce(market: Market) -> None:
     for note in market.notes if market.source != "simulated" else ():
         st.caption(f":material/info: {escape(note)}")
     if market.left_out:
-        names = ", ".join(map(source_title, market.left_out))
+        names = ", ".join(map(labels.source_title, market.left_out))
         with st.expander(f"Not in this: {names}"):
             for name, reason in market.left_out.items():
-                st.caption(f"{source_title(name)} {escape(reason)}.")
-
-
-def escape(text: str) -> str:
-    """Return text that Markdown shows as it is; what a venue or a user sends must not become markup."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+!|~$:" else sign for sign in text)
-
-
-def title(market: Market, timeframe: str) -> str:
-    """Return what is on screen in one line: symbol, window, source."""
-    names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
-    return f"{market.symbol.split(':')[0]} perpetual · {timeframe} · {names}"
-
-
-def source_title(name: str) -> str:
-    """Return how a source is called on screen."""
-    return VENUES[name].title if name in VENUES else f"{name} market" if name == "simulated" else name
+                st.caption(f"{labels.source_title(name)} {escape(reason)}.")
 
 
 def live_price(market: Market, view: View) -> None:
@@ -253,7 +206,7 @@ def _ticking(market: Market, view: View, run: int) -> None:
     """Ask for the price on every tick; the first drawing is part of the page and must not wait for a venue."""
     state = st.session_state
     if state.get("ticked") == run:
-        if _closed(market):
+        if shared.due(market, state.held[2]):
             st.rerun()  # a bar has closed, so the map itself is due
         with suppress(LiqError):  # the last price stays, with its age
             state.quote = fetch.quote(market.symbol, market.source)
@@ -272,21 +225,21 @@ def _price(market: Market, view: View, quote: Quote | None) -> None:
         f"{market.base}, {age}",
         labels.price(price, labels.decimals(price, market.tick)),
         f"{labels.percent(change)} in {view.timeframe}",
-        help=escape(f"{title(market, view.timeframe)}, {labels.when(time)}"),
+        help=escape(f"{labels.title(market, view.timeframe)}, {labels.when(time)}"),
     )
 
 
 def chart_data(view: View, heatmap: Heatmap) -> tuple[window.Window, dict[str, pd.DataFrame]]:
     """Return what is drawn of the estimate, and the chart's data for it."""
-    drawn = _window(heatmap, _estimate(heatmap.market, _prior(view, heatmap.market)), view.whole)
+    drawn = shared.drawn(heatmap, shared.estimated(heatmap.market, _prior(view, heatmap.market)), view.whole)
     return drawn, heat.datasets(
         heatmap,
         drawn,
-        _changes(drawn),
+        shared.changes(drawn),
         threshold=view.threshold,
         more_heat=view.more_heat,
         klines=view.klines,
-        title=title(heatmap.market, view.timeframe),
+        title=labels.title(heatmap.market, view.timeframe),
         watermark="Simulated" if heatmap.market.source == "simulated" else "",
     )
 
@@ -308,7 +261,7 @@ def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str]]]) -> Non
 def tickers(source: str) -> list[str]:
     """Return what the source lists, or the usual coins where it cannot say."""
     try:
-        return list(_tickers(source))
+        return fetch.tickers(source)
     except LiqError:
         return list(COINS)
 
@@ -320,10 +273,10 @@ def _market(view: View) -> Market:
         upload = state.get("upload")
     asked = (view.ticker, view.source, view.timeframe, upload and upload.file_id)
     held = state.get("held")
-    if held and held[0] == asked and not (_moves(view) and _closed(held[1])):
+    if held and held[0] == asked and not (_moves(view) and shared.due(held[1], held[2])):
         return held[1]
     if upload is not None:
-        market = _recorded(upload.getvalue(), upload.name, view.timeframe)
+        market = shared.recorded(upload.getvalue(), upload.name, view.timeframe)
     else:
         place = st.empty()
 
@@ -333,64 +286,5 @@ def _market(view: View) -> Market:
         with st.skeleton(height=layers.HEIGHT):
             market = fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)
         place.empty()
-    state.held = (asked, market)
+    state.held = (asked, market, pd.Timestamp.now("UTC"))
     return market
-
-
-def _closed(market: Market) -> bool:
-    """Return whether a bar has closed since the market was read."""
-    bar = market.bar.total_seconds()
-    return pd.Timestamp.now("UTC").timestamp() // bar > labels.utc(market.as_of).tz_localize("UTC").timestamp() // bar
-
-
-def _shared(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let many sessions that ask for one thing wait for one answer; objects are told apart by identity."""
-    return cached(cache, condition=threading.Condition())
-
-
-@_shared(TTLCache(16, ttl=600))
-def _tickers(source: str) -> tuple[str, ...]:
-    return tuple(fetch.tickers(source))
-
-
-@_shared(LRUCache(4))
-def _recorded(data: bytes, name: str, timeframe: str) -> Market:
-    from liq.sources import recording  # only uploads need it
-
-    file = io.BytesIO(data)
-    file.name = name
-    return recording.read(file, lookback=timeframe)
-
-
-@cached(
-    LRUCache(8),
-    key=lambda market, prior: (market, prior if isinstance(prior, str) else prior.to_json()),
-    condition=threading.Condition(),
-)
-def _estimate(market: Market, prior: str | Prior) -> Heatmap:
-    return estimate(market, prior=prior)
-
-
-@_shared(LRUCache(8))
-def _weighed(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
-    if len(bands) == len(BANDS):
-        return everything
-    tiers = everything.tiers
-    counted = np.any([(tiers > low) & (tiers <= high) for low, high in map(BANDS.__getitem__, bands)], axis=0)
-    return everything.reweigh(np.where(counted, everything.weights, 0.0))
-
-
-@_shared(LRUCache(12))
-def _window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
-    return window.window(heatmap, whole, like)
-
-
-@_shared(LRUCache(12))
-def _changes(drawn: window.Window) -> pd.DataFrame:
-    return readout.encode(drawn)
-
-
-@_shared(LRUCache(12))
-def zones(heatmap: Heatmap) -> pd.DataFrame:
-    """Return the ten strongest zones of each side, see `liq.top_zones`."""
-    return top_zones(heatmap, price=heatmap.market.price)

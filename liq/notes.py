@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from liq.charts.labels import decimals, money, percent, when
-from liq.charts.labels import price as written
 from liq.heatmap import DUST, Heatmap
+from liq.labels import decimals, money, percent, when
+from liq.labels import price as written
 from liq.peaks import peaks
 from liq.swings import Landmark, landmarks
 from liq.zone_details import SPANS, photograph_before

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from liq.charts.labels import decimals, money, percent
-from liq.charts.labels import price as written
 from liq.heatmap import DUST, Heatmap
+from liq.labels import decimals, money, percent
+from liq.labels import price as written
 from liq.zones import NEAR, as_price, book, buckets, top_zones, totals
 
 LEAN = 0.6

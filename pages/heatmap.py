@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from liq import controls
-from liq.charts import export, heat, labels, layers, picture
+from liq import controls, labels, shared
+from liq.charts import export, heat, layers, picture
 from liq.scenario import scenario
 from liq.zones import NEAR, totals
 
 view = controls.view()
 heatmap = controls.heatmap(view)
-market, zones = heatmap.market, controls.zones(heatmap)
+market, zones = heatmap.market, shared.zones(heatmap)
 now, stands = scenario(heatmap, zones=zones), totals(heatmap)
 places = labels.decimals(market.price, market.tick)
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from liq import controls
+from liq import controls, shared
 from liq.charts import depth
-from liq.charts.labels import money
+from liq.labels import money
 from liq.zones import totals
 
 view = controls.view()
@@ -17,7 +17,7 @@ with st.container(horizontal=True, gap="small"):
     st.metric("Shorts above, estimated", money(near.above), f"{money(near.near_above)} within 5 %", **controls.PLAIN)
     st.metric("Longs below, estimated", money(near.below), f"{money(near.near_below)} within 5 %", **controls.PLAIN)
 st.vega_lite_chart(
-    spec={**depth.spec(tuple(controls.BANDS)), "datasets": depth.datasets(heatmap, controls.BANDS)},
+    spec={**depth.spec(tuple(shared.BANDS)), "datasets": depth.datasets(heatmap, shared.BANDS)},
     key="depth_chart",
     alt=f"Estimated liquidations of {heatmap.market.symbol} by price: {money(near.above)} of shorts above, "
     f"{money(near.below)} of longs below.",

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from liq import controls
+from liq import controls, shared
 from liq.charts import export
-from liq.charts.labels import money
 from liq.charts.zones import side
+from liq.labels import money
 from liq.notes import desk_notes
 from liq.scenario import NAMES, scenario
 from liq.zones import totals
@@ -23,7 +23,7 @@ COLUMNS = {
 
 view = controls.view()
 heatmap = controls.heatmap(view)
-market, zones = heatmap.market, controls.zones(heatmap)
+market, zones = heatmap.market, shared.zones(heatmap)
 now, stands = scenario(heatmap, zones=zones), totals(heatmap)
 
 with st.container(horizontal=True, gap="small"):

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from liq.charts import depth, export, heat, labels, layers, picture, readout
+from liq import labels
+from liq.charts import depth, export, heat, layers, picture, readout
 from liq.charts.window import COLUMNS, ROWS, window
-from liq.controls import BANDS
 from liq.estimate import estimate
+from liq.shared import BANDS
 from liq.sources import recording
 from liq.zones import top_zones, totals
 from tests.served import write_recording

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from altair import expr
 
-from liq.charts.labels import decimals, money, price
 from liq.charts.layers import ACCENT, DOWN, FAINT, INK, UP
 from liq.heatmap import Heatmap
+from liq.labels import decimals, money, price
 from liq.zones import book
 
 BARS = 120

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pandas as pd
 
-from liq.charts.labels import utc
 from liq.charts.window import Window
 from liq.heatmap import Heatmap
+from liq.labels import utc
 
 
 def heat_csv(window: Window) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from liq.charts import picture
-from liq.charts.labels import decimals, milliseconds, money, price, when
 from liq.charts.window import Window
 from liq.heatmap import Heatmap
+from liq.labels import decimals, milliseconds, money, price, when
 from liq.market import SIDES
 
 PROFILE = 0.13

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from liq.charts.labels import money
+from liq.labels import money
 
 RAMP = (
     *("#0b0e14", "#170f2b", "#2a1352", "#431a75", "#61248f"),

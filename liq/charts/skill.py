@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from altair import expr
 
-from liq.charts.labels import milliseconds, money, percent, when
 from liq.charts.layers import ACCENT, DOWN, FAINT, INK, UP
+from liq.labels import milliseconds, money, percent, when
 from liq.scoring import FLOOR
 from liq.skill import Skill
 from liq.touches import FARTHEST, NEAREST, Touches, days

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from liq.charts.labels import milliseconds
 from liq.heatmap import Heatmap
+from liq.labels import milliseconds
 
 ROWS = 280
 """Most price rows of the picture: two pixels each on a chart of common height."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from liq.charts.labels import age, decimals, money, percent, price
 from liq.heatmap import Heatmap
+from liq.labels import age, decimals, money, percent, price
 
 
 def side(heatmap: Heatmap, zones: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -7,6 +7,9 @@ import math
 import numpy as np
 import pandas as pd
 
+from liq.market import Market
+from liq.sources.venues import VENUES
+
 
 def money(usd: float) -> str:
     """Return dollars in at most three digits and a letter.
@@ -94,3 +97,19 @@ def when(moment: pd.Timestamp) -> str:
 def milliseconds(index: pd.DatetimeIndex) -> np.ndarray:
     """Return times as float milliseconds since 1970 UTC, which a chart reads alike in every time zone."""
     return index.as_unit("ms").asi8.astype(float)
+
+
+def title(market: Market, timeframe: str) -> str:
+    """Return what is on screen in one line: symbol, window, source."""
+    names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
+    return f"{market.symbol.split(':')[0]} perpetual · {timeframe} · {names}"
+
+
+def source_title(name: str) -> str:
+    """Return how a source is called on screen."""
+    return VENUES[name].title if name in VENUES else f"{name} market" if name == "simulated" else name
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown shows as it is; what a venue or a user sends must not become markup."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+!|~$:" else sign for sign in text)

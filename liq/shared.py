@@ -1,0 +1,117 @@
+"""What many sessions ask for alike: markets, estimates, and what is drawn of them, each worked out once.
+
+Objects are told apart by identity, so a session that holds a market finds everything made of it.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from cachetools import LRUCache, cached
+
+from liq import labels
+from liq.charts import readout, window
+from liq.estimate import estimate
+from liq.heatmap import Heatmap
+from liq.market import Market
+from liq.prior import Prior
+from liq.zones import top_zones
+
+BANDS = {
+    "1-5x": (0, 5),
+    "6-10x": (5, 10),
+    "11-25x": (10, 25),
+    "26-50x": (25, 50),
+    "51-100x": (50, 100),
+    "101x+": (100, 1e9),
+}
+"""Leverage chips: name, and the leverages above the first and up to the second number."""
+
+RETRY = pd.Timedelta(minutes=1)
+"""How long a makeshift market is shown before the venues are asked again."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Hold what the sidebar says: which market, how it is weighed, and how it is drawn."""
+
+    ticker: str
+    source: str
+    timeframe: str
+    threshold: int
+    more_heat: int
+    klines: bool
+    bands: tuple[str, ...]
+    prior: str
+    whole: bool
+    live: bool
+
+
+def due(market: Market, since: pd.Timestamp) -> bool:
+    """Return whether a market that was read at `since` should be read again: a bar has closed, or it was a makeshift.
+
+    A makeshift is the simulated market where no venue answered, or an old answer where a refresh failed.
+    """
+    now, bar = pd.Timestamp.now("UTC"), market.bar.total_seconds()
+    closed = now.timestamp() // bar > labels.utc(market.as_of).tz_localize("UTC").timestamp() // bar
+    makeshift = "stale" in market.origins or (market.source == "simulated" and bool(market.left_out))
+    return bool(closed or (makeshift and now - since > RETRY))
+
+
+def _shared(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let many sessions that ask for one thing wait for one answer; objects are told apart by identity."""
+    return cached(cache, condition=threading.Condition())
+
+
+@_shared(LRUCache(4))
+def recorded(data: bytes, name: str, timeframe: str) -> Market:
+    """Return the market of an uploaded file, see `liq.sources.recording.read`."""
+    from liq.sources import recording  # only uploads need it
+
+    file = io.BytesIO(data)
+    file.name = name
+    return recording.read(file, lookback=timeframe)
+
+
+@cached(
+    LRUCache(8),
+    key=lambda market, prior: (market, prior if isinstance(prior, str) else prior.to_json()),
+    condition=threading.Condition(),
+)
+def estimated(market: Market, prior: str | Prior) -> Heatmap:
+    """Return the estimate of a market, see `liq.estimate`."""
+    return estimate(market, prior=prior)
+
+
+@_shared(LRUCache(8))
+def weighed(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
+    """Return the estimate with only these bands of leverage counted."""
+    if len(bands) == len(BANDS):
+        return everything
+    tiers = everything.tiers
+    counted = np.any([(tiers > low) & (tiers <= high) for low, high in map(BANDS.__getitem__, bands)], axis=0)
+    return everything.reweigh(np.where(counted, everything.weights, 0.0))
+
+
+@_shared(LRUCache(12))
+def drawn(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
+    """Return what is drawn of a heatmap, see `liq.charts.window`."""
+    return window.window(heatmap, whole, like)
+
+
+@_shared(LRUCache(12))
+def changes(part: window.Window) -> pd.DataFrame:
+    """Return what the pointer reads of it, see `liq.charts.readout`."""
+    return readout.encode(part)
+
+
+@_shared(LRUCache(12))
+def zones(heatmap: Heatmap) -> pd.DataFrame:
+    """Return the ten strongest zones of each side, see `liq.top_zones`."""
+    return top_zones(heatmap, price=heatmap.market.price)
