@@ -97,7 +97,8 @@ def _until(heatmap: Heatmap) -> tuple[object, ...]:
     closes = market.candles["close"][market.times < seen][-8:]
     parts = tuple(part.market.source for part in heatmap.parts)
     priors = (heatmap.weights.tobytes(), heatmap.prior.paces, heatmap.prior.kappa, heatmap.prior.half_life)
-    return (market.symbol, market.source, parts, market.bar, seen, *closes, *priors)
+    window = round((market.as_of - market.start) / pd.Timedelta(hours=12))
+    return (market.symbol, market.source, parts, market.bar, window, seen, *closes, *priors)
 
 
 @cached(LRUCache(16), key=_until, condition=threading.Condition())

@@ -207,3 +207,18 @@ def test_of_several_venues_the_one_that_reports_is_scored(market):
     alone = reality.ground(liq.estimate(market, columns=1))
     assert reality.score(base).spearman == pytest.approx(reality.score(alone).spearman)
     assert "only the one" in base.remark
+
+
+def test_touches_are_kept_until_zones_are_named_again_and_no_longer(market):
+    """A market a bar later shares the answer; another window, prior or stretch of time does not."""
+    key = reality._until
+    now = key(liq.estimate(market, columns=1))
+    assert key(liq.estimate(simulate("BTC", "7d", now="2026-11-20 10:21"), columns=1)) == now
+    others = [
+        liq.estimate(simulate("BTC", "7d", now="2026-11-20 12:01"), columns=1),
+        liq.estimate(replace(market, start=market.start + pd.Timedelta(days=4)), columns=1),
+        liq.estimate(simulate("ETH", "7d", now=NOW), columns=1),
+        liq.estimate(market, "flat", columns=1),
+        liq.estimate(simulate("BTC", "7d", now=NOW, seed=1), columns=1),
+    ]
+    assert all(key(other) != now for other in others)
