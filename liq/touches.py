@@ -36,6 +36,9 @@ NEAREST, FARTHEST = 0.003, 0.04
 PASS = 0.005
 """A zone is passed, or turned from, when price closes its width beyond or before it, at least this fraction."""
 
+FINEST = 1e-3
+"""Finest lattice, in log price, that zones are named on: every bar is photographed on it, which takes memory."""
+
 LEAST_CASES, LEAST_BLOCKS = 30, 10
 """Fewer cases, or fewer stretches of time as long as what is asked, and no figure is given."""
 
@@ -131,16 +134,20 @@ def touches(heatmap: Heatmap) -> Touches:
 def name_zones(heatmap: Heatmap) -> pd.DataFrame:
     """Return the zones that were named, a row each: bar (whose end named it), side, low, high, usd, price.
 
-    Nothing later than `bar` is known to a row. Warm-up bars name zones too.
+    Nothing later than `bar` is known to a row. Warm-up bars name zones too, where one venue is on screen.
     """
     market = heatmap.market
-    everything = replace(market, start=market.candles.index[0])
+    # several venues share the window's bars, not always those of the warm-up
+    everything = market if market.parts else replace(market, start=market.candles.index[0])
     whole = estimate(everything, heatmap.prior, edges=_lattice(market)).reweigh(heatmap.weights)
     whole = replace(whole, market=market)  # with the window that the zones' reach is measured by
     before: tuple[str, float, float] | None = None
     found = []
+    first = len(market.candles) - len(whole.times)
     for bar in _naming(market):
-        zones = top_zones(at(whole, int(bar)))
+        if bar < first:
+            continue
+        zones = top_zones(at(whole, int(bar) - first))
         away = zones["distance"].abs()
         mine = zones[(away >= NEAREST) & (away <= FARTHEST)].nlargest(1, "usd")
         now = [(str(side), float(low), float(high)) for side, low, high in mine[["side", "low", "high"]].to_numpy()]
@@ -154,9 +161,9 @@ def name_zones(heatmap: Heatmap) -> pd.DataFrame:
 
 def _lattice(market: Market) -> np.ndarray:
     """Return edges whose places do not depend on how far price went, as drawn ones do: (B + 1,)."""
-    step = next(
-        (value for seconds, value in STEPS.items() if market.bar.total_seconds() <= seconds), max(STEPS.values())
-    )
+    seconds = market.bar.total_seconds()
+    drawn = next((value for most, value in STEPS.items() if seconds <= most), max(STEPS.values()))
+    step = max(drawn, FINEST)
     candles = market.candles
     origin = float(candles["open"].iloc[0])
     bottom = np.floor((np.log(candles["low"].min() / origin) - REACH) / step)

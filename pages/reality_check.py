@@ -69,11 +69,15 @@ if base and report:
     st.caption("In brackets: 95 % intervals from drawing whole days again.")
 
 st.subheader("Was it right about where?")
-with st.spinner("Following the strongest zones forward from when they were first named"):
-    found = reality.follow(heatmap)
-st.markdown(f"**{controls.escape(found.sentence)}**")
-st.caption(controls.escape(charts.followed(found)))
-st.dataframe(charts.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)
+try:
+    with st.spinner("Following the strongest zones forward from when they were first named"):
+        found = reality.follow(heatmap)
+except LiqError as error:
+    st.info(controls.escape(str(error)), icon=":material/hourglass_empty:")
+else:
+    st.markdown(f"**{controls.escape(found.sentence)}**")
+    st.caption(controls.escape(charts.followed(found)))
+    st.dataframe(charts.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)
 
 st.subheader("Fit to this market")
 st.caption(

@@ -65,6 +65,35 @@ def test_named_zones_are_near_and_new(named):
     assert apart[same & consecutive].all()
 
 
+def test_several_venues_are_followed_together(simulated, named):
+    """Two copies of one market, one without its oldest bars: twice the dollars at the window's own namings."""
+    short = replace(
+        simulated, candles=simulated.candles[200:], open_interest=simulated.open_interest[200:], liquidations=None
+    )
+    both = replace(simulated, parts=(simulated, short), liquidations=None)
+    found = name_zones(liq.estimate(both, columns=1))
+    first = int(simulated.times.searchsorted(simulated.start))
+    assert len(found) > 3
+    assert (found["bar"] >= first).all()
+    last = named.iloc[-1]
+    same = found[(found["bar"] == last["bar"]) & (found["side"] == last["side"])]
+    assert len(same) == 1
+    np.testing.assert_allclose(same["usd"], 2 * last["usd"], rtol=0.25)
+
+
+def test_a_market_in_naive_times_is_followed_alike(simulated, named):
+    naive = replace(
+        simulated,
+        candles=simulated.candles.tz_localize(None),
+        open_interest=simulated.open_interest.tz_localize(None),
+        start=simulated.start.tz_localize(None),
+        as_of=simulated.as_of.tz_localize(None),
+        liquidations=None,
+    )
+    found = touches(liq.estimate(naive, columns=1))
+    pd.testing.assert_frame_equal(found.cases, follow(named, Path.of(simulated)).cases)
+
+
 def test_a_touch_and_what_followed_by_hand():
     path = Path.of(market(candles([100.0, 100.0, 101.0, 102.0, 99.0, 90.0], freq="1h")))
     bar, up, down = np.array([0, 0, 0]), np.array([1.0, 1.0, -1.0]), np.array([0.009, 0.05, 0.009])
@@ -157,6 +186,12 @@ def test_no_magnet_is_found_without_one_and_one_is_found_with_one():
     without, drawn = pulled(0.0), pulled(1.0)
     assert without.low < 0 < without.high
     assert drawn.low > 0
+
+
+@pytest.mark.parametrize("bars", [2, 5, 40])
+def test_a_few_bars_are_no_case(bars):
+    found = touches(liq.estimate(market(candles([100.0 + row % 3 for row in range(bars)])), columns=1))
+    assert "Too few" in found.sentence
 
 
 def test_the_same_data_print_the_same_figures(simulated, named):
