@@ -274,13 +274,18 @@ def _refuse(bad: np.ndarray, sentence: str, index: pd.Index, values: np.ndarray)
         raise InputError(f"{sentence}: row {row} ({index[row]}) has {float(values[row])!r}.")
 
 
-def _moment(value: object, times: pd.DatetimeIndex, what: str) -> pd.Timestamp:
-    """Return a timestamp in the index's own convention: aware in UTC, or naive and taken as UTC."""
+def utc(value: object, what: str) -> pd.Timestamp:
+    """Return a moment as a timestamp aware in UTC, a naive one taken as UTC; raise InputError naming `what`."""
     try:
         moment = pd.Timestamp(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise InputError(f"{what} must be a time, not {value!r}.") from None
     if moment is pd.NaT:
         raise InputError(f"{what} must be a time, not {value!r}.")
-    moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+
+
+def _moment(value: object, times: pd.DatetimeIndex, what: str) -> pd.Timestamp:
+    """Return a timestamp in the index's own convention, aware in UTC or naive."""
+    moment = utc(value, what)
     return moment if times.tz is not None else moment.tz_localize(None)

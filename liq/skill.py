@@ -9,7 +9,7 @@ import pandas as pd
 
 from liq.errors import InputError
 from liq.heatmap import Heatmap
-from liq.market import SIDES
+from liq.market import SIDES, utc
 from liq.scoring import FILLING, FLOOR, Bars, align, baseline_columns, log_dollars, r_squared, regress, spearman
 
 RESAMPLES = 500
@@ -149,9 +149,7 @@ def _begin(bars: Bars, since: pd.Timestamp | str | None) -> int:
     """Return the number of the first scored bar."""
     if since is None:
         return len(bars.times) // 2
-    moment = pd.Timestamp(since)
-    moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-    return int(bars.times.searchsorted(moment))
+    return int(bars.times.searchsorted(utc(since, "since")))
 
 
 def _bootstrap(figures, times: pd.DatetimeIndex) -> dict[str, tuple[float, float]]:  # type: ignore[no-untyped-def]

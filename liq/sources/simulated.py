@@ -20,12 +20,12 @@ from cachetools import LRUCache
 
 from liq.errors import InputError
 from liq.margin import brackets
-from liq.market import Lookback, Market, Origin, Quote, bar_length
+from liq.market import Lookback, Market, Origin, Quote, bar_length, utc
 from liq.market import lookback as named_lookback
 from liq.sources.population import Crowds
 from liq.sources.pricepath import DAY, EPOCH, REGIMES, Ticker, key
 from liq.sources.tape import Tape, record
-from liq.sources.truth import Truth, truth_of, utc
+from liq.sources.truth import Truth, truth_of
 
 SOURCE = "simulated"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.market import Market
+from liq.market import Market, utc
 from liq.sources.population import Crowds, part_levels
 from liq.sources.tape import Tape
 
@@ -94,14 +94,3 @@ def truth_of(lot: float, tape: Tape, kept: list[Crowds], market: Market) -> Trut
         }
     )
     return Truth(bars, ends, positions)
-
-
-def utc(value: object, what: str) -> pd.Timestamp:
-    """Return a moment as a timestamp aware in UTC; raise InputError naming `what`."""
-    try:
-        moment = pd.Timestamp(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise InputError(f"{what} must be a time, not {value!r}.") from None
-    if moment is pd.NaT:
-        raise InputError(f"{what} must be a time, not {value!r}.")
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
