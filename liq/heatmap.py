@@ -20,7 +20,10 @@ DUST = 1e-6
 """USD below which a bucket counts as empty; what rounding leaves of a bucket that was swept."""
 
 CHUNK = 2_000_000
-"""Levels handled at once, to bound memory."""
+"""Levels summed up at once, to bound memory."""
+
+BLOCK = 4096
+"""Entries worked on at once, so that what is computed of them stays in the processor's cache."""
 
 
 class Walk(NamedTuple):
@@ -200,17 +203,17 @@ class Heatmap:
         """
         entries, photos, log = self.walk.entries, self.walk.photos, self.walk.flow.log_survival
         shots, count = len(photos), len(self.edges) - 1
-        shot_of = np.searchsorted(photos, np.arange(len(log) + 1))  # the first shot at or after each bar
+        shot_of = np.searchsorted(photos, np.arange(len(log) + 1)).astype(np.int32)  # first shot at or after each bar
         at_shot = np.append(log[photos], -np.inf)  # after the last shot nothing matters
         groups = list(product(SIDES, np.unique(self._paces)))
         width = len(groups) * count
-        change = np.zeros(0)
-        step = max(1, CHUNK // (2 * len(weights)))
-        for first in range(0, len(entries.bar), step):
-            part = slice(first, first + step)
+        change: np.ndarray | None = None
+        places: list[np.ndarray] = []
+        moves: list[np.ndarray] = []
+        for first in range(0, len(entries.bar), BLOCK):
+            part = slice(first, first + BLOCK)
             bar = entries.bar[part]
             born = shot_of[bar]
-            places, moves = [], []
             for number, (side, pace) in enumerate(groups):
                 chosen = np.flatnonzero((self._paces == pace) & (weights > 0))
                 died = shot_of[self.walk.reached[side][part][:, chosen]]
@@ -220,11 +223,14 @@ class Heatmap:
                 row, tier, bucket = row[inside], tier[inside], bucket[inside] + number * count
                 died = died[row, tier]
                 usd = self._notional[part][row] * weights[chosen][tier]
-                places += [born[row] * width + bucket, died * width + bucket]
+                places += [(born.astype(np.int64) * width)[row] + bucket, died * np.int64(width) + bucket]
                 moves.append(usd * np.exp(pace * (at_shot[born] - log[bar]))[row])
-                moves.append(-usd * np.exp(pace * (at_shot[died] - log[bar][row])))
-            moved: np.ndarray = np.bincount(np.concatenate(places), np.concatenate(moves), (shots + 1) * width)
-            change = change + moved if first else moved
+                moves.append(-usd * np.exp((pace * at_shot)[died] - (pace * log[bar])[row]))
+            if first + BLOCK >= len(entries.bar) or sum(map(len, places)) > CHUNK:
+                moved: np.ndarray = np.bincount(np.concatenate(places), np.concatenate(moves), (shots + 1) * width)
+                change = moved if change is None else change + moved
+                places, moves = [], []
+        assert change is not None  # there is at least one entry a bar
         book = change.reshape(shots + 1, len(groups), count)[:shots]
         kept = np.exp(np.diff(log[photos])[:, None, None] * np.array([[pace] for _, pace in groups]))
         carried = np.empty((len(groups), count))

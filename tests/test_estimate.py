@@ -225,6 +225,7 @@ def test_chunks_make_no_difference(monkeypatch):
     subject = market(candles([100.0 + 3 * np.sin(row / 5) for row in range(200)]))
     whole = liq.estimate(subject)
     monkeypatch.setattr(heatmap_room, "CHUNK", 64)
+    monkeypatch.setattr(heatmap_room, "BLOCK", 32)
     parts = whole.reweigh(whole.weights)
     np.testing.assert_allclose(parts.long, whole.long, rtol=1e-9, atol=1e-6)
     np.testing.assert_allclose(parts.swept, whole.swept, rtol=1e-9, atol=1e-6)
