@@ -152,16 +152,7 @@ def fit_weights(problem: Problem, prior: Prior, distance: np.ndarray) -> np.ndar
     line = np.stack([np.ones(count), np.log(distance / 0.01)], axis=1)
     shape = np.hstack([line, np.eye(count)])  # log weights = centre + shape @ parameters
     stiff = 1 / np.concatenate([LOOSE, np.full(count, TIGHT)])
-    days = len(problem.realised) // problem.per_day
-    groups = [(problem.sums, problem.realised, 1.0)]
-    if days > 1 and problem.per_day > 1:
-        whole = slice(0, days * problem.per_day)
-        fold = (days, problem.per_day, problem.realised.shape[1])
-        daily = (
-            problem.sums[whole].reshape(*fold, count).sum(axis=1),
-            problem.realised[whole].reshape(fold).sum(axis=1),
-        )
-        groups.append((*daily, np.sqrt(DAILY * len(problem.realised) / days)))
+    groups = _groups(problem)
 
     def residuals(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weights = np.exp(centre + shape @ parameters)
@@ -218,18 +209,19 @@ def _unseen_losses(problem: Problem, prior: Prior, distance: np.ndarray) -> np.n
         weights = fit_weights(problem.rows(fit), prior, distance)
         later = problem.rows(test)
         day = np.arange(len(later.realised)) // problem.per_day
-        for sums, realised, emphasis in _groups(later):
-            miss = log_dollars(sums @ weights, problem.floor) - log_dollars(realised, problem.floor)
-            loss = emphasis**2 * (miss**2).sum(axis=1)
+        for loss in _losses(_groups(later), weights, problem.floor):
             days.append(np.bincount(day if len(loss) == len(day) else np.arange(len(loss)), loss, day[-1] + 1))
     return np.concatenate(days)
 
 
-def _error(groups: list[tuple[np.ndarray, np.ndarray, float]], weights: np.ndarray, floor: float) -> float:
-    return sum(
-        emphasis**2 * float(((log_dollars(sums @ weights, floor) - log_dollars(realised, floor)) ** 2).sum())
+def _losses(
+    groups: list[tuple[np.ndarray, np.ndarray, float]], weights: np.ndarray, floor: float
+) -> list[np.ndarray]:
+    """Return each group's squared misses in log dollars, by its emphasis, summed over sides (M,)."""
+    return [
+        emphasis**2 * ((log_dollars(sums @ weights, floor) - log_dollars(realised, floor)) ** 2).sum(axis=1)
         for sums, realised, emphasis in groups
-    )
+    ]
 
 
 def _unseen(problem: Problem, prior: Prior, distance: np.ndarray) -> dict[str, float]:
@@ -258,6 +250,6 @@ def _without_open_interest(
     for half_life in HALF_LIVES:
         groups = _groups(_problem(blind, replace(prior, phi=1.0, half_life=half_life), bars, first, floor))
         for phi in np.geomspace(0.02, 2.0, 41):
-            error = _error(groups, phi * weights, floor * bars.hours)
+            error = sum(float(loss.sum()) for loss in _losses(groups, phi * weights, floor * bars.hours))
             best = min(best, (error, float(f"{phi:.3g}"), half_life))
     return best[1], best[2]
