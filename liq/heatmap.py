@@ -248,8 +248,8 @@ class Heatmap:
         if self._lattice is None:
             return np.searchsorted(self.edges, self.walk.entries.price[row] * factor, side="right") - 1
         bottom, step = self._lattice
-        place = (self._log_price / step)[row]
-        place += (np.log(np.maximum(factor, 1e-9)) - bottom) / step
+        place = self._log_price[row] / step
+        place += (np.log(factor) - bottom) / step
         return np.clip(np.floor(place, out=place), -1, len(self.edges)).astype(np.int64)
 
     @cached_property
