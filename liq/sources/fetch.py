@@ -127,7 +127,7 @@ def forget() -> None:
     choice.forget()
     for kept in (_live, _by_volume, exchange.contracts):
         kept.cache_clear()
-    for made in (_simulated_at, _read, exchange._connect):
+    for made in (_simulated_at, _said, _read, exchange._connect):
         made.cache_clear()
 
 
@@ -188,7 +188,13 @@ def _stand_in(symbol: str, window: str, reasons: dict[str, str]) -> Market:
     except InputError:
         market = _simulated("BTC", window)
         notes.append(f"The simulated market has no {str(symbol)[:40]!r}; this is BTC.")
-    return replace(market, notes=(*notes, *market.notes), left_out=reasons)
+    return _said(market, tuple(notes), tuple(reasons.items()))
+
+
+@cached(LRUCache(16), condition=threading.Condition())
+def _said(market: Market, notes: tuple[str, ...], reasons: tuple[tuple[str, str], ...]) -> Market:
+    """Return the market with what is said of it: one object for all who are told the same, so one estimate."""
+    return replace(market, notes=(*notes, *market.notes), left_out=dict(reasons))
 
 
 def _recording(window: str) -> Market:
