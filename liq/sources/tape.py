@@ -3,7 +3,7 @@
 Forced selling moves the price, and the moved price forces more of it. To keep the past the same for whoever
 asks later, that loop is run once round: the crowds are first walked along the undisturbed price, their
 forced orders bend it, and along the bent price the crowds are walked again. So what happens in a minute
-depends on the 81 days before it and on nothing older, and a tape may begin on any day.
+depends on the 62 days before it and on nothing older, and a tape may begin on any day.
 """
 
 from __future__ import annotations
