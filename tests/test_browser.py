@@ -229,10 +229,10 @@ def test_cold_link_to_a_page_works_and_back_leads_back(file, page):
         page.get_by_text("Liquidity threshold").wait_for()
         page.get_by_role("link", name="Liquidation map").click()
         page.get_by_test_id("stVegaLiteChart").wait_for()
-        assert "timeframe=14d" in page.url
+        page.wait_for_url(lambda url: "timeframe=14d" in url)  # the address follows value by value
         page.go_back()
         page.get_by_text("Above price (potential squeeze zones)").wait_for()
-        assert "timeframe=14d" in page.url
+        page.wait_for_url(lambda url: "timeframe=14d" in url)
     assert page.complaints == []
 
 
@@ -246,7 +246,7 @@ def test_through_real_wire_formats_from_ticker_to_drawn_heatmap(page):
         ticker.fill("ETH")
         page.get_by_role("option", name="ETH", exact=True).click()
         page.wait_for_function(f"document.querySelector('{CANVAS}').toDataURL() !== {before!r}", timeout=20_000)
-        assert "ticker=ETH" in page.url
+        page.wait_for_url(lambda url: "ticker=ETH" in url)
         page.wait_for_timeout(800)
         assert page.get_by_test_id("stMetricValue").first.inner_text() != bitcoin
         assert page.get_by_test_id("stException").count() == 0
