@@ -1,0 +1,71 @@
+"""The same answers without a browser: `python -m liq COMMAND`. Data go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+from liq.errors import InputError, SourceError
+
+COMMANDS = {
+    "zones": "the biggest zones above and below the price",
+    "heatmap": "the map itself, as numbers or as a picture",
+    "skill": "score the map against realised liquidations",
+    "calibrate": "fit a prior to realised liquidations",
+    "scan": "many markets at once, ranked by what is nearest and biggest",
+    "watch": "follow tickers and print a line when something happens at a zone",
+    "record": "record the venues' public liquidation streams",
+}
+"""What can be asked for; each is the room of that name in `liq/commands`."""
+
+EXITS = """exit codes:
+  0  answered
+  1  something broke; the message says what
+  2  the question makes no sense: an unknown option, ticker, lookback, file
+  3  no source could answer
+130  interrupted
+"""
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command and return its exit code, see EXITS; words default to the process's own."""
+    words = sys.argv[1:] if words is None else words
+    parser = argparse.ArgumentParser(
+        prog="python -m liq",
+        description="Estimate where leveraged crypto positions would be force-closed. Estimated structure, not a "
+        "guarantee; education and entertainment only.",
+        epilog=EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, sentence in COMMANDS.items():
+        own = commands.add_parser(
+            name,
+            help=sentence,
+            description=f"{sentence.capitalize()}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name in words[:1]:  # the others' rooms are not entered: a command pays for its own imports only
+            importlib.import_module(f"liq.commands.{name}").arguments(own)
+    asked = parser.parse_args(words)
+    try:
+        code: int = importlib.import_module(f"liq.commands.{asked.command}").run(asked)
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        print(f"liq: {error}", file=sys.stderr)
+        return 2
+    except SourceError as error:
+        print(f"liq: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
