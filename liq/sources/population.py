@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from liq.margin import Bracket, liquidation_price
+from liq.sources.passage import Passage
 from liq.sources.pricepath import DAY, Path, Ticker
 
 LONGEST = 30 * DAY
@@ -27,6 +28,7 @@ TURNOVER = 0.21
 seventh of it in a day on the Binance perpetual, and most trades pass a position on without changing the sum."""
 
 _CHUNK = 16  # days of arrivals in memory at once
+_HOPE = 4  # times their patience that those wait who hope to be made whole
 
 
 class _Kind(NamedTuple):
@@ -94,11 +96,20 @@ def part_levels(entry: np.ndarray, level: np.ndarray) -> np.ndarray:
 
 
 def crowds(
-    ticker: Ticker, steps: tuple[Bracket, ...], seeds: tuple[int, ...], path: Path, minutes: Minutes
+    ticker: Ticker,
+    steps: tuple[Bracket, ...],
+    seeds: tuple[int, ...],
+    path: Path,
+    minutes: Minutes,
+    *,
+    since: int = 0,
+    doomed: bool = False,
 ) -> Iterator[Crowds]:
     """Yield everybody who opens during `path`, a few days of arrivals at a time, with how they end in `minutes`.
 
-    Who arrives is a matter of the path's days alone; at what price and with what fate, of `minutes`.
+    Who arrives is a matter of the path's days alone; at what price and with what fate, of `minutes`. since : who
+    is sure to be gone before this minute may be left out; doomed : so may whoever is never forced out. Leaving
+    them out changes nothing about the others.
     """
     days = len(path.close) // DAY
     activity = path.activity.reshape(days, DAY)
@@ -106,7 +117,6 @@ def crowds(
     busy = activity.mean(axis=1)
     share /= share[:, -1:]
     trend = _trend(path, ticker)
-    tree = _Tree(minutes.low, minutes.high)
     for begin in range(0, days, _CHUNK):
         rows = range(begin, min(begin + _CHUNK, days))
         drawn = [_draw(seeds, path.first + row, float(busy[row])) for row in rows]
@@ -114,7 +124,12 @@ def crowds(
         normal = np.concatenate([n for _, n in drawn], axis=1)
         within = [np.searchsorted(share[row], u[0]) + row * DAY for row, (u, _) in zip(rows, drawn, strict=True)]
         opened = np.minimum(np.concatenate(within), len(path.close) - 1).astype(np.int32)
-        yield _fates(ticker, steps, opened, trend[opened], uniform, normal, minutes, tree)
+        stretch = slice(begin * DAY, rows.stop * DAY + LONGEST + 1)
+        tree = Passage(minutes.low[stretch], minutes.high[stretch], LONGEST, stretch.start)
+        if opened[0] < since:
+            late = opened + _most_patience(uniform, normal) >= since
+            opened, uniform, normal = opened[late], uniform[:, late], normal[:, late]
+        yield _fates(ticker, steps, opened, trend[opened], uniform, normal, minutes, tree, doomed)
 
 
 def _draw(seeds: tuple[int, ...], day: int, busy: float) -> tuple[np.ndarray, np.ndarray]:
@@ -132,6 +147,21 @@ def _trend(path: Path, ticker: Ticker) -> np.ndarray:
     return np.tanh(move / (ticker.volatility * np.sqrt(240 / DAY)))
 
 
+def _kinds(uniform: np.ndarray) -> np.ndarray:
+    return np.searchsorted(np.cumsum(np.array(_KINDS, dtype=np.float32)[:, 0])[:-1], uniform[1])
+
+
+def _patience(hold: np.ndarray, spread: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """Return how many minutes each would wait."""
+    return np.clip(hold * np.exp(spread * normal[4]), 1.0, LONGEST).astype(np.int32)
+
+
+def _most_patience(uniform: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """Return the most minutes each can stay, with hope."""
+    traits = np.array(_KINDS, dtype=np.float32)[_kinds(uniform)]
+    return np.minimum(_HOPE * _patience(traits[:, 1], traits[:, 2], normal), LONGEST)
+
+
 def _fates(
     ticker: Ticker,
     steps: tuple[Bracket, ...],
@@ -140,11 +170,11 @@ def _fates(
     uniform: np.ndarray,
     normal: np.ndarray,
     minutes: Minutes,
-    tree: _Tree,
+    tree: Passage,
+    doomed: bool,
 ) -> Crowds:
     traits = np.array(_KINDS, dtype=np.float32).T
-    kind = np.searchsorted(np.cumsum(traits[0])[:-1], uniform[1])
-    (_, hold, hold_spread, leverage, leverage_spread, target, stops, stop, size, follows) = traits[:, kind]
+    (_, hold, hold_spread, leverage, leverage_spread, target, stops, stop, size, follows) = traits[:, _kinds(uniform)]
     side = np.where(uniform[2] < 0.5 + follows * trend, 1, -1).astype(np.int8)
 
     # Most fingers stop at a round number of the slider; the venue refuses more than the bracket allows.
@@ -180,25 +210,32 @@ def _fates(
     careful = stops * np.where(chosen > 40, 0.5, 1.0)
     loss = np.where(uniform[7] < careful, gain * stop, 50.0)
     aim, bail = entry * np.exp(side * gain), entry * np.exp(-side * loss)
-    patience = np.clip(hold * np.exp(hold_spread * normal[4]), 1.0, LONGEST).astype(np.int32)
+    # The more leverage, the smaller the account; 0.6 takes back what that adds to the mean.
+    mean = TURNOVER * ticker.open_interest / (CROWDS / 2) / ticker.lot / (traits[0] * traits[8]).sum()
+    lots = mean * size * (leverage / chosen) ** 1.1 * np.exp(normal[5] - 0.5) * 0.6
+    lots = np.maximum(np.round(lots.astype(float) / len(SLACK)), 1.0) * len(SLACK)
+
+    patience, hopeful = _patience(hold, hold_spread, normal), normal[6] < 0.0
     nearest = entry + (level - entry) * SLACK[0]
+    if doomed:
+        most = np.minimum(opened + np.minimum(_HOPE * patience, LONGEST), len(minutes.close) - 1)
+        lower, upper = np.where(side > 0, nearest, 0.0), np.where(side > 0, np.inf, nearest)
+        met = tree.leaves(opened, most, lower, upper)
+        rows = (side, opened, lots, entry, level, chosen, aim, bail, patience, hopeful, nearest)
+        side, opened, lots, entry, level, chosen, aim, bail, patience, hopeful, nearest = (row[met] for row in rows)
     closed, forced = _ends(minutes, tree, side, opened, nearest, aim, bail, opened + patience)
 
     # Winners are taken, losers are held: half of those whose time is up under water wait to be made whole.
     known = closed < len(minutes.close)
     paper = np.where(known, minutes.close[np.minimum(closed, len(minutes.close) - 1)] / entry - 1.0, 0.0) * side
-    hopes = np.flatnonzero((closed == opened + patience) & ~forced & (paper < 0) & (normal[6] < 0.0) & known)
+    hopes = np.flatnonzero((closed == opened + patience) & ~forced & (paper < 0) & hopeful & known)
     since, until = opened.copy(), opened + patience
     since[hopes] = closed[hopes]
-    until[hopes] = np.minimum(opened[hopes] + 4 * patience[hopes], opened[hopes] + LONGEST)
+    until[hopes] = np.minimum(opened[hopes] + _HOPE * patience[hopes], opened[hopes] + LONGEST)
     aim[hopes], bail[hopes] = entry[hopes], np.where(side[hopes] > 0, 0.0, np.inf)
     again = (column[hopes] for column in (side, since, nearest, aim, bail, until))
     closed[hopes], forced[hopes] = _ends(minutes, tree, *again)
 
-    # The more leverage, the smaller the account; 0.6 takes back what that adds to the mean.
-    mean = TURNOVER * ticker.open_interest / (CROWDS / 2) / ticker.lot / (traits[0] * traits[8]).sum()
-    lots = mean * size * (leverage / chosen) ** 1.1 * np.exp(normal[5] - 0.5) * 0.6
-    lots = np.maximum(np.round(lots.astype(float) / len(SLACK)), 1.0) * len(SLACK)
     parts = np.full(len(side), len(SLACK), dtype=np.int8)
     whole = Crowds(side, opened, closed, lots, entry, level, chosen, forced, parts)
     return _parted(minutes, tree, whole, since, until, aim, bail)
@@ -206,7 +243,7 @@ def _fates(
 
 def _parted(
     minutes: Minutes,
-    tree: _Tree,
+    tree: Passage,
     whole: Crowds,
     since: np.ndarray,
     until: np.ndarray,
@@ -226,7 +263,7 @@ def _parted(
 
 def _ends(
     minutes: Minutes,
-    tree: _Tree,
+    tree: Passage,
     side: np.ndarray,
     after: np.ndarray,
     level: np.ndarray,
@@ -242,47 +279,3 @@ def _ends(
     beyond = np.where(side > 0, minutes.low[ended] <= level, minutes.high[ended] >= level)
     forced = barred & beyond & np.where(side > 0, level >= bail, level <= bail)
     return np.where(barred, ended, until), forced
-
-
-class _Tree:
-    """Lowest low and highest high of every aligned stretch of 1, 2, 4 ... minutes."""
-
-    def __init__(self, low: np.ndarray, high: np.ndarray) -> None:
-        self.low, self.high = [low], [high]
-        while len(self.low[-1]) > 1 and 2 ** len(self.low) <= 2 * LONGEST:
-            even = len(self.low[-1]) // 2 * 2
-            self.low.append(self.low[-1][:even].reshape(-1, 2).min(axis=1))
-            self.high.append(self.high[-1][:even].reshape(-1, 2).max(axis=1))
-
-    def first_exit(
-        self, after: np.ndarray, until: np.ndarray, lower: np.ndarray, upper: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return each row's first minute in (after, until] with low <= lower or high >= upper, else `until`,
-        and whether there was one; climb the tree while stretches stay clear, then descend into the one that
-        does not."""
-        at, stop = after + 1, until + 1
-        top = len(self.low) - 1
-        reached = np.zeros(len(at), dtype=np.int8)
-        climbing = np.flatnonzero(at < stop)
-        for step in range(top):
-            odd = np.flatnonzero((at[climbing] >> step) & 1)
-            rows = climbing[odd]
-            clear = self._clear(step, rows, at, lower, upper)
-            at[rows[clear]] += 1 << step
-            reached[climbing] = step
-            onwards = at[climbing] + (2 << step) <= stop[climbing]
-            onwards[odd[~clear]] = False
-            climbing = climbing[onwards]
-        reached[climbing] = top
-        for step in range(top, -1, -1):
-            rows = np.flatnonzero(reached >= step)
-            rows = rows[at[rows] + (1 << step) <= stop[rows]]
-            at[rows[self._clear(step, rows, at, lower, upper)]] += 1 << step
-        hit = at < stop
-        return np.where(hit, at, until), hit
-
-    def _clear(self, step: int, rows: np.ndarray, at: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-        """Return which rows see neither barrier in the aligned stretch of 2**step minutes that begins at `at`."""
-        where = at[rows] >> step
-        result: np.ndarray = (self.low[step][where] > lower[rows]) & (self.high[step][where] < upper[rows])
-        return result

@@ -27,6 +27,7 @@ CHURN = 1.1
 _DEPTH = 0.10  # log move of forced flow worth all open interest, before the concave power: 0.1 % of it moves 16 bp
 _CONCAVE = 0.6  # market impact grows with about the square root of what is sold at once
 _RECOVERY = 40  # minutes in which half of a forced move is gone
+_FADED = 4 * DAY  # minutes after which nothing is left of one: 144 halvings, far below the last digit of a price
 _DEEPEST = 0.06  # no forced move is deeper
 _STRETCH = 64  # days; with a magnet a tape begins on a multiple of them
 _LIFE = LONGEST // DAY
@@ -68,7 +69,10 @@ def record(
     undisturbed = price_path(ticker, regime, seeds, begin, last)
     forced = np.zeros(len(undisturbed.close))
     shadows = []
-    for rows in crowds(ticker, steps, seeds, undisturbed, _minutes(ticker, undisturbed, None)):
+    skip = (first - _LIFE - 1 - begin) * DAY
+    since = 0 if magnet else skip - _FADED  # a magnet is drawn by all who stand
+    minutes = _minutes(ticker, undisturbed, None)
+    for rows in crowds(ticker, steps, seeds, undisturbed, minutes, since=since, doomed=not magnet):
         ends = rows.forced
         _add(forced, rows.closed[ends], -rows.side[ends] * rows.lots[ends])
         if magnet:
@@ -76,9 +80,8 @@ def record(
     shift = _impact(forced * ticker.lot / ticker.open_interest)
     if magnet:
         shift += drawn(ticker, undisturbed, shadows, magnet)
-    skip = (first - _LIFE - 1 - begin) * DAY
     path, shift = _later(undisturbed, skip), shift[skip:]
-    del undisturbed, shadows, forced
+    del undisturbed, shadows, forced, minutes
     return _walk(ticker, steps, seeds, path, _minutes(ticker, path, shift), first, with_crowds)
 
 
@@ -97,7 +100,7 @@ def _walk(
     bought, sold = np.zeros(count), np.zeros(count)
     dollars = {1: np.zeros(count), -1: np.zeros(count)}
     kept: list[Crowds] = []
-    for rows in crowds(ticker, steps, seeds, path, minutes):
+    for rows in crowds(ticker, steps, seeds, path, minutes, since=lead):
         for side, buys, sells in ((1, bought, sold), (-1, sold, bought)):
             mine = rows.side == side
             lots, opened, closed = rows.lots[mine], rows.opened[mine], rows.closed[mine]
