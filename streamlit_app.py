@@ -3,7 +3,7 @@
 import streamlit as st
 
 from liq import controls
-from liq.charts.heat import DISCLAIMER
+from liq.schema import DISCLAIMER
 
 page = controls.setup()
 controls.sidebar()

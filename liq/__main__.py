@@ -20,7 +20,10 @@ COMMANDS = {
 }
 """What can be asked for; each is the room of that name in `liq/commands`."""
 
-EXITS = """exit codes:
+EXITS = """python -m liq COMMAND --help says what each takes, with examples. Answers go to standard output, all else
+to standard error. The simulated market needs no network, but answers only when asked for (--source simulated).
+
+exit codes:
   0  answered
   1  something broke; the message says what
   2  the question makes no sense: an unknown option, ticker, lookback, file
@@ -32,6 +35,29 @@ EXITS = """exit codes:
 def main(words: list[str] | None = None) -> int:
     """Run one command and return its exit code, see EXITS; words default to the process's own."""
     words = sys.argv[1:] if words is None else words
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # a terminal that lacks a sign is no reason to fail
+        asked = _parser(words).parse_args(words)
+        code: int = importlib.import_module(f"liq.commands.{asked.command}").run(asked)
+        sys.stdout.flush()
+        return code
+    except InputError as error:
+        return _sorry(error, 2)
+    except SourceError as error:
+        return _sorry(error, 3)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _sorry(error, 1)
+
+
+def _parser(words: list[str]) -> argparse.ArgumentParser:
+    """Return what reads the command line; of the commands' rooms it enters only the one that is asked for."""
     parser = argparse.ArgumentParser(
         prog="python -m liq",
         description="Estimate where leveraged crypto positions would be force-closed. Estimated structure, not a "
@@ -44,27 +70,17 @@ def main(words: list[str] | None = None) -> int:
         own = commands.add_parser(
             name,
             help=sentence,
-            description=f"{sentence.capitalize()}.",
+            description=f"{sentence[0].upper()}{sentence[1:]}.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name in words[:1]:  # the others' rooms are not entered: a command pays for its own imports only
+        if name in words[:1]:  # a command pays for its own imports only
             importlib.import_module(f"liq.commands.{name}").arguments(own)
-    asked = parser.parse_args(words)
-    try:
-        code: int = importlib.import_module(f"liq.commands.{asked.command}").run(asked)
-        sys.stdout.flush()
-        return code
-    except InputError as error:
-        print(f"liq: {error}", file=sys.stderr)
-        return 2
-    except SourceError as error:
-        print(f"liq: {error}", file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return parser
+
+
+def _sorry(error: Exception, code: int) -> int:
+    print(f"liq: {error}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

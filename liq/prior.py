@@ -17,6 +17,9 @@ TIERS = (500.0, 250.0, 150.0, 125.0, 100.0, 75.0, 50.0, 30.0, 20.0, 15.0, 10.0, 
 """Leverages that the shipped priors spread their weight over. No venue sells 250x: the tiers beyond a market's
 top leverage stand for positions whose margin is nearly gone (see `liq.margin.liquidation_factors`)."""
 
+SCHEMA = "liq.prior/1"
+"""Stated in every prior that is written down."""
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -64,13 +67,16 @@ class Prior:
 
     def to_json(self) -> str:
         """Return the prior as JSON text; `from_json` reads it back unchanged."""
-        return json.dumps(asdict(self), indent=1)
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Prior:
         """Return the prior written by `to_json`; raise InputError for anything else."""
         try:
-            prior = cls(**json.loads(text))
+            fields = dict(json.loads(text))
+            if fields.pop("schema", SCHEMA) != SCHEMA:
+                raise InputError(f"prior is not one that this package wrote: its schema is not {SCHEMA}.")
+            prior = cls(**fields)
         except InputError:
             raise
         except (TypeError, ValueError, OverflowError, RecursionError) as error:

@@ -78,9 +78,13 @@ def score(base: Ground) -> Skill:
     return skill(base.heatmap, base.liquidations)
 
 
-@cached(LRUCache(4), condition=threading.Condition())
-def fit(base: Ground, towards: str = "calibrated") -> Fit:
-    """Fit a prior on the bars before those that `score` scores, and score it and the one named on those.
+@cached(
+    LRUCache(4),
+    key=lambda base, towards="calibrated": (base, towards if isinstance(towards, str) else towards.to_json()),
+    condition=threading.Condition(),
+)
+def fit(base: Ground, towards: str | Prior = "calibrated") -> Fit:
+    """Fit a prior on the bars before those that `score` scores, and score it and the one it starts from on those.
 
     Raises InputError where too few bars are shared.
     """

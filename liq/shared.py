@@ -13,27 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from cachetools import LRUCache, cached
 
 from liq import labels
+from liq.bands import BANDS as BANDS
+from liq.bands import counting
 from liq.charts import readout, window
 from liq.estimate import estimate
 from liq.heatmap import Heatmap
 from liq.market import Market
 from liq.prior import Prior
 from liq.zones import top_zones
-
-BANDS = {
-    "1-5x": (0, 5),
-    "6-10x": (5, 10),
-    "11-25x": (10, 25),
-    "26-50x": (25, 50),
-    "51-100x": (50, 100),
-    "101x+": (100, 1e9),
-}
-"""Leverage chips: name, and the leverages above the first and up to the second number."""
 
 RETRY = pd.Timedelta(minutes=1)
 """How long a makeshift market is shown before the venues are asked again."""
@@ -94,11 +85,7 @@ def estimated(market: Market, prior: str | Prior) -> Heatmap:
 @_shared(LRUCache(8))
 def weighed(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     """Return the estimate with only these bands of leverage counted."""
-    if len(bands) == len(BANDS):
-        return everything
-    tiers = everything.tiers
-    counted = np.any([(tiers > low) & (tiers <= high) for low, high in map(BANDS.__getitem__, bands)], axis=0)
-    return everything.reweigh(np.where(counted, everything.weights, 0.0))
+    return counting(everything, bands)
 
 
 @_shared(LRUCache(12))

@@ -51,9 +51,9 @@ st.caption(
 controls.downloads(
     f"{market.base}_{view.timeframe}",
     {
-        "Heat CSV": ("heat.csv", lambda: export.heat_csv(drawn)),
+        "Heat CSV": ("heat.csv", lambda: export.heat_csv(heatmap, drawn)),
         "Heat JSON": ("heat.json", lambda: export.heat_json(heatmap, drawn)),
-        "Zones CSV": ("zones.csv", lambda: export.zones_csv(zones)),
+        "Zones CSV": ("zones.csv", lambda: export.zones_csv(heatmap, zones)),
         "Zones JSON": ("zones.json", lambda: export.zones_json(heatmap, zones)),
     },
 )

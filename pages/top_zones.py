@@ -56,7 +56,7 @@ if not notes:
 controls.downloads(
     f"{market.base}_{view.timeframe}",
     {
-        "Zones CSV": ("zones.csv", lambda: export.zones_csv(zones)),
+        "Zones CSV": ("zones.csv", lambda: export.zones_csv(heatmap, zones)),
         "Zones JSON": ("zones.json", lambda: export.zones_json(heatmap, zones)),
     },
 )

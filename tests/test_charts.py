@@ -162,14 +162,20 @@ def test_the_map_adds_up(heatmap):
 
 
 def test_exports_can_be_read_back(heatmap, drawn):
-    table = pd.read_csv(io.StringIO(export.heat_csv(drawn)), parse_dates=["time"])
-    assert list(table) == ["time", "low", "high", "long", "short"]
+    table = pd.read_csv(io.StringIO(export.heat_csv(heatmap, drawn)), parse_dates=["time"])
+    assert list(table) == ["symbol", "source", "time", "low", "high", "long", "short"]
+    assert set(table["source"]) == {heatmap.market.source}
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(io.BytesIO(export.heat_parquet(heatmap, drawn))).drop(columns=["symbol", "source"]),
+        table.drop(columns=["symbol", "source"]),
+        check_dtype=False,
+    )
     assert np.isclose(table[["long", "short"]].sum().sum(), drawn.total.sum(), rtol=1e-3)
     matrix = json.loads(export.heat_json(heatmap, drawn))
     assert np.abs(np.array(matrix["long"]) - drawn.long).max() <= 0.5
     assert len(matrix["edges"]) == drawn.long.shape[1] + 1
     zones = top_zones(heatmap)
-    assert len(pd.read_csv(io.StringIO(export.zones_csv(zones)))) == len(zones)
+    assert len(pd.read_csv(io.StringIO(export.zones_csv(heatmap, zones)))) == len(zones)
     assert len(json.loads(export.zones_json(heatmap, zones))["zones"]) == len(zones)
 
 

@@ -16,6 +16,7 @@ from liq.charts.window import Window
 from liq.heatmap import Heatmap
 from liq.labels import decimals, milliseconds, money, price, when
 from liq.market import SIDES
+from liq.schema import DISCLAIMER
 
 PROFILE = 0.13
 """Share of the plot's width that the standing book may take."""
@@ -25,8 +26,6 @@ STRIP = 0.13
 
 LEGEND = 180
 """Pixels of the colour ramp."""
-
-DISCLAIMER = "Estimated structure, not a guarantee; education and entertainment only."
 
 
 def datasets(

@@ -1,0 +1,42 @@
+"""`calibrate`: a prior fitted to the realised liquidations of one market, as the Reality check page fits it."""
+
+from __future__ import annotations
+
+import argparse
+
+from liq import reality
+from liq.commands import output, question, skill
+
+EXAMPLES = """examples:
+  python -m liq calibrate BTC --source gate --lookback 3M --output mine.json
+  python -m liq zones BTC --source gate --prior mine.json
+  python -m liq calibrate --file btcusdt_5m.csv --liquidations mine.csv > mine.json
+
+Fitted on the earlier half of the bars and scored, on stderr, on the later half, which the fit never saw; so look
+there before using it. The JSON's schema is liq.prior/1 (docs/commands.md). --prior is what it is drawn towards.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    question.market_arguments(parser)
+    question.prior_argument(parser)
+    skill.liquidations_argument(parser)
+    output.arguments(parser, ("json",))
+    parser.set_defaults(leverage=None)  # a fit weighs every tier
+    parser.epilog = EXAMPLES
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Answer."""
+    heatmap = question.heatmap(asked, question.market(asked), columns=1)
+    found = reality.fit(skill.ground(asked, heatmap), heatmap.prior)
+    for name, report in ((heatmap.prior.name, found.shipped), ("fitted", found.fitted)):
+        question.tell(
+            f"{name}, on {report.bars:,} later bars: Spearman {report.spearman:.3f}, R² {report.r2:.3f}, "
+            f"estimated over realised {report.ratio:.2f}, adds {report.gain:+.3f} R² to range and volume."
+        )
+    if found.fitted.r2 < found.shipped.r2:
+        question.tell(f"The fit does worse there than {heatmap.prior.name}; better keep that.")
+    output.write(found.prior.to_json(), asked)
+    return 0

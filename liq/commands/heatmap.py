@@ -1,0 +1,69 @@
+"""`heatmap`: the map as numbers, or as the picture that the page shows."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+
+from liq.charts import export
+from liq.charts.window import Window, window
+from liq.commands import output, question
+from liq.errors import InputError
+from liq.estimate import estimate
+from liq.heatmap import Heatmap
+
+EXAMPLES = """examples:
+  python -m liq heatmap BTC --lookback 7d --output btc.json
+  python -m liq heatmap ETH --source gate --format csv | head
+  python -m liq heatmap --source simulated --lookback 1M --columns 200 --format parquet > map.parquet
+
+The numbers are the cells that the page draws: USD per bucket of price as of the end of each column, times UTC (the
+column's beginning). --all-prices has every bucket. The JSON's schema is liq.heatmap/1 (docs/commands.md); Parquet
+carries the same in its metadata, under "liq".
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    question.market_arguments(parser)
+    question.map_arguments(parser)
+    output.arguments(parser, ("csv", "json", "parquet"))
+    parser.add_argument("--columns", type=int, metavar="N", help="at most so many moments, evenly spaced")
+    parser.add_argument("--all-prices", action="store_true", help="every bucket, not only the prices that matter")
+    parser.epilog = EXAMPLES
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Answer."""
+    form = output.chosen(asked)
+    if asked.columns is not None and asked.columns < 1:
+        raise InputError(f"--columns must be at least 1, not {asked.columns}.")
+    heatmap = question.heatmap(asked, question.market(asked))
+    drawn = _drawn(asked, heatmap)
+    if form == "csv":
+        output.write(export.heat_csv(heatmap, drawn), asked)
+    elif form == "json":
+        output.write(export.heat_json(heatmap, drawn), asked)
+    else:
+        output.write(export.heat_parquet(heatmap, drawn), asked)
+    return 0
+
+
+def _drawn(asked: argparse.Namespace, heatmap: Heatmap) -> Window:
+    """Return what is drawn: as on the page, leaving leverage out dims the picture and does not rescale it."""
+    like = heatmap
+    if asked.leverage is not None:
+        like = estimate(heatmap.market, prior=heatmap.prior)
+    drawn = window(heatmap, asked.all_prices, like)
+    return drawn if asked.columns is None else _thinned(drawn, asked.columns)
+
+
+def _thinned(drawn: Window, most: int) -> Window:
+    """Return what is drawn in at most so many columns: several to one, which shows what stood at its end."""
+    count = len(drawn.long)
+    every = -(-count // most)  # ceiling; columns end with the last, so the first may reach before the window
+    last = np.arange(count - 1, -1, -every)[::-1]
+    start = drawn.start + drawn.step * (count - every * len(last))
+    return replace(drawn, start=start, step=drawn.step * every, long=drawn.long[last], short=drawn.short[last])

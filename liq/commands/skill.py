@@ -1,0 +1,110 @@
+"""`skill`: the map held against liquidations that really happened, as the Reality check page does."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+from liq import labels, reality
+from liq.commands import output, question
+from liq.errors import InputError
+from liq.heatmap import Heatmap
+from liq.reality import Ground
+from liq.schema import document, dumps, moment
+from liq.skill import Skill
+from liq.touches import Touches
+
+SCHEMA = "liq.skill/1"
+
+EXAMPLES = """examples:
+  python -m liq skill BTC --source gate --lookback 1M
+  python -m liq skill --source simulated --format json
+  python -m liq skill --file btcusdt_5m.csv --liquidations mine.csv --format csv
+
+Needs realised liquidations: Gate, Kraken Futures and the simulated market have them, or bring a file with the
+columns open_time_ms, long, short (USD). csv is one row per scored bar and side. The JSON's schema is liq.skill/1
+(docs/commands.md); docs/skill.md says what every figure means.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    question.market_arguments(parser)
+    question.map_arguments(parser)
+    liquidations_argument(parser)
+    output.arguments(parser, ("table", "json", "csv"))
+    parser.epilog = EXAMPLES
+
+
+def liquidations_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the file of realised liquidations."""
+    parser.add_argument("--liquidations", metavar="PATH", help="realised liquidations of your own, as CSV or Parquet")
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Answer."""
+    form = output.chosen(asked)
+    heatmap = question.heatmap(asked, question.market(asked))
+    base = ground(asked, heatmap)
+    report = reality.score(base)
+    if form == "csv":
+        output.write(_csv(heatmap, report), asked)
+    elif form == "json":
+        output.write(_json(heatmap, base, report, reality.follow(heatmap)), asked)
+    else:
+        output.write(_table(asked, heatmap, base, report, reality.follow(heatmap)), asked)
+    return 0
+
+
+def ground(asked: argparse.Namespace, heatmap: Heatmap) -> Ground:
+    """Return the map and what it is held against; raise InputError where there is nothing."""
+    path = asked.liquidations and Path(asked.liquidations)
+    base = reality.ground(heatmap, question.read(path), path.name) if path else reality.ground(heatmap)
+    if base is None:
+        raise InputError(
+            f"{labels.source_title(heatmap.market.source)} has no realised liquidations to hold the map against; "
+            "take --source gate or krakenfutures, or bring your own with --liquidations."
+        )
+    return base
+
+
+def _csv(heatmap: Heatmap, report: Skill) -> str:
+    long = report.scored.stack(level=1, future_stack=True)[["estimated", "realised", "baseline"]].round(2)
+    long.index.names = ["time", "side"]
+    frame = long.reset_index()
+    frame["time"] = [moment(at) for at in frame["time"]]
+    frame.insert(0, "symbol", heatmap.market.symbol)
+    frame.insert(1, "source", heatmap.market.source)
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def _json(heatmap: Heatmap, base: Ground, report: Skill, found: Touches) -> str:
+    figures = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "scored"}
+    touches = {
+        "sentence": found.sentence,
+        "since": found.since,
+        "until": found.until,
+        "reached": [answer._asdict() for answer in found.reached],
+        "through": found.through._asdict(),
+    }
+    body = {"remark": base.remark, "sentence": report.sentence, "figures": figures, "touches": touches}
+    return dumps(document(SCHEMA, heatmap, **body), indent=1)
+
+
+def _table(asked: argparse.Namespace, heatmap: Heatmap, base: Ground, report: Skill, found: Touches) -> str:
+    from liq.charts import skill as charts  # the page's own tables
+
+    lines = [
+        labels.title(heatmap.market, asked.lookback),
+        *([base.remark] if base.remark else []),
+        report.sentence,
+        charts.period(report),
+        "",
+        charts.table(report).to_string(index=False, na_rep=""),
+        "",
+        found.sentence,
+        "",
+        charts.touch_table(found).to_string(index=False),
+    ]
+    return "\n".join(lines)

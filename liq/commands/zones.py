@@ -1,0 +1,65 @@
+"""`zones`: the strongest zones on each side of the price, as the Top zones page has them."""
+
+from __future__ import annotations
+
+import argparse
+
+import pandas as pd
+
+from liq import labels
+from liq.charts import export, pine
+from liq.charts.zones import side
+from liq.commands import output, question
+from liq.heatmap import Heatmap
+from liq.schema import DISCLAIMER
+from liq.zones import top_zones, totals
+
+EXAMPLES = """examples:
+  python -m liq zones BTC --lookback 7d
+  python -m liq zones ETH --source gate --format json
+  python -m liq zones --source simulated --format csv --output zones.csv
+  python -m liq zones --file btcusdt_5m.csv --format pine
+
+Prices are in quote currency, dollars are estimates, times UTC. The JSON's schema is liq.zones/1 (docs/commands.md).
+"""
+
+HEADINGS = {"above": "Above price (potential squeeze zones)", "below": "Below price (potential flush zones)"}
+
+COLUMNS = ("range", "usd", "distance", "share", "leverage", "age", "status")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    question.market_arguments(parser)
+    question.map_arguments(parser)
+    output.arguments(parser, ("table", "json", "csv", "pine"))
+    parser.epilog = EXAMPLES
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Answer."""
+    form = output.chosen(asked)
+    heatmap = question.heatmap(asked, question.market(asked))
+    zones = top_zones(heatmap)
+    if form == "json":
+        answer = export.zones_json(heatmap, zones)
+    elif form == "csv":
+        answer = export.zones_csv(heatmap, zones)
+    elif form == "pine":
+        answer = pine.indicator(heatmap, zones)
+    else:
+        answer = table(heatmap, zones, asked.lookback)
+    output.write(answer, asked)
+    return 0
+
+
+def table(heatmap: Heatmap, zones: pd.DataFrame, lookback: str) -> str:
+    """Return the zones as text to read."""
+    market, stands = heatmap.market, totals(heatmap)
+    price = labels.price(market.price, labels.decimals(market.price, market.tick))
+    lines = [labels.title(market, lookback), f"Price {price}, {labels.when(market.as_of)}"]
+    for name, total in (("above", stands.above), ("below", stands.below)):
+        rows = side(heatmap, zones, name)[list(COLUMNS)]
+        lines += ["", f"{HEADINGS[name]}, total heat {labels.money(total)}"]
+        lines.append("Nothing stands out on this side." if rows.empty else rows.to_string(index=False))
+    return "\n".join([*lines, "", DISCLAIMER])
