@@ -269,6 +269,7 @@ def tickers(source: str) -> list[str]:
 def _market(view: View) -> Market:
     """Return the market. It is kept until a bar closes, so that nothing jumps while controls are moved."""
     state, upload = st.session_state, None
+    place = st.empty()  # always there: were it not, everything after it would be another element, and drawn anew
     if view.source == "file":
         upload = state.get("upload")
     asked = (view.ticker, view.source, view.timeframe, upload and upload.file_id)
@@ -278,13 +279,14 @@ def _market(view: View) -> Market:
     if upload is not None:
         market = shared.recorded(upload.getvalue(), upload.name, view.timeframe)
     else:
-        place = st.empty()
+        with place.container():
+            words = st.empty()
 
-        def progress(sentence: str, done: int, total: int) -> None:
-            place.progress(min(1.0, done / max(total, 1)), text=escape(sentence))
+            def progress(sentence: str, done: int, total: int) -> None:
+                words.progress(min(1.0, done / max(total, 1)), text=escape(sentence))
 
-        with st.skeleton(height=layers.HEIGHT):
-            market = fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)
+            with st.skeleton(height=layers.HEIGHT):
+                market = fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)
         place.empty()
     state.held = (asked, market, pd.Timestamp.now("UTC"))
     return market

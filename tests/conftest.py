@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+from tests.browser import app, chromium, file, page
 from tests.venue_server.fixtures import kept, server, venues
 
-__all__ = ["kept", "server", "venues"]
+__all__ = ["app", "chromium", "file", "kept", "page", "server", "venues"]

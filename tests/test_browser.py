@@ -3,113 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from liq.charts.window import window
 from liq.estimate import estimate
 from liq.sources import recording
-from tests.served import CHROMIUM, FLAGS, needs_browser, served, write_recording
+from tests.browser import CANVAS, open_chart, pixels, read
+from tests.served import needs_browser, served
 from tests.venue_server import VenueServer
 
 pytestmark = needs_browser
-
-CANVAS = '[data-testid="stVegaLiteChart"] canvas'
-LISTEN = """
-window.written = [];
-const fill = CanvasRenderingContext2D.prototype.fillText;
-CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
-  const m = this.getTransform();
-  window.written.push([String(text), m.a * x + m.c * y + m.e, m.b * x + m.d * y + m.f]);
-  return fill.apply(this, arguments);
-};
-"""
-"""The chart's words are pixels; this keeps what is written into them, and where."""
-
-SETTLED = """() => new Promise(done => setTimeout(() =>
-  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 30))), 30))"""
-"""Wait until what the pointer did is drawn, however busy the machine is."""
-
-DOLLARS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    return write_recording(tmp_path_factory.mktemp("recording") / "btcusdt_5m.csv")
-
-
-@pytest.fixture(scope="module")
-def app(file) -> Iterator[str]:
-    with served(LIQ_FILE=str(file)) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium):
-    context = chromium.new_context(viewport={"width": 1500, "height": 900}, timezone_id="America/New_York")
-    page = context.new_page()
-    page.complaints, page.received = [], []
-    page.add_init_script(LISTEN)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    # on a deep link Streamlit's own client first asks below the page's path, where nothing is
-    page.on(
-        "console",
-        lambda said: (
-            page.complaints.append(said.text)
-            if said.type == "error" and "_stcore" not in said.location["url"]
-            else None
-        ),
-    )
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: page.received.append(len(frame))))
-    page.set_default_timeout(20_000)
-    yield page
-    context.close()
-
-
-def open_chart(page, address: str):
-    page.goto(address)
-    page.wait_for_selector(CANVAS)
-    page.wait_for_timeout(1200)
-    return page.query_selector(CANVAS).bounding_box()
-
-
-def pixels(page) -> str:
-    return page.evaluate(f"document.querySelector('{CANVAS}').toDataURL()")
-
-
-def read(page, x: float, y: float) -> dict | None:
-    """Move the pointer there and return what the chart writes: time, price, dollars; None outside the heat."""
-    page.mouse.move(x - 3, y - 3)
-    page.evaluate(SETTLED)
-    page.evaluate("window.written = []")
-    page.mouse.move(x, y)
-    page.evaluate(SETTLED)
-    words = [text for text, *_ in page.evaluate("window.written")]
-    cell = [re.fullmatch(r"longs \$([\d.]+)([KMB]?)\s+shorts \$([\d.]+)([KMB]?)", text) for text in words]
-    price = [re.match(r"at ([\d,.]+) ", text) for text in words]
-    time = [re.match(r"(\d\d \w{3} \d\d:\d\d) ", text) for text in words]
-    cell, price, time = ([found for found in kind if found] for kind in (cell, price, time))
-    if not cell or not price or not time:
-        return None
-    long, short = (float(cell[-1][i]) * DOLLARS[cell[-1][i + 1]] for i in (1, 3))
-    return {
-        "time": pd.Timestamp(f"2026 {time[-1][1]}"),
-        "price": float(price[-1][1].replace(",", "")),
-        "long": long,
-        "short": short,
-    }
 
 
 @pytest.mark.parametrize("lookback", ["12h", "1d", "3d", "7d", "14d", "1M"])

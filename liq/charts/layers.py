@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 from altair import expr
 
-from liq.charts import pointer, readout
+from liq.charts import pointer, readout, zoom
 from liq.charts.heat import LEGEND, PROFILE, STRIP
 from liq.charts.pointer import ON, ONE
 
@@ -27,7 +27,7 @@ def spec() -> dict[str, Any]:
     """Return the chart's Vega-Lite specification, whose data are `heat.datasets`."""
     chart = (
         alt.layer(*_ground(), *_strip(), *_candles(), *_price(), *_profile(), *_crosshair(), *_legend())
-        .add_params(*pointer.follow())
+        .add_params(*pointer.follow(), zoom.param())
         .properties(
             height=HEIGHT,
             padding=alt.Padding(top=4, left=4, right=4, bottom=4),
@@ -52,11 +52,12 @@ def _ground() -> list[alt.Chart]:
     time = alt.X(
         "start:T",
         title=None,
-        scale=alt.Scale(type="utc", nice=False),
+        scale=alt.Scale(type="utc", nice=False, domainRaw=zoom.domain("x")),
         axis=alt.Axis(
             grid=False,
             tickCount=expr("max(3, width / 140)"),
             labelOverlap=True,
+            labelBound=True,  # one that sticks out would push the whole plot aside
             labelColor=FAINT,
             labelExpr="utcFormat(datum.value, utchours(datum.value) === 0 "
             "&& utcminutes(datum.value) === 0 ? '%d %b' : '%H:%M')",
@@ -66,7 +67,8 @@ def _ground() -> list[alt.Chart]:
     cost = alt.Y(
         "low:Q",
         title=None,
-        scale=alt.Scale(type="log", nice=False),  # rows are equal ratios of price, so they are equally high
+        # rows are equal ratios of price, so they are equally high
+        scale=alt.Scale(type="log", nice=False, domainRaw=zoom.domain("y")),
         axis=alt.Axis(
             orient="right", grid=False, tickCount=9, labelColor=FAINT, labelExpr=f"format(datum.value, {digits})"
         ),

@@ -7,8 +7,6 @@ two-axis brush instead fails in the browser's console when the pointer moves exa
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 
 ON = "isArray(across_x) && isArray(down_y) && across_x[1] > 0 && down_y[1] > 0"
@@ -26,12 +24,9 @@ ROW = f"floor((log({PRICE}) - {ONE}.bottom) / {ONE}.height)"
 
 
 def follow() -> list[alt.Parameter]:
-    """Return the parameters of crosshair, zoom and pan, in the order that works: pointer before zoom.
-
-    Ctrl or Cmd with the wheel, or a pinch, zooms; the plain wheel stays the page's. Drag pans, double click refits.
-    """
+    """Return the parameters of the crosshair, to be added before the one that zooms."""
     brush = alt.BrushConfig(fillOpacity=0, strokeOpacity=0)
-    pointer: list[Any] = [
+    return [
         alt.selection_interval(
             name=name,
             encodings=[channel],  # type: ignore[list-item]
@@ -42,8 +37,4 @@ def follow() -> list[alt.Parameter]:
             mark=brush,
         )
         for name, channel in (("across", "x"), ("down", "y"))
-    ]
-    return [
-        *pointer,
-        alt.selection_interval(name="zoom", bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]"),
     ]
