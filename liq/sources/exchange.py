@@ -5,9 +5,11 @@ Everything that goes wrong leaves this module as a VenueFailure.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -84,7 +86,10 @@ def _connect(name: str, front: str) -> Connection:
 def _through(front: str, urls: Any) -> Any:
     if isinstance(urls, dict):
         return {key: _through(front, value) for key, value in urls.items()}
-    return urls.replace("https://", f"{front}/", 1) if isinstance(urls, str) else urls
+    if not isinstance(urls, str):
+        return urls
+    live = front.replace("http", "ws", 1)  # a stream goes the same way as a request
+    return urls.replace("https://", f"{front}/", 1).replace("wss://", f"{live}/", 1).replace(":443/", "/", 1)
 
 
 def _listener(connection: Connection) -> Callable[..., str]:
@@ -162,3 +167,115 @@ def contracts(connection: Connection, budget: Budget) -> dict[str, Contract]:
         return found
 
     return ask(connection, budget, question)
+
+
+@dataclass
+class Line:
+    """An open stream of a venue's liquidations; made by `line`.
+
+    heard : when its last frame came, by the clock that was given, pings and pongs included; None before.
+    acknowledged : the venue confirmed the subscription. unread : frames that could not be read.
+    """
+
+    exchange: Any
+    heard: float | None = None
+    acknowledged: bool = False
+    unread: int = 0
+
+
+@asynccontextmanager
+async def line(name: str, clock: Callable[[], float], keep_alive: float, kept: int) -> AsyncIterator[Line]:
+    """Open a venue's stream, through LIQ_GATEWAY and HTTPS_PROXY like every request; `contracts` must be loaded.
+
+    clock : seconds, for `Line.heard`; keep_alive : seconds between the pings that are sent; kept : most
+    liquidations held between two calls of `drain`.
+    """
+    import ccxt.pro
+
+    front = gateway()
+    venue = getattr(ccxt.pro, name)({"aiohttp_trust_env": True, "options": dict(VENUES[name].options)})
+    venue.options["liquidationsLimit"] = kept
+    venue.streaming["keepAlive"] = keep_alive * 1000
+    venue.set_markets_from_exchange(connect(name).exchange)
+    if front:
+        venue.urls["api"] = _through(front, venue.urls["api"])
+    opened = Line(venue)
+    made, read = venue.client, venue.handle_message
+
+    def handle_message(client: Any, message: Any) -> None:
+        read(client, message)
+        opened.acknowledged = opened.acknowledged or _acknowledges(message)
+
+    def client(url: str) -> Any:
+        found = made(url)
+        if "handle_message" not in vars(found):
+            found.handle_message = _heed(opened, clock, found.handle_message)
+        return found
+
+    venue.client, venue.handle_message = client, handle_message
+    try:
+        yield opened
+    finally:
+        with suppress(Exception):  # a connection that is gone may complain about being closed
+            await asyncio.wait_for(venue.close(), 5)
+
+
+def _heed(opened: Line, clock: Callable[[], float], read: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return ccxt's reader of one frame with a note of what came.
+
+    An exception in it would end ccxt's receiving for good, without a word.
+    """
+
+    def heed(frame: Any) -> None:
+        if frame.type.name in ("TEXT", "BINARY", "PING", "PONG"):
+            opened.heard = clock()
+        try:
+            read(frame)
+        except Exception:
+            opened.unread += 1
+
+    return heed
+
+
+def _acknowledges(message: Any) -> bool:
+    """Return whether a message confirms a subscription, in Binance's, Bybit's or OKX's words."""
+    if not isinstance(message, dict):
+        return False
+    if message.get("op") == "subscribe":
+        return message.get("success") is True
+    return message.get("event") == "subscribe" or ("id" in message and message.get("result", "") is None)
+
+
+async def subscribe(opened: Line, symbols: list[str]) -> None:
+    """Wait until liquidations came; asks for the stream where that was not done yet. Raises what ccxt raises.
+
+    symbols : unified; Binance and OKX send every perpetual's in one stream, whatever is named.
+    """
+    venue = opened.exchange
+    if venue.has["watchLiquidationsForSymbols"]:
+        await venue.watch_liquidations_for_symbols([] if venue.id == "binanceusdm" else None)
+        return
+    # Bybit's has one topic a symbol. One message asks for all: one by one they would take minutes.
+    url = await venue.get_url_by_market_type(symbols[0], False, "watchLiquidations")
+    hashes = [f"liquidations::{symbol}" for symbol in symbols]
+    await venue.watch_topics(url, hashes, [f"allLiquidation.{venue.market(symbol)['id']}" for symbol in symbols])
+
+
+def is_open(opened: Line) -> bool:
+    """Return whether the stream is on the one connection it was opened with."""
+    clients = list((opened.exchange.clients or {}).values())
+    return len(clients) == 1 and clients[0].error is None and (not clients[0].isConnected or not clients[0].closed())
+
+
+def drain(opened: Line) -> list[dict[str, Any]]:
+    """Return the liquidations that came since the last call, as ccxt parsed them, each with the venue's own row."""
+    cache = opened.exchange.liquidations
+    rows = list(cache or ())
+    if rows:
+        cache.clear()
+    return rows
+
+
+def clock_of(name: str, budget: Budget) -> int:
+    """Return what time it is on a venue, UTC ms; raise VenueFailure."""
+    return int(ask(connect(name), budget, lambda exchange: exchange.fetch_time()))

@@ -17,6 +17,7 @@ from liq.sources.errand import Errand
 from liq.sources.exchange import Contract
 from liq.sources.failures import Budget, VenueFailure
 from liq.sources.perpetual import calls_expected, first, refreshed
+from liq.sources.recorded import with_recorded
 from liq.sources.sharing import shared
 from liq.sources.symbols import match
 from liq.sources.venues import VENUES
@@ -98,7 +99,7 @@ def _fresh(
     total = 2 if held is not None else calls_expected(errand)
     began = time.monotonic()
     try:
-        market = first(errand) if held is None else refreshed(held, errand)
+        market = with_recorded(first(errand) if held is None else refreshed(held, errand))
     except InputError as error:
         raise _rest(key, began, VenueFailure(f"sent data that cannot be used ({error})")) from error
     except VenueFailure as failure:

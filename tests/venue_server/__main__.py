@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import threading
 
 from tests.venue_server import VenueServer
+from tests.venue_server.streams import flow
 
 
 def main() -> None:
-    """Serve until interrupted. Faults: GET /_fault/<venue or all>/<mode>, GET /_heal, GET /_calls."""
+    """Serve until interrupted, streams included.
+
+    Faults: GET /_fault/<venue or all>/<mode>, GET /_heal, GET /_calls.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.venue_server", description=__doc__)
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--slow", type=float, default=10.0, help="seconds that the fault 'slow' takes")
@@ -16,6 +21,7 @@ def main() -> None:
     chosen = parser.parse_args()
     server = VenueServer(chosen.port, slow=chosen.slow, latency=chosen.latency)
     print(f"LIQ_GATEWAY={server.url}", flush=True)
+    threading.Thread(target=flow, args=(server.wires, server.over.is_set), daemon=True).start()
     try:
         server.serve_forever()
     except KeyboardInterrupt:

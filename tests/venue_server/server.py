@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.venue_server import faults, wire, wire_more
+from tests.venue_server import faults, streams, wire, wire_more
 
 HOSTS = {
     "fapi.binance.com": "binanceusdm",
@@ -60,6 +60,7 @@ class VenueServer(ThreadingHTTPServer):
         self.calls: Counter[str] = Counter()
         self.log: list[tuple[str, str]] = []
         self.knobs = wire.Knobs()
+        self.wires: list[streams.Wire] = []
 
     @property
     def url(self) -> str:
@@ -118,6 +119,8 @@ class Handler(BaseHTTPRequestHandler):
         query = {**dict(parse_qsl(split.query)), **body}
         if host.startswith("_"):
             return self._own(host, path)
+        if streams.stream(self, host):
+            return None
         venue = HOSTS.get(host)
         if venue is None:
             return self._send(404, json.dumps({"error": f"no venue at {host}"}))

@@ -66,6 +66,8 @@ def binance(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) ->
             "serverTime": now,
             "symbols": [*map(_binance_symbol, COINS), *_BINANCE_OTHERS],
         }
+    if path == "fapi/v1/time":
+        return 200, {"serverTime": now}
     if path == "fapi/v1/ticker/24hr" and "symbol" not in query:
         return 200, [_binance_ticker(coin, now, mode) for coin in COINS]
     coin = query["symbol"].removesuffix("USDT")
@@ -154,6 +156,8 @@ def okx(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> Ans
 
 def _okx(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs, now: int) -> list[Any] | None:
     venue = "okx"
+    if path == "public/time":
+        return [{"ts": str(now)}]
     if path == "public/instruments":
         return [*map(_okx_instrument, COINS), {**_okx_instrument("OLD"), "state": "suspend"}, _OKX_INVERSE]
     if path == "market/tickers":
@@ -256,6 +260,8 @@ def bybit(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> A
     """Answer for api.bybit.com; rows come newest first, every number a string."""
     now, venue = now_ms(), "bybit"
     path = path.removeprefix("v5/market/")
+    if path == "time":
+        return _bybit({"timeSecond": str(now // 1000), "timeNano": str(now * 1_000_000)}, now)
     if path == "instruments-info":
         rows = [] if query.get("status") == "PreLaunch" else [*map(_bybit_instrument, COINS), *_BYBIT_OTHERS]
         return _bybit({"category": "linear", "list": rows, "nextPageCursor": ""}, now)
