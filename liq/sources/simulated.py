@@ -22,6 +22,7 @@ from liq.errors import InputError
 from liq.margin import brackets
 from liq.market import Lookback, Market, Origin, Quote, bar_length, utc
 from liq.market import lookback as named_lookback
+from liq.sources.made_up import NAMES, made_up
 from liq.sources.population import Crowds
 from liq.sources.pricepath import DAY, EPOCH, REGIMES, Ticker, key
 from liq.sources.tape import Tape, record
@@ -50,11 +51,24 @@ COINS: Mapping[str, Ticker] = MappingProxyType(
 """Round figures of the right order for each coin, so that the numbers on screen look as they would."""
 
 TICKERS: tuple[str, ...] = tuple(f"{coin}/USDT:USDT" for coin in COINS)
-"""Every symbol the simulated market has, by weight."""
+"""Every symbol the simulated market shows, by weight; `universe` has more."""
 
 _MINUTE = pd.Timedelta(minutes=1)
 _LOCK = Lock()
 _TAPES: LRUCache[_Spec, Tape] = LRUCache(maxsize=1_100_000, getsizeof=lambda tape: len(tape.close))  # 70 MB
+_PASSING: LRUCache[_Spec, Tape] = LRUCache(maxsize=130_000, getsizeof=lambda tape: len(tape.close))  # 8 MB
+
+
+def universe(count: int) -> list[str]:
+    """Return so many coins to simulate, at most 1,011: those of COINS first, then made-up ones. Raises InputError.
+
+    >>> universe(14)[-3:]
+    ['HYPE', 'SIM001', 'SIM002']
+    """
+    coins = [*COINS, *NAMES]
+    if count > len(coins):
+        raise InputError(f"The simulated market has {len(coins)} coins, not {count}.")
+    return coins[:count]
 
 
 class _Spec(NamedTuple):
@@ -102,7 +116,7 @@ def simulate_with_truth(
     bars, start = _bars(window, moment)
     tape, kept = _record(spec, _day(bars[0]), _day(moment), with_crowds=True)
     market = _market(spec, tape, bars, start, window, moment)
-    return market, truth_of(COINS[spec.coin].lot, tape, kept, market)
+    return market, truth_of(_coin(spec.coin).lot, tape, kept, market)
 
 
 def quote(
@@ -124,8 +138,8 @@ def quote(
 
 def _spec(symbol: str, seed: int | None, regime: str, magnet: float) -> _Spec:
     coin = str(symbol).upper().split("/")[0]
-    coin = coin if coin in COINS else coin.removesuffix("USDT")
-    if coin not in COINS:
+    coin = next((name for name in (coin, coin.removesuffix("USDT")) if name in COINS or name in NAMES), "")
+    if not coin:
         raise InputError(f"The simulated market has no {symbol!r}; it has {', '.join(COINS)}.")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
         raise InputError(f"seed must be a whole number from 0, or None, not {seed!r}.")
@@ -134,6 +148,10 @@ def _spec(symbol: str, seed: int | None, regime: str, magnet: float) -> _Spec:
     if not (np.isfinite(magnet) and 0 <= magnet <= 5):
         raise InputError(f"magnet must lie between 0 and 5, not {magnet!r}.")
     return _Spec(coin, int(seed or 0), regime, float(magnet))
+
+
+def _coin(name: str) -> Ticker:
+    return COINS[name] if name in COINS else made_up(name)
 
 
 def _now(now: object) -> pd.Timestamp:
@@ -173,16 +191,18 @@ def _bars(window: Lookback, now: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.Tim
 def _record(spec: _Spec, first: int, last: int, *, with_crowds: bool = False) -> tuple[Tape, list[Crowds]]:
     seeds = key(spec.coin, spec.seed, spec.regime)
     steps = brackets(spec.coin)
-    return record(COINS[spec.coin], steps, seeds, spec.regime, spec.magnet, first, last, with_crowds=with_crowds)
+    return record(_coin(spec.coin), steps, seeds, spec.regime, spec.magnet, first, last, with_crowds=with_crowds)
 
 
 def _tape(spec: _Spec, first: int, last: int) -> Tape:
     """Return a tape that holds those days; a longer one already made serves the shorter ask."""
+    tapes = _TAPES if spec.coin in COINS else _PASSING  # hundreds pass by in a scan, and few are looked at twice
     with _LOCK:
-        held = _TAPES.get(spec)
+        held = tapes.get(spec)
         if held is None or held.start > first * DAY or held.start + len(held.close) < (last + 1) * DAY:
             held, _ = _record(spec, first, last)
-            _TAPES[spec] = held
+            if len(held.close) <= tapes.maxsize:
+                tapes[spec] = held
         return held
 
 
@@ -227,7 +247,7 @@ def _market(
         price=float(close[-1]),
         as_of=now,
         bar=window.bar_length,
-        tick=COINS[spec.coin].tick,
+        tick=_coin(spec.coin).tick,
         brackets=brackets(spec.coin),
         liquidations=pd.DataFrame({"long": long, "short": short}, index=bars),
         origins={name: origin for name in ("candles", "open interest", "liquidations", "price")},
@@ -246,7 +266,7 @@ def _seconds(spec: _Spec, tape: Tape, minute: int) -> np.ndarray:
     line = np.interp(second, (0, early, late, 60), (first, *turns, last))
     jitter = 0.12 * (high - low) * rng.standard_normal(61)
     jitter[[0, early, late, 60]] = 0.0
-    tick = COINS[spec.coin].tick
+    tick = _coin(spec.coin).tick
     places = max(0, -int(np.floor(np.log10(tick) + 1e-9)))
     prices: np.ndarray = np.round(np.clip(np.round((line + jitter) / tick) * tick, low, high), places)
     return prices

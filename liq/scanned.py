@@ -1,0 +1,140 @@
+"""What a scan leaves on disk: its table in Parquet, and while it runs, the rows that it has."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import pandas as pd
+
+from liq.errors import InputError
+from liq.glance import Glance
+from liq.market import utc
+from liq.scan import COLUMNS, Row
+
+SCHEMA = "liq.scan/1"
+"""Stated in the file's attributes; its number rises when a column is taken away, renamed or changes its meaning."""
+
+KEPT = pd.Timedelta(hours=1)
+"""An interrupted scan is continued within this time of its beginning, or within one bar where that is longer."""
+
+
+def write(table: pd.DataFrame, path: Path, question: Mapping[str, str]) -> None:
+    """Write a scan's table to Parquet, whole or not at all, with its schema and question as attributes.
+
+    Raises InputError where the file cannot be written.
+    """
+    table = table.copy(deep=False)
+    table.attrs.update({"schema": SCHEMA, **question})
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        table.to_parquet(half, index=False)
+        os.replace(half, path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def read(file: Path | str | IO[bytes]) -> pd.DataFrame:
+    """Return the table that a scan wrote, `liq.scan.COLUMNS`; raise InputError for anything else."""
+    try:
+        table = pd.read_parquet(file)
+    except Exception as error:  # pyarrow raises many kinds on a file that is none
+        raise InputError(
+            f"the scan cannot be read: {str(error).splitlines()[0] if str(error) else error!r}."
+        ) from None
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise InputError(f"the file is not a scan: it lacks the column {missing[0]!r}.")
+    return table[list(COLUMNS)]
+
+
+class Journal:
+    """Keep the rows of a running scan beside its target, one line each, so that it can be continued after any end.
+
+    path : the target; question : what the rows answer, such as source, lookback and prior; bar : the visible
+    bar's length; now : UTC. `rows` holds what an earlier run had found by ticker; `why` says in one clause why an
+    earlier run's rows were not taken over, or is empty. Failures are not kept, so they are tried again. Raises
+    InputError where the file cannot be written, or another scan is writing to it.
+    """
+
+    def __init__(self, path: Path, question: Mapping[str, str], bar: pd.Timedelta, now: pd.Timestamp) -> None:
+        self.path = path.with_name(path.name + ".journal")
+        header = {"schema": SCHEMA, **question}
+        try:
+            self._file = open(self.path, "a+", encoding="utf-8")  # noqa: SIM115  # closed by __exit__
+            _own(self._file)
+        except OSError as error:
+            reason = "another scan is writing to it" if isinstance(error, BlockingIOError) else error.strerror
+            raise InputError(f"{self.path} cannot be written: {reason or error}.") from None
+        self._file.seek(0)
+        lines = self._file.read().split("\n")
+        self.rows, self.why = _kept(lines, header, max(KEPT, bar), now)
+        if self.rows:  # the last piece is empty, or a line that was cut off: its market is done again
+            self._file.truncate(len("\n".join([*lines[:-1], ""]).encode()))
+        else:
+            self._file.truncate(0)
+            self._write(json.dumps({**header, "began": now.isoformat()}))
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, row: Row) -> None:
+        """Keep a row that did not fail."""
+        if row.glance is not None:
+            fields = row.glance._asdict() | {"as_of": utc(row.glance.as_of, "as_of").isoformat()}
+            self._write(json.dumps([row.ticker, row.score, *fields.values()]))
+
+    def remove(self) -> None:
+        """Take the journal away, once the target stands."""
+        self.path.unlink(missing_ok=True)
+
+    def _write(self, line: str) -> None:
+        try:
+            self._file.write(line + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written: {error.strerror or error}.") from None
+
+
+def _own(file: IO[str]) -> None:
+    """Hold the file for this process until it is closed; raise BlockingIOError where another one does."""
+    try:
+        import fcntl  # not on Windows, where two scans of one target are not told apart
+    except ImportError:
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _kept(
+    lines: list[str], header: Mapping[str, str], age: pd.Timedelta, now: pd.Timestamp
+) -> tuple[dict[str, Row], str]:
+    """Return the rows of an earlier scan by ticker, or why they cannot be taken over."""
+    if len(lines) < 2:
+        return {}, ""
+    try:
+        found: dict[str, Any] = json.loads(lines[0])
+        began = utc(found.pop("began"), "began")
+        rows = {row.ticker: row for row in map(_row, lines[1:-1])}
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return {}, "its journal cannot be read"
+    if found != header:
+        return {}, "it asked for something else"
+    if now - began > age:
+        return {}, f"it was begun at {began:%Y-%m-%d %H:%M} UTC"
+    return rows, ""
+
+
+def _row(line: str) -> Row:
+    ticker, score, *fields = json.loads(line)
+    seen = Glance(*fields)
+    return Row(ticker, seen._replace(as_of=pd.Timestamp(seen.as_of)), score)
