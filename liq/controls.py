@@ -244,7 +244,7 @@ def chart_data(view: View, heatmap: Heatmap) -> tuple[window.Window, dict[str, p
     )
 
 
-def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str]]]) -> None:
+def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str | bytes]]]) -> None:
     """Draw one button per file; a file is built when it is asked for."""
     with st.container(horizontal=True):
         for label, (name, build) in files.items():

@@ -99,10 +99,10 @@ def milliseconds(index: pd.DatetimeIndex) -> np.ndarray:
     return index.as_unit("ms").asi8.astype(float)
 
 
-def title(market: Market, timeframe: str) -> str:
-    """Return what is on screen in one line: symbol, window, source."""
+def title(market: Market, timeframe: str = "") -> str:
+    """Return what is on screen in one line: symbol, window if given, source."""
     names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
-    return f"{market.symbol.split(':')[0]} perpetual · {timeframe} · {names}"
+    return " · ".join(filter(None, (f"{market.symbol.split(':')[0]} perpetual", timeframe, names)))
 
 
 def source_title(name: str) -> str:

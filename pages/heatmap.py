@@ -3,7 +3,7 @@
 import streamlit as st
 
 from liq import controls, labels, shared
-from liq.charts import export, heat, layers, picture
+from liq.charts import export, heat, layers, picture, still
 from liq.scenario import scenario
 from liq.zones import NEAR, totals
 
@@ -55,5 +55,6 @@ controls.downloads(
         "Heat JSON": ("heat.json", lambda: export.heat_json(heatmap, drawn)),
         "Zones CSV": ("zones.csv", lambda: export.zones_csv(heatmap, zones)),
         "Zones JSON": ("zones.json", lambda: export.zones_json(heatmap, zones)),
+        "Estimate PNG": ("heatmap.png", lambda: still.png(layers.still(), data, 1600, 860)),
     },
 )

@@ -31,7 +31,7 @@ LEGEND = 180
 def datasets(
     heatmap: Heatmap,
     window: Window,
-    changes: pd.DataFrame,
+    changes: pd.DataFrame | None = None,
     *,
     threshold: int = 0,
     more_heat: int = 0,
@@ -39,7 +39,7 @@ def datasets(
     title: str = "",
     watermark: str = "",
 ) -> dict[str, pd.DataFrame]:
-    """Return the chart's data by name; `changes` is `readout.encode(window)`.
+    """Return the chart's data by name; `changes` is `readout.encode(window)`, None where no pointer reads it.
 
     threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts the faint.
     """
@@ -87,14 +87,14 @@ def datasets(
         "at": [0.0, LEGEND / 2, float(LEGEND)],
         "usd": [money(window.top * share ** (1 / power)) for share in (0, 0.5, 1)],
     }
-    return {
+    data = {
         "frame": pd.DataFrame([frame]),
         "candles": bars,
         "profile": profile(heatmap, window),
-        "cells": changes,
         "pointer": pd.DataFrame([constants]),
         "ticks": pd.DataFrame(ticks),
     }
+    return data if changes is None else {**data, "cells": changes}
 
 
 def description(heatmap: Heatmap, zones: pd.DataFrame) -> str:

@@ -25,17 +25,26 @@ NARROW = "width < 620"
 @cache
 def spec() -> dict[str, Any]:
     """Return the chart's Vega-Lite specification, whose data are `heat.datasets`."""
-    chart = (
-        alt.layer(*_ground(), *_strip(), *_candles(), *_price(), *_profile(), *_crosshair(), *_legend())
-        .add_params(*pointer.follow(), zoom.param())
-        .properties(
-            height=HEIGHT,
-            padding=alt.Padding(top=4, left=4, right=4, bottom=4),
-            usermeta={"embedOptions": {"renderer": "canvas"}},
-        )
-        .configure_view(stroke=None)
-    )
-    built: dict[str, Any] = chart.to_dict(validate=False)
+    return _built(alt.layer(*_picture(), *_crosshair(), *_legend()).add_params(*pointer.follow(), zoom.param()))
+
+
+@cache
+def still() -> dict[str, Any]:
+    """Return the same chart without crosshair and readout, for a saved picture."""
+    return _built(alt.layer(*_picture(zooms=False), *_legend()))
+
+
+def _picture(zooms: bool = True) -> list[alt.Chart]:
+    return [*_ground(zooms), *_strip(), *_candles(), *_price(), *_profile()]
+
+
+def _built(chart: Any) -> dict[str, Any]:
+    drawn = chart.properties(
+        height=HEIGHT,
+        padding=alt.Padding(top=4, left=4, right=4, bottom=4),
+        usermeta={"embedOptions": {"renderer": "canvas"}},
+    ).configure_view(stroke=None)
+    built: dict[str, Any] = drawn.to_dict(validate=False)
     return built
 
 
@@ -47,12 +56,13 @@ def _side(test: str) -> alt.ColorValue:
     return alt.ColorValue(DOWN, condition={"test": test, "value": UP})
 
 
-def _ground() -> list[alt.Chart]:
+def _ground(zooms: bool) -> list[alt.Chart]:
     base = _data("frame")
+    across, down = ({"domainRaw": zoom.domain(channel)} if zooms else {} for channel in ("x", "y"))
     time = alt.X(
         "start:T",
         title=None,
-        scale=alt.Scale(type="utc", nice=False, domainRaw=zoom.domain("x")),
+        scale=alt.Scale(type="utc", nice=False, **across),
         axis=alt.Axis(
             grid=False,
             tickCount=expr("max(3, width / 140)"),
@@ -68,7 +78,7 @@ def _ground() -> list[alt.Chart]:
         "low:Q",
         title=None,
         # rows are equal ratios of price, so they are equally high
-        scale=alt.Scale(type="log", nice=False, domainRaw=zoom.domain("y")),
+        scale=alt.Scale(type="log", nice=False, **down),
         axis=alt.Axis(
             orient="right", grid=False, tickCount=9, labelColor=FAINT, labelExpr=f"format(datum.value, {digits})"
         ),
@@ -79,6 +89,8 @@ def _ground() -> list[alt.Chart]:
             time, alt.X2("end:T"), cost, alt.Y2("high:Q"), alt.Url("url:N")
         ),
         base.mark_point(opacity=0, tooltip=None).encode(alt.X("room:T"), alt.Y("floor:Q")),
+        # the constants come before what is worked out from them
+        _data("pointer").mark_point(opacity=0, tooltip=None),
         name.encode(
             alt.XValue(expr(f"width * {(1 - PROFILE) / 2}")),
             alt.YValue(expr("height * .25")),
@@ -148,7 +160,8 @@ def _price() -> list[alt.Chart]:
         "tooltip": None,
     }
     # the same words in the ground's colour and wider first, so that they stay legible on any heat
-    halo, label = base.mark_text(stroke=GROUND, strokeWidth=4, **style), base.mark_text(color=INK, **style)
+    halo = base.mark_text(stroke=GROUND, strokeWidth=4, strokeJoin="round", **style)
+    label = base.mark_text(color=INK, **style)
     at = (alt.XValue(0), alt.Y("price:Q"), alt.Text("label:N"))
     return [
         base.mark_rule(strokeDash=[4, 3], color=INK, opacity=0.8, tooltip=None).encode(alt.Y("price:Q")),
