@@ -44,9 +44,7 @@ def read(file: Path | str | IO[bytes]) -> pd.DataFrame:
     try:
         table = pd.read_parquet(file)
     except Exception as error:  # pyarrow raises many kinds on a file that is none
-        raise InputError(
-            f"the scan cannot be read: {str(error).splitlines()[0] if str(error) else error!r}."
-        ) from None
+        raise InputError(f"the file cannot be read as a scan ({type(error).__name__}).") from None
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise InputError(f"the file is not a scan: it lacks the column {missing[0]!r}.")
