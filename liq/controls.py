@@ -34,6 +34,7 @@ PAGES = (
     ("heatmap.py", "Heatmap", ":material/grid_on:"),
     ("top_zones.py", "Top zones", ":material/format_list_numbered:"),
     ("liquidation_map.py", "Liquidation map", ":material/bar_chart:"),
+    ("watchlist.py", "Watchlist", ":material/visibility:"),
     ("reality_check.py", "Reality check", ":material/fact_check:"),
     ("background.py", "Background", ":material/menu_book:"),
 )
@@ -173,11 +174,7 @@ def _prior(view: View, market: Market) -> str | Prior:
 def announce(market: Market) -> None:
     """Say what must not be missed about a market: that it is simulated, and what its source could not give."""
     if market.source == "simulated":
-        why = "No venue answered, so this" if market.left_out else "This"
-        st.warning(
-            f"**Simulated market.** {why} is an invented market: no price and no position here is real.",
-            icon=":material/science:",
-        )
+        say_simulated(bool(market.left_out))
     for note in market.notes if market.source != "simulated" else ():
         st.caption(f":material/info: {escape(note)}")
     if market.left_out:
@@ -185,6 +182,15 @@ def announce(market: Market) -> None:
         with st.expander(f"Not in this: {names}"):
             for name, reason in market.left_out.items():
                 st.caption(f"{labels.source_title(name)} {escape(reason)}.")
+
+
+def say_simulated(stands_in: bool) -> None:
+    """Say that a market is simulated, and whether it stands in for venues that did not answer."""
+    why = "No venue answered, so this" if stands_in else "This"
+    st.warning(
+        f"**Simulated market.** {why} is an invented market: no price and no position here is real.",
+        icon=":material/science:",
+    )
 
 
 def live_price(market: Market, view: View) -> None:
