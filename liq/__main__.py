@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-from liq.errors import InputError, SourceError
+from liq.errors import InputError, LiqError, SourceError
 
 COMMANDS = {
     "zones": "the biggest zones above and below the price",

@@ -56,12 +56,12 @@ def scan(
     limit, by the workers. executor : opens one of `concurrent.futures`' kind; opened anew, and what it held done
     again, where it loses its workers. at_once : markets handed out at a time, which bounds the memory.
 
-    A market that fails is a row with an error. Raises SourceError where GONE in a row, or all, cannot be fetched;
-    LiqError where the workers were lost more than BREAKS times.
+    A market that fails is a row with an error. Raises SourceError where GONE in a row cannot be fetched, the last
+    failure where none can, LiqError where the workers were lost more than BREAKS times.
     """
     prior, queue = as_prior(prior), deque(dict.fromkeys(tickers))
     waiting: dict[Future[Row], str] = {}
-    silence, answered, breaks = list[SourceError](), False, 0
+    silence, failure, handed, breaks = 0, LiqError("There is no ticker to scan."), False, 0
     pool = executor()
     try:
         while queue or waiting:
@@ -71,13 +71,12 @@ def scan(
                 try:
                     market = None if apart else fetch(ticker)
                 except LiqError as error:
-                    silence = [*silence, error] if isinstance(error, SourceError) else []
-                    if len(silence) >= GONE:
-                        raise silence[-1] from None
-                    answered |= not silence
+                    failure, silence = error, silence + 1 if isinstance(error, SourceError) else 0
+                    if silence >= GONE:
+                        raise
                     yield Row(ticker, None, math.nan, str(error))
                     continue
-                silence, answered = [], True
+                silence, handed = 0, True
                 try:
                     waiting[pool.submit(_row, ticker, prior, market, fetch if apart else None)] = ticker
                 except BrokenExecutor:
@@ -105,8 +104,8 @@ def scan(
                 waiting.clear()
                 pool.shutdown(wait=False)
                 pool = executor()
-        if silence and not answered:
-            raise silence[-1]
+        if not handed:
+            raise failure
     finally:
         for future in waiting:
             future.cancel()

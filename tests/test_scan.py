@@ -239,10 +239,10 @@ def test_a_source_that_is_gone_ends_the_scan():
     assert len(asked) == 3 + GONE
     with pytest.raises(liq.SourceError):
         list(scan(NAMES[3:5], partial(faulty, bad=gone), here))
+    with pytest.raises(liq.InputError):
+        list(scan(["C1"], partial(faulty, bad={"C1": liq.InputError("not listed.")}), here))
     # unlisted ones in between are the venue's answers
-    mixed = {
-        name: gone.get(name, liq.InputError("")) if i % 3 else liq.InputError("") for i, name in enumerate(NAMES)
-    }
+    mixed = {name: liq.SourceError("") if place % 3 else liq.InputError("") for place, name in enumerate(NAMES[1:])}
     assert len(list(scan(NAMES, partial(faulty, bad=mixed), here))) == len(NAMES)
 
 

@@ -22,6 +22,18 @@ FIRST = "BTC"
 def market_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the ticker and what says where its market comes from."""
     parser.add_argument("ticker", nargs="?", help=f"coin or symbol, such as ETH or ETH/USDT:USDT (default {FIRST})")
+    lookback_argument(parser)
+    parser.add_argument(
+        "--source",
+        choices=fetch.SOURCES,
+        metavar="SOURCE",
+        help=f"{', '.join(fetch.SOURCES)} (default auto: the first venue that answers)",
+    )
+    parser.add_argument("--file", metavar="PATH", help="a recording of your own, CSV, CSV.gz or Parquet, as source")
+
+
+def lookback_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the window."""
     parser.add_argument(
         "--lookback",
         "--timeframe",
@@ -30,13 +42,6 @@ def market_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WINDOW",
         help=f"{', '.join(LOOKBACKS)} (default 7d)",
     )
-    parser.add_argument(
-        "--source",
-        choices=fetch.SOURCES,
-        metavar="SOURCE",
-        help=f"{', '.join(fetch.SOURCES)} (default auto: the first venue that answers)",
-    )
-    parser.add_argument("--file", metavar="PATH", help="a recording of your own, CSV, CSV.gz or Parquet, as source")
 
 
 def map_arguments(parser: argparse.ArgumentParser) -> None:

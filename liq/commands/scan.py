@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -15,11 +14,14 @@ from pathlib import Path
 import pandas as pd
 
 from liq import labels, workers
+from liq.commands import output, question
+from liq.commands.question import tell
 from liq.errors import InputError, SourceError
-from liq.market import LOOKBACKS, Market, bar_length
-from liq.prior import PRIORS, as_prior
+from liq.market import LOOKBACKS, Market
+from liq.prior import Prior
 from liq.scan import Row, scan, table
 from liq.scanned import SCHEMA, Journal, write
+from liq.schema import DISCLAIMER, dumps
 from liq.sources import choice, fetch, simulated
 from liq.sources.choice import NobodyAnswered
 
@@ -51,59 +53,65 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--tickers", metavar="A,B,C", help="coins or symbols, separated by commas (default all)")
     which.add_argument("--top", type=int, metavar="N", help="the first N by traded volume (default all)")
-    parser.add_argument(
-        "--lookback",
-        "--timeframe",
-        default="7d",
-        choices=list(LOOKBACKS),
-        metavar="WINDOW",
-        help=f"{', '.join(LOOKBACKS)} (default 7d)",
-    )
-    parser.add_argument(
-        "--prior", default="calibrated", choices=list(PRIORS), metavar="PRIOR", help=f"{', '.join(PRIORS)}"
-    )
+    question.lookback_argument(parser)
+    question.prior_argument(parser)
     parser.add_argument(
         "--to", type=Path, metavar="FILE", help="Parquet file to write; beside it a journal meanwhile"
     )
     parser.add_argument("--workers", type=int, metavar="N", help="how many at a time (default: one a processor core)")
     parser.add_argument("--executor", default="processes", choices=("threads", "processes"), help="default processes")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="estimate on the Dask cluster there, tcp://host:port")
-    parser.add_argument("--format", default="table", choices=("table", "json", "csv"), help="default table")
+    output.arguments(parser, ("table", "json", "csv"))
     parser.epilog = EXAMPLES
 
 
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
+    form = output.chosen(asked)
     for name in ("top", "workers"):
         if getattr(asked, name) is not None and getattr(asked, name) < 1:
             raise InputError(f"--{name} must be a whole number from 1.")
-    source = _source(asked.source)
+    prior, source = question.prior(asked), _source(asked.source)
+    if source == "simulated":
+        tell(simulated.NOTE)
     names = _names(asked, source)
-    question = {"source": source, "lookback": asked.lookback, "prior": as_prior(asked.prior).name}
-    bar, now = bar_length(LOOKBACKS[asked.lookback].bar), pd.Timestamp.now("UTC")
-    with nullcontext() if asked.to is None else Journal(asked.to, question, bar, now) as journal:
+    meant = {"source": source, "lookback": asked.lookback, "prior": _named(prior)}
+    bar = LOOKBACKS[asked.lookback].bar_length
+    with nullcontext() if asked.to is None else Journal(asked.to, meant, bar, pd.Timestamp.now("UTC")) as journal:
         kept = {} if journal is None else journal.rows
         if journal is not None and journal.why:
-            _tell(f"starting anew: there is an earlier scan, but {journal.why}.")
+            tell(f"starting anew: there is an earlier scan, but {journal.why}.")
         rows = [kept[name] for name in names if name in kept]
         left = [name for name in names if name not in kept]
         if rows:
-            _tell(f"going on with an earlier scan: {len(rows)} of {len(names)} are done.")
-        for row in _told(_rows(asked, source, left), len(rows), len(names)):
+            tell(f"going on with an earlier scan: {len(rows)} of {len(names)} are done.")
+        for row in _told(_rows(asked, source, prior, left), len(rows), len(names)):
             rows.append(row)
             if journal is not None:
                 journal.add(row)
         found = table(rows, source)
         failed = found["error"] != ""
         if failed.all():
-            raise SourceError(f"None of {len(found)} markets could be had: {found['error'].iloc[0]}")
+            raise InputError(f"none of {len(found)} markets could be had; the first: {found['error'].iloc[0]}")
         if journal is not None:
-            write(found, asked.to, question)
+            write(found, asked.to, meant)
             journal.remove()
     if failed.any():
-        _tell(f"{int(failed.sum())} of {len(found)} failed; the first: {found.loc[failed, 'error'].iloc[0]}")
-    sys.stdout.write(FORMATS[asked.format](found, question))
+        tell(f"{int(failed.sum())} of {len(found)} failed; the first: {found.loc[failed, 'error'].iloc[0]}")
+    if form == "table":
+        output.write(_text(found), asked)
+    elif form == "csv":
+        output.write(str(found.to_csv(index=False)), asked)
+    else:
+        rows_out = found.astype(object).where(found.notna(), None).to_dict("records")
+        told = {"schema": SCHEMA, "simulated": source == "simulated", "disclaimer": DISCLAIMER}
+        output.write(dumps({**told, **meant, "rows": rows_out}), asked)
     return 0
+
+
+def _named(prior: str | Prior) -> str:
+    """Return the prior's name, with what tells one from a file from others of that name."""
+    return prior if isinstance(prior, str) else f"{prior.name}-{zlib.crc32(prior.to_json().encode()):08x}"
 
 
 def _source(name: str) -> str:
@@ -114,7 +122,7 @@ def _source(name: str) -> str:
         venue = choice.answering()
     except NobodyAnswered as silence:
         raise SourceError(str(choice.nobody(silence.reasons)).replace("choose auto", "--source simulated")) from None
-    _tell(f"{labels.source_title(venue)} answers.")
+    tell(f"{labels.source_title(venue)} answers.")
     return venue
 
 
@@ -129,7 +137,7 @@ def _names(asked: argparse.Namespace, source: str) -> list[str]:
     return fetch.tickers(source)[: asked.top]
 
 
-def _rows(asked: argparse.Namespace, source: str, names: list[str]) -> Iterator[Row]:
+def _rows(asked: argparse.Namespace, source: str, prior: str | Prior, names: list[str]) -> Iterator[Row]:
     """Return the rows of what is left to do."""
     count = min(asked.workers or os.cpu_count() or 1, max(1, len(names)))
     executor: Callable[[], Executor]
@@ -139,7 +147,7 @@ def _rows(asked: argparse.Namespace, source: str, names: list[str]) -> Iterator[
         first, count = workers.cluster(asked.scheduler)
         opened = iter([first])
         executor = lambda: next(opened, None) or workers.cluster(asked.scheduler)[0]  # noqa: E731
-        _tell(f"{count} threads work at {asked.scheduler}." if count else "the cluster has no workers yet; waiting.")
+        tell(f"{count} threads work at {asked.scheduler}." if count else "the cluster has no workers yet; waiting.")
     else:
         executor = partial(getattr(workers, asked.executor), count)
     apart = source == "simulated"  # nobody limits its rate, and making it is most of the work
@@ -148,7 +156,7 @@ def _rows(asked: argparse.Namespace, source: str, names: list[str]) -> Iterator[
         get = partial(simulated.simulate, lookback=asked.lookback)
     else:
         get = partial(fetch.fetch, lookback=asked.lookback, source=source)
-    return scan(names, get, executor, prior=asked.prior, at_once=2 * max(2, count), apart=apart)
+    return scan(names, get, executor, prior=prior, at_once=2 * max(2, count), apart=apart)
 
 
 def _told(rows: Iterable[Row], done: int, total: int) -> Iterator[Row]:
@@ -157,37 +165,22 @@ def _told(rows: Iterable[Row], done: int, total: int) -> Iterator[Row]:
         yield row
         done += 1
         if done % SAID_EVERY == 0 or done == total:
-            _tell(f"{done} of {total}")
+            tell(f"{done} of {total}")
 
 
-def _as_table(found: pd.DataFrame, question: dict[str, str]) -> str:
+def _text(found: pd.DataFrame) -> str:
     """Return the table as text to read: a zone a side, its distance and dollars."""
+    good = found[found["error"] == ""]
     shown = pd.DataFrame(
         {
-            "rank": found["rank"].astype("str").replace("<NA>", ""),
-            "symbol": found["symbol"],
-            "price": [f"{value:.6g}" for value in found["price"]],
-            "above": [labels.percent(value) for value in found["above_distance"]],
-            "shorts": [labels.money(value) for value in found["above_usd"]],
-            "below": [labels.percent(value) for value in found["below_distance"]],
-            "longs": [labels.money(value) for value in found["below_usd"]],
-            "score": [f"{value:.3f}" for value in found["score"]],
+            "rank": good["rank"],
+            "symbol": good["symbol"],
+            "price": [f"{value:.6g}" for value in good["price"]],
+            "above": [labels.percent(value) for value in good["above_distance"]],
+            "shorts": [labels.money(value) for value in good["above_usd"]],
+            "below": [labels.percent(value) for value in good["below_distance"]],
+            "longs": [labels.money(value) for value in good["below_usd"]],
+            "score": [f"{value:.3f}" for value in good["score"]],
         }
     )
-    return shown[found["error"] == ""].to_string(index=False) + "\n"
-
-
-def _as_json(found: pd.DataFrame, question: dict[str, str]) -> str:
-    rows = json.loads(found.to_json(orient="records", date_format="iso", double_precision=15))
-    return json.dumps({"schema": SCHEMA, **question, "rows": rows}) + "\n"
-
-
-def _as_csv(found: pd.DataFrame, question: dict[str, str]) -> str:
-    return str(found.to_csv(index=False))
-
-
-FORMATS = {"table": _as_table, "json": _as_json, "csv": _as_csv}
-
-
-def _tell(sentence: str) -> None:
-    print(f"liq: {sentence}", file=sys.stderr, flush=True)
+    return f"{shown.to_string(index=False)}\n\n{DISCLAIMER}"
