@@ -52,7 +52,7 @@ def main(words: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    except (LiqError, OSError) as error:
         return _sorry(error, 1)
 
 
