@@ -85,6 +85,15 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def digits(price: float) -> float:
+    """Return a price in eight significant digits, enough for any tick.
+
+    >>> digits(64_340.12276649473)
+    64340.123
+    """
+    return float(f"{price:.8g}")
+
+
 def moment(at: pd.Timestamp) -> str:
     """Return a moment, a naive one taken as UTC, as ISO 8601 in whole seconds.
 

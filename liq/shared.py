@@ -24,6 +24,7 @@ from liq.estimate import estimate
 from liq.heatmap import Heatmap
 from liq.market import Market
 from liq.prior import Prior
+from liq.sources import shelf
 from liq.zones import top_zones
 
 RETRY = pd.Timedelta(minutes=1)
@@ -51,7 +52,7 @@ def due(market: Market, since: pd.Timestamp) -> bool:
 
     A makeshift is the simulated market where no venue answered, or an old answer where a refresh failed.
     """
-    now, bar = pd.Timestamp.now("UTC"), market.bar.total_seconds()
+    now, bar = shelf.utc_now(), market.bar.total_seconds()
     closed = now.timestamp() // bar > labels.utc(market.as_of).tz_localize("UTC").timestamp() // bar
     makeshift = "stale" in market.origins or (market.source == "simulated" and bool(market.left_out))
     return bool(closed or (makeshift and now - since > RETRY))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from liq.charts.window import Window
 from liq.heatmap import Heatmap
-from liq.schema import document, dumps, moment
+from liq.schema import digits, document, dumps, moment
 
 HEAT, ZONES = "liq.heatmap/1", "liq.zones/1"
 """The schemas of the JSON; the heat's Parquet carries its own in the file's metadata, under ``liq``."""
@@ -95,5 +95,4 @@ def _times(window: Window) -> pd.DatetimeIndex:
 
 
 def _round(prices: np.ndarray) -> np.ndarray:
-    """Return prices to eight significant digits, enough for any tick."""
-    return np.array([float(f"{value:.8g}") for value in prices])
+    return np.array([digits(value) for value in prices])

@@ -15,7 +15,7 @@ import pandas as pd
 
 from liq.heatmap import Heatmap
 from liq.labels import milliseconds, money, source_title
-from liq.schema import DISCLAIMER, moment
+from liq.schema import DISCLAIMER, digits, moment
 
 COLORS = {"above": "#36dcc0", "below": "#ff5d73"}
 """The page's own, by side."""
@@ -64,9 +64,9 @@ def _call(row: dict[Hashable, Any], as_of: pd.Timestamp) -> str:
     return f'    zone({_number(row["low"])}, {_number(row["high"])}, {since}, "{words}", {COLORS[side]})'
 
 
-def _number(value: object) -> str:
-    """Return a price in eight significant digits, without an exponent."""
-    return np.format_float_positional(float(f"{value:.8g}"), trim="0")
+def _number(value: float) -> str:
+    """Return a price as text without an exponent."""
+    return np.format_float_positional(digits(value), trim="0")
 
 
 def _plain(text: str) -> str:

@@ -19,9 +19,16 @@ FIRST = "BTC"
 """The ticker where none is named, as in the app."""
 
 
-def market_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the ticker and what says where its market comes from."""
-    parser.add_argument("ticker", nargs="?", help=f"coin or symbol, such as ETH or ETH/USDT:USDT (default {FIRST})")
+def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+    """Add the ticker, or many, and what says where its market comes from."""
+    what = f"coin or symbol, such as ETH or ETH/USDT:USDT (default {FIRST})"
+    if many:
+        parser.add_argument("tickers", nargs="*", metavar="ticker", help=what)
+    else:
+        parser.add_argument("ticker", nargs="?", help=what)
+        parser.add_argument(
+            "--file", metavar="PATH", help="a recording of your own, CSV, CSV.gz or Parquet, as source"
+        )
     lookback_argument(parser)
     parser.add_argument(
         "--source",
@@ -29,7 +36,6 @@ def market_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help=f"{', '.join(fetch.SOURCES)} (default auto: the first venue that answers)",
     )
-    parser.add_argument("--file", metavar="PATH", help="a recording of your own, CSV, CSV.gz or Parquet, as source")
 
 
 def lookback_argument(parser: argparse.ArgumentParser) -> None:
@@ -79,11 +85,16 @@ def market(asked: argparse.Namespace) -> Market:
         found = fetch.fetch(asked.ticker or FIRST, asked.lookback, source, on_progress=_progress)
         _clear()
         refuse_stand_in(found, source)
-    for note in found.notes:
-        tell(note)
-    for name, reason in found.left_out.items():
-        tell(f"{labels.source_title(name)} {reason}, so it is not in this.")
+    announce(found)
     return found
+
+
+def announce(found: Market, prefix: str = "") -> None:
+    """Say what must not be missed about a market: that it is simulated, and what its source could not give."""
+    for note in found.notes:
+        tell(f"{prefix}{note}")
+    for name, reason in found.left_out.items():
+        tell(f"{prefix}{labels.source_title(name)} {reason}, so it is not in this.")
 
 
 def refuse_stand_in(found: Market, source: str) -> None:
