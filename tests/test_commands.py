@@ -14,11 +14,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet
 import pytest
+from PIL import Image
 
 import liq
 from liq import __main__ as door
 from liq.__main__ import COMMANDS, main
-from liq.charts import pine
+from liq.charts import heat, pine, still
+from liq.charts.readout import encode
+from liq.charts.window import window
 from liq.schema import dumps
 from liq.sources import fetch, shelf
 from tests.served import ROOT, write_recording
@@ -136,6 +139,29 @@ def test_the_map_is_the_drawn_one_in_every_format(capsys, tmp_path):
     assert 0 < np.sum(matrix["short"][-1]) <= everything.short[-1].sum() + len(matrix["edges"])
 
 
+def test_the_picture_is_drawn_of_what_the_page_draws(capsysbinary, monkeypatch):
+    seen = []
+    real = still.png
+
+    def spied(spec, datasets, *size):
+        seen.append(datasets)
+        return real(spec, datasets, *size)
+
+    monkeypatch.setattr(still, "png", spied)
+    assert main(["heatmap", *SIMULATED, "--format", "png", "--threshold", "30"]) == 0
+    picture = Image.open(io.BytesIO(capsysbinary.readouterr().out))
+    assert picture.format == "PNG"
+    colours = picture.convert("RGB").getcolors(1 << 24)
+    assert len(colours) > 50, "drawn, and not left empty"
+    heatmap = liq.estimate(liq.fetch("BTC", "7d", "simulated"))
+    drawn = window(heatmap)
+    page = heat.datasets(heatmap, drawn, encode(drawn), threshold=30, more_heat=20)
+    assert seen[0]["frame"]["url"].iloc[0] == page["frame"]["url"].iloc[0]
+    assert seen[0]["frame"]["watermark"].iloc[0] == "Simulated"
+    pd.testing.assert_frame_equal(seen[0]["profile"], page["profile"])
+    pd.testing.assert_frame_equal(seen[0]["candles"], page["candles"])
+
+
 def test_leaving_leverage_out_takes_its_dollars_out(capsys):
     def total(*words):
         assert main(["zones", *SIMULATED, "--format", "json", *words]) == 0
@@ -208,6 +234,7 @@ def test_a_recording_and_liquidations_of_ones_own_are_read(capsys, recording, tm
         (["zones", "--file", "nosuch.csv", *SIMULATED], 2, "leave --source out"),
         (["zones", *SIMULATED, "--output", "/nosuch/zones.csv"], 2, "cannot be written"),
         (["heatmap", *SIMULATED, "--columns", "0"], 2, "columns"),
+        (["heatmap", *SIMULATED, "--more-heat", "101"], 2, "--more-heat"),
         (["zones", "--source", "okx"], 3, "OKX"),
         (["zones"], 3, "--source simulated"),
     ],
@@ -228,7 +255,7 @@ def test_a_command_line_that_makes_no_sense_ends_with_two(capsys, words):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("form", ["parquet"])
+@pytest.mark.parametrize("form", ["parquet", "png"])
 def test_a_terminal_is_spared_what_is_not_text(capsys, monkeypatch, form):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setattr(fetch, "fetch", lambda *_, **__: pytest.fail("asked before refusing"))

@@ -241,8 +241,8 @@ def test_a_full_queue_keeps_the_newest():
     assert [lines.get(), lines.get()] == ["b", "c"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_cleanly_when_told_to(number):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_ends_cleanly_when_told_to(number, code):
     process = subprocess.Popen(
         [sys.executable, "-m", "liq", "watch", *SIMULATED, "--usd", "1e5", "--within", "5", "--every", "60"],
         cwd=ROOT,
@@ -256,7 +256,7 @@ def test_it_ends_cleanly_when_told_to(number):
     process.send_signal(number)
     _, told = process.communicate(timeout=30)
     assert json.loads(first)["schema"] == "liq.event/1"
-    assert process.returncode == 0
+    assert process.returncode == code
     assert "Traceback" not in told
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from liq import labels
 from liq.charts import export
 from liq.charts.window import Window, window
 from liq.commands import output, question
@@ -15,7 +16,7 @@ from liq.estimate import estimate
 from liq.heatmap import Heatmap
 
 EXAMPLES = """examples:
-  python -m liq heatmap BTC --lookback 7d --output btc.json
+  python -m liq heatmap BTC --lookback 7d --output btc.png
   python -m liq heatmap ETH --source gate --format csv | head
   python -m liq heatmap --source simulated --lookback 1M --columns 200 --format parquet > map.parquet
 
@@ -29,15 +30,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     question.market_arguments(parser)
     question.map_arguments(parser)
-    output.arguments(parser, ("csv", "json", "parquet"))
+    output.arguments(parser, ("csv", "json", "parquet", "png"))
     parser.add_argument("--columns", type=int, metavar="N", help="at most so many moments, evenly spaced")
     parser.add_argument("--all-prices", action="store_true", help="every bucket, not only the prices that matter")
+    picture = parser.add_argument_group("only for png")
+    picture.add_argument("--threshold", type=int, default=0, metavar="PERCENT", help="leave the faintest cells dark")
+    picture.add_argument(
+        "--more-heat", type=int, default=20, metavar="N", help="lift the faint, 0 to 100 (default 20)"
+    )
+    picture.add_argument("--no-klines", action="store_true", help="leave the candles out")
     parser.epilog = EXAMPLES
 
 
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
     form = output.chosen(asked)
+    for name, value, most in (("--threshold", asked.threshold, 99), ("--more-heat", asked.more_heat, 100)):
+        if not 0 <= value <= most:
+            raise InputError(f"{name} must lie between 0 and {most}, not {value}.")
     if asked.columns is not None and asked.columns < 1:
         raise InputError(f"--columns must be at least 1, not {asked.columns}.")
     heatmap = question.heatmap(asked, question.market(asked))
@@ -46,8 +56,10 @@ def run(asked: argparse.Namespace) -> int:
         output.write(export.heat_csv(heatmap, drawn), asked)
     elif form == "json":
         output.write(export.heat_json(heatmap, drawn), asked)
-    else:
+    elif form == "parquet":
         output.write(export.heat_parquet(heatmap, drawn), asked)
+    else:
+        output.write(_picture(asked, heatmap, drawn), asked)
     return 0
 
 
@@ -67,3 +79,17 @@ def _thinned(drawn: Window, most: int) -> Window:
     last = np.arange(count - 1, -1, -every)[::-1]
     start = drawn.start + drawn.step * (count - every * len(last))
     return replace(drawn, start=start, step=drawn.step * every, long=drawn.long[last], short=drawn.short[last])
+
+
+def _picture(asked: argparse.Namespace, heatmap: Heatmap, drawn: Window) -> bytes:
+    from liq.charts import still  # only a picture needs the charts
+
+    return still.heatmap_png(
+        heatmap,
+        part=drawn,
+        title=labels.title(heatmap.market, asked.lookback),
+        threshold=asked.threshold,
+        more_heat=asked.more_heat,
+        klines=not asked.no_klines,
+        watermark="Simulated" if heatmap.market.source == "simulated" else "",
+    )

@@ -13,6 +13,13 @@ from liq.errors import InputError
 from liq.sources.ledger import open_ledger
 from liq.sources.stream import STREAMS, Following, record
 
+EXAMPLES = """examples:
+  python -m liq record BTC ETH --to recordings
+  python -m liq record --source bybit,okx
+
+Stop it with Ctrl-C; start it again at any time, with the same folder. docs/recorder.md has the rest.
+"""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
@@ -24,9 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where to; start the app with LIQ_RECORDED=FOLDER to score against it; default: %(default)s",
     )
-    parser.epilog = (
-        "Stop it with Ctrl-C; start it again at any time, with the same folder. docs/recorder.md has the rest."
-    )
+    parser.epilog = EXAMPLES
 
 
 def run(asked: argparse.Namespace) -> int:

@@ -36,7 +36,7 @@ EXAMPLES = """examples:
   python -m liq watch --source simulated --once
 
 One line a time on standard output, schema liq.event/1 (docs/commands.md), "event" one of near, built, moved, swept.
-Price is asked for every few seconds, the map when a bar closes. It ends with 0 when it is told to (Ctrl-C, SIGTERM).
+Price is asked for every few seconds, the map when a bar closes. Ctrl-C (exit code 130) or SIGTERM (0) ends it.
 """
 
 
@@ -74,7 +74,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace) -> int:
-    """Watch until told to stop."""
+    """Watch until told to stop; 130 where interrupted, 0 where terminated."""
     if asked.source == "file":
         raise InputError("A file does not move, so there is nothing to watch; choose another source.")
     if not asked.every >= LEAST_WAIT:
@@ -83,7 +83,7 @@ def run(asked: argparse.Namespace) -> int:
         raise InputError(f"--usd must be dollars, not {asked.usd}.")
     question.prior(asked)  # what makes no sense is said before anything is asked for
     with ExitStack() as stack:
-        stop = stack.enter_context(_told_to_stop())
+        stop, caught = stack.enter_context(_told_to_stop())
         post = stack.enter_context(webhook.posting(asked.webhook)) if asked.webhook else None
 
         def say(line: str) -> None:
@@ -94,7 +94,7 @@ def run(asked: argparse.Namespace) -> int:
         for _ in rounds(asked, say):
             if stop.is_set() or asked.once or stop.wait(asked.every):
                 break
-    return 0
+    return 130 if signal.SIGINT in caught else 0
 
 
 def rounds(asked: argparse.Namespace, say: Callable[[str], None]) -> Iterator[None]:
@@ -179,19 +179,20 @@ def _line(heatmap: Heatmap, kind: str, body: dict[str, Any], sentence: str) -> s
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C or SIGTERM sets; a second one ends the process at once, as is usual."""
-    stop = threading.Event()
+def _told_to_stop() -> Iterator[tuple[threading.Event, list[int]]]:
+    """Yield an event that Ctrl-C or SIGTERM sets, and which did; a second one ends the process at once."""
+    stop, caught = threading.Event(), list[int]()
     before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def heed(number: int, _: Any) -> None:
         stop.set()
+        caught.append(number)
         signal.signal(number, before[number])
 
     for number in before:
         signal.signal(number, heed)
     try:
-        yield stop
+        yield stop, caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
