@@ -67,6 +67,12 @@ class Note:
     price: float
     numbers: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def seen(self) -> pd.Timestamp:
+        """When all that the note tells of had been: the chart as of then shows it."""
+        watched = self.numbers.get("hours", 0.0)  # after an hour, or a longer bar, of its own
+        return self.time + pd.Timedelta(hours=watched * (1 + 1 / AFTER))
+
 
 def desk_notes(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame | None = None) -> list[Note]:
     """Return every note there is at a price, default the market's; zones as `top_zones` gave them, if at hand."""

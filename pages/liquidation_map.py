@@ -1,28 +1,42 @@
-"""The liquidation map: dollars by price now, by leverage, and added up outward from the price."""
+"""The liquidation map: dollars by price now, by leverage or venue, and added up outward from the price."""
 
 import streamlit as st
 
-from liq import controls, shared
+from liq import controls
 from liq.charts import depth
-from liq.labels import money
-from liq.zones import totals
+from liq.depth import deep, open_interest
+from liq.labels import money, percent
+
+ABOUT = "Everything from the price to the end of the range. A contract is one long and one short, so each side is "
+ABOUT += "held against all open interest. An estimate."
+
+FAR = "Beyond ±15 % the map has not been held against known positions."
 
 view = controls.view()
 heatmap = controls.heatmap(view)
-near = totals(heatmap)
-
-with st.container(horizontal=True, gap="small"):
+head = st.container(horizontal=True, gap="small")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    bound = {"bind": "query-params"}
+    reach = st.slider("Range around the price", 2, 50, 15, format="±%d %%", key="reach", width=300, help=FAR, **bound)
+    book = deep(heatmap, reach / 100)
+    stacks, by = depth.stacks(book), "Leverage"
+    if len(stacks) > 1:
+        by = st.segmented_control("Stacked by", list(stacks), default=by, required=True, key="by", **bound)
+data = depth.datasets(book, by, reach / 100)
+above, below = depth.ends(data["sums"])
+with head:
     with st.container(width=168):
         controls.live_price(heatmap.market, view)
-    st.metric("Shorts above, estimated", money(near.above), f"{money(near.near_above)} within 5 %", **controls.PLAIN)
-    st.metric("Longs below, estimated", money(near.below), f"{money(near.near_below)} within 5 %", **controls.PLAIN)
+    for label, usd in ((f"Shorts to +{reach} %", above), (f"Longs to -{reach} %", below)):
+        share = percent(usd / open_interest(book), 1, sign=False)
+        st.metric(label, money(usd), f"{share} of open interest", help=ABOUT, **controls.PLAIN)
 st.vega_lite_chart(
-    spec={**depth.spec(tuple(shared.BANDS)), "datasets": depth.datasets(heatmap, shared.BANDS)},
+    spec={**depth.spec(tuple(stacks[by])), "datasets": data},
     key="depth_chart",
-    alt=f"Estimated liquidations of {heatmap.market.symbol} by price: {money(near.above)} of shorts above, "
-    f"{money(near.below)} of longs below.",
+    alt=f"Estimated liquidations of {heatmap.market.symbol} by price: {money(above)} of shorts above, "
+    f"{money(below)} of longs below.",
 )
 st.caption(
-    "Bars: what would be force-closed if price got there, by leverage. Lines: everything from the price to there. "
-    "One move does not close it all: positions close by choice on the way, and new ones open."
+    "Bars: what would be force-closed if price got there. Lines: everything from the price to there; point at the "
+    "chart to read them. One move does not close it all: positions close by choice on the way, and new ones open."
 )

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from liq import controls, shared
-from liq.charts import export
+from liq.charts import export, zone
 from liq.charts.zones import side
-from liq.labels import money
-from liq.notes import desk_notes
+from liq.labels import money, utc
+from liq.notes import Note, desk_notes
 from liq.scenario import NAMES, scenario
 from liq.zones import totals
 
@@ -21,6 +21,30 @@ COLUMNS = {
     "status": st.column_config.TextColumn("Status", width=90, help="Whether price has been there since."),
 }
 
+
+def detail(row: int) -> None:
+    """Draw one zone opened: its figures, who is trapped in it, and its dollars over the window."""
+    shown = zone.opened(heatmap, zones, row)
+    with st.container(border=True):
+        st.markdown(f"**{controls.escape(shown.title)}**")
+        with st.container(horizontal=True, gap="small"):
+            for label, value, words in shown.figures:
+                st.metric(label, value, words, **controls.PLAIN)
+        for sentence in shown.sentences:
+            st.caption(controls.escape(sentence))
+        st.vega_lite_chart(
+            spec={**zone.spec(), "datasets": shown.data},
+            key=f"zone_chart_{zones['side'][row]}",
+            alt="Estimated dollars in this zone over the window, with the price.",
+        )
+
+
+def show_on_chart(note: Note) -> None:
+    """Link to the heatmap as of when a note's event was over; Streamlit keeps the controls in the address."""
+    moment = {} if note.seen >= heatmap.times[-1] else {"as_of": f"{utc(note.seen):%Y-%m-%dT%H:%M}"}
+    st.page_link("pages/heatmap.py", label="On the chart", icon=":material/grid_on:", query_params=moment)
+
+
 view = controls.view()
 heatmap = controls.heatmap(view)
 market, zones = heatmap.market, shared.zones(heatmap)
@@ -33,7 +57,10 @@ with st.container(horizontal=True, gap="small"):
     with st.container(width=520):
         st.markdown(f"**Scenario: {NAMES[now.name]}**")
         st.caption(controls.escape(" ".join([now.why, *now.conditions])))
-st.caption("Bigger bars = stronger level. Zones are ranked around the price of the last bar; all are estimates.")
+st.caption(
+    "Bigger bars = stronger level. Zones are ranked around the price of the last bar; all are estimates. "
+    "Click one to open it."
+)
 
 for name, heading, total in (
     ("above", "Above price (potential squeeze zones)", stands.above),
@@ -45,12 +72,24 @@ for name, heading, total in (
     if rows.empty:
         st.caption("Nothing stands out on this side in this window.")
     else:
-        st.dataframe(rows, hide_index=True, height="content", column_config=COLUMNS, column_order=list(COLUMNS))
+        picked = st.dataframe(
+            rows,
+            hide_index=True,
+            height="content",
+            column_config=COLUMNS,
+            column_order=list(COLUMNS),
+            key=f"zones_{name}",
+            on_select="rerun",
+            selection_mode="single-cell",
+        )
+        for place, _ in picked.selection.cells:
+            detail(zones.index[zones["side"] == name][place])
 
 st.subheader("Desk notes")
 notes = desk_notes(heatmap, zones=zones)
 for note in notes:
     st.markdown(controls.escape(note.sentence), help=note.rule)
+    show_on_chart(note)
 if not notes:
     st.caption("No absorption, migration or confluence in this window.")
 controls.downloads(

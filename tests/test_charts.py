@@ -151,7 +151,7 @@ def test_chart_data_say_what_stands(heatmap, drawn):
 
 
 def test_the_map_adds_up(heatmap):
-    data = depth.datasets(heatmap, BANDS)
+    data = depth.datasets(heatmap)
     assert set(data) == set(_named(depth.spec(tuple(BANDS))))
     stands, sums = totals(heatmap), data["sums"]
     ends = sums.groupby("side")["usd"].max()

@@ -18,6 +18,9 @@ UP, DOWN, INK, FAINT, GROUND, ACCENT = "#36dcc0", "#ff5d73", "#e6e9ef", "#8b93a5
 HEIGHT = 620
 """Pixels of the chart, with title and legend."""
 
+CLOCK = "utcFormat(datum.value, utchours(datum.value) === 0 && utcminutes(datum.value) === 0 ? '%d %b' : '%H:%M')"
+"""How a time axis is labelled: hours, and the day at its beginning."""
+
 NARROW = "width < 620"
 """Where the readout takes more, shorter lines."""
 
@@ -69,8 +72,7 @@ def _ground(zooms: bool) -> list[alt.Chart]:
             labelOverlap=True,
             labelBound=True,  # one that sticks out would push the whole plot aside
             labelColor=FAINT,
-            labelExpr="utcFormat(datum.value, utchours(datum.value) === 0 "
-            "&& utcminutes(datum.value) === 0 ? '%d %b' : '%H:%M')",
+            labelExpr=CLOCK,
         ),
     )
     digits = "datum.value >= 100 ? ',.2~f' : datum.value >= 1 ? '.4~f' : '.9~f'"
