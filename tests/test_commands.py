@@ -51,13 +51,6 @@ def alone(*words: str, **more) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, **more)
 
 
-def fields(value, path: str = "") -> set[str]:
-    """Return the names of a JSON value's fields, as paths; a list's are its members'."""
-    if isinstance(value, dict):
-        return {name for key, inner in value.items() for name in {f"{path}{key}"} | fields(inner, f"{path}{key}.")}
-    return set().union(*(fields(inner, path) for inner in value)) if isinstance(value, list) else set()
-
-
 def test_zones_are_those_of_the_page_in_every_format(capsys):
     assert main(["zones", "ETH", *SIMULATED, "--format", "json"]) == 0
     told = capsys.readouterr()
@@ -221,6 +214,45 @@ def test_a_recording_and_liquidations_of_ones_own_are_read(capsys, recording, tm
     assert "uploaded liquidations" in json.loads(capsys.readouterr().out)["remark"]
     assert main(["skill", "--file", str(recording)]) == 2
     assert "no realised liquidations" in capsys.readouterr().err
+
+
+def fields(value: object, path: str = "") -> set[str]:
+    """Return the names of a JSON value's fields as paths; a list's are its members', open ones' are left out."""
+    if isinstance(value, list):
+        return set().union(*(fields(inner, path) for inner in value))
+    if not isinstance(value, dict) or path in OPEN:
+        return {path.removesuffix(".")} - {""}
+    inner = (fields(one, f"{path}{name}.") for name, one in value.items())
+    return set().union(*inner) | ({path.removesuffix(".")} - {""})
+
+
+OPEN = {"left_out.", "units.", "figures.intervals.", "data.", "scores."}
+"""Fields whose own fields are names of other things."""
+
+
+@pytest.mark.parametrize(
+    ("words", "schema"),
+    [
+        (["zones", *SIMULATED, "--format", "json"], "liq.zones/1"),
+        (["heatmap", *SIMULATED, "--format", "json"], "liq.heatmap/1"),
+        (["skill", *SIMULATED, "--format", "json"], "liq.skill/1"),
+        (["calibrate", *SIMULATED], "liq.prior/1"),
+        (["watch", *SIMULATED, "--once", "--usd", "1e5", "--within", "5"], "liq.event/1"),
+    ],
+)
+def test_the_documented_fields_are_those_that_come(capsys, words, schema):
+    assert main(words) == 0
+    answer = json.loads(capsys.readouterr().out.splitlines()[0] if words[0] == "watch" else capsys.readouterr().out)
+    sections = dict(
+        re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", (ROOT / "docs" / "commands.md").read_text(), re.M | re.S)
+    )
+    told = sections[schema] + ("" if schema in ("liq.prior/1", "liq.event/1") else sections["All of a map"])
+    rows = re.findall(r"^\| (`.+?`) \|", told, re.M)
+    documented = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    came = {re.sub(r"^touches\.(reached|through)\.", "touches.*.", name) for name in fields(answer)}
+    came -= {"figures", "touches"}
+    assert answer["schema"] == schema
+    assert came == documented
 
 
 @pytest.mark.parametrize(
