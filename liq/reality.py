@@ -16,6 +16,9 @@ from liq.heatmap import Heatmap
 from liq.market import SIDES, Market
 from liq.prior import Prior
 from liq.skill import Skill, skill
+from liq.sources.liquidation_rows import HEARD
+from liq.sources.recorded import RECORDED
+from liq.sources.venues import VENUES
 from liq.touches import EVERY, Touches, touches
 
 LARGEST_PRIOR = 65_536
@@ -52,8 +55,8 @@ def ground(heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidati
     """Return what the map can be held against; None where its source gives no realised liquidations.
 
     upload : a file of the user's own (`liq.sources.recording.read_liquidations`), named `name`, which then counts
-    instead of the source's. Where several venues are added up, the first that reports liquidations is scored
-    alone. Raises InputError for a file that cannot be read.
+    instead of the source's. Where several venues are added up, the one that reports liquidations for most of the
+    time is scored alone. Raises InputError for a file that cannot be read.
     """
     if upload is not None:
         from liq.sources.recording import read_liquidations  # only uploads need it
@@ -61,15 +64,50 @@ def ground(heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidati
         file = io.BytesIO(upload)
         file.name = name
         return Ground(heatmap, read_liquidations(file), "Scored against the uploaded liquidations.")
-    for part in heatmap.parts or (heatmap,):
-        real = part.market.liquidations
-        if real is not None and real.notna().any(axis=None):
-            told = real[list(SIDES)].notna().all(axis=1).any()
-            remarks = ["Several venues are on screen; only the one that reports liquidations is scored."]
-            remarks = remarks if heatmap.parts else []
-            remarks += [] if told else ["This source reports longs and shorts together, so their sum is scored."]
-            return Ground(part, real, " ".join(remarks))
-    return None
+    part = max(heatmap.parts or (heatmap,), key=lambda one: _hours_told(one.market))
+    real = part.market.liquidations
+    if real is None or not _hours_told(part.market):
+        return None
+    remarks = ["Several venues are on screen; only the one that reports liquidations is scored."]
+    remarks = remarks if heatmap.parts else []
+    if not real[list(SIDES)].notna().all(axis=1).any():
+        remarks.append("This source reports longs and shorts together, so their sum is scored.")
+    return Ground(part, real, " ".join([*remarks, *_recorded(part.market)]))
+
+
+def _hours_told(market: Market) -> float:
+    """Return for how long a market's liquidations are known."""
+    if market.liquidations is None:
+        return 0.0
+    told = market.liquidations.notna().any(axis=1).reindex(market.times, fill_value=False).to_numpy(bool)
+    return float(market.hours()[told].sum())
+
+
+def _recorded(market: Market) -> list[str]:
+    """Return a sentence on what a recorded stream leaves out, where the liquidations come from one."""
+    origin = market.origins.get("liquidations")
+    if origin is None or origin.source != RECORDED:
+        return []
+    title, carries = VENUES[market.source].title, HEARD[market.source].carries
+    told = [f"Recorded from {title}'s stream; bars in which the recorder was not listening are left out."]
+    return told + ([f"The stream carries {carries}, so realised dollars are a lower bound."] if carries else [])
+
+
+def silence(market: Market) -> str:
+    """Return why there is nothing to score a market against, and what can be done about it."""
+    if any(part.source not in HEARD for part in market.parts or (market,)):
+        return (
+            "This source publishes no realised liquidations, so there is nothing to score the map against here. "
+            "Gate, Kraken Futures and the simulated market do; a file of your own can carry them."
+        )
+    titles = " and ".join(VENUES[part.source].title for part in market.parts or (market,))
+    names = ",".join(part.source for part in market.parts or (market,))
+    coin = market.base if market.base.isalnum() else ""
+    return (
+        f"{titles} tells of liquidations only as they happen, and none were recorded here. Run "
+        f"`python -m liq record {coin} --source {names} --to recordings`, and the app with "
+        "`LIQ_RECORDED=recordings`; or choose Gate, Kraken Futures or the simulated market, which give theirs."
+    )
 
 
 @cached(LRUCache(8), condition=threading.Condition())

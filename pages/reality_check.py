@@ -43,11 +43,7 @@ except LiqError as error:
     st.info(f"{controls.escape(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
 else:
     if base is None:
-        st.info(
-            "This source publishes no realised liquidations, so there is nothing to score the map against here. "
-            "Gate, Kraken Futures and the simulated market do; a file of your own can carry them.",
-            icon=":material/hearing_disabled:",
-        )
+        st.info(reality.silence(market), icon=":material/hearing_disabled:")
 if base and report:
     sides, data = charts.names(report), charts.datasets(report)
     alt = charts.description(report, market.symbol)

@@ -250,7 +250,8 @@ def _put_aside(path: Path) -> None:
 
 def read_day(path: Path) -> pd.DataFrame:
     """Return a day's rows with times in UTC ms; raise one of `UNREADABLE` for what is no such file."""
-    rows = pd.read_parquet(path, partitioning=None)
+    with open(path, "rb") as file:  # by its path pyarrow would open it twice, and find two files if it changed
+        rows = pd.read_parquet(file)
     return rows.assign(
         **{name: pd.DatetimeIndex(rows[name]).as_unit("ms").asi8 for name in TIMES if name in rows.columns}
     )

@@ -26,13 +26,13 @@ Parts = tuple[Any, Any, Any, Any]
 class Heard(NamedTuple):
     """How a venue tells liquidations.
 
-    parts : the parts of each liquidation in a row as sent; everything : one stream carries every perpetual; at_most :
-    what the stream leaves out, the end of a sentence, or "".
+    parts : the parts of each liquidation in a row as sent; everything : one stream carries every perpetual; carries :
+    how much of them the stream carries, or "" for all.
     """
 
     parts: Callable[[dict[str, Any]], list[Parts]]
     everything: bool
-    at_most: str
+    carries: str
 
 
 def _binance(row: dict[str, Any]) -> list[Parts]:

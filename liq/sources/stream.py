@@ -94,6 +94,16 @@ class Following:
         return VENUES[self.name].title
 
 
+class Anchor(NamedTuple):
+    """What a venue's clock shows when the steady one shows zero, seconds: at least, and at most.
+
+    The answer was given at some moment between question and reply; claims of listening keep to the worse of both.
+    """
+
+    low: float
+    high: float
+
+
 class Dropped(Exception):
     """A stream ended; the text is the rest of a sentence that begins with the venue."""
 
@@ -188,8 +198,8 @@ async def _listen(one: Following) -> None:
                     asked_time, parted = now, one.clocks.wall() - now
                     before, anchor = anchor, await _anchor(one, None if jumped else anchor)
                     now = steady()
-                    if since is not None and abs(anchor - before) > JUMP:
-                        since = anchor + now
+                    if since is not None and (anchor.low > before.high + JUMP or anchor.high < before.low - JUMP):
+                        since = anchor.high + now
                     with suppress(VenueFailure):
                         if await asyncio.to_thread(_asked, one) != (sizes, scope):
                             raise Dropped("lists other perpetuals now")
@@ -199,23 +209,22 @@ async def _listen(one: Following) -> None:
                         raise Dropped("closed the stream")
                     watching = asyncio.ensure_future(exchange.subscribe(line, symbols))
                 rows = exchange.drain(line)
-                _take_down(one, rows, sizes, anchor + now)
+                _take_down(one, rows, sizes, anchor.low + now)
                 if not line.acknowledged:
                     if now - began > PACE.silent:
                         raise Dropped("did not confirm the subscription")
                     continue
                 heard = line.heard if line.heard is not None else began
                 if since is None:
-                    since, one.state, last = anchor + heard, "listening", heard
+                    since, one.state, last = anchor.high + heard, "listening", heard
                     one.say(f"{one.title}: listening to {'every perpetual' if scope == [ALL] else ', '.join(scope)}.")
                 if line.unread > unread or len(rows) >= HELD:
-                    unread, since = line.unread, anchor + heard
+                    unread, since = line.unread, anchor.high + heard
                     one.refused["could not be read"] += 1
                 # Where every perpetual is in one stream, only liquidations prove that it is alive: a connection
                 # may answer pings long after its subscription is forgotten.
                 last = heard if rows or not HEARD[one.name].everything else last
-                if anchor + last - PACE.late > since:
-                    until = anchor + last - PACE.late
+                if (until := anchor.low + last - PACE.late) > since:
                     for symbol in scope:
                         one.ledger.listened(one.name, Listened(round(since * 1000), round(until * 1000), symbol))
                     since = until
@@ -244,8 +253,8 @@ def _asked(one: Following) -> tuple[dict[str, float], list[str]]:
     return sizes, [ALL] if len(sizes) == len(listed) else list(sizes)
 
 
-async def _anchor(one: Following, otherwise: float | None = None) -> float:
-    """Return what the venue's clock shows when the steady one shows zero, in seconds.
+async def _anchor(one: Following, otherwise: Anchor | None = None) -> Anchor:
+    """Return how a venue's clock stands to the steady one.
 
     Where the venue does not say, `otherwise`; raises VenueFailure where that is None.
     """
@@ -256,7 +265,7 @@ async def _anchor(one: Following, otherwise: float | None = None) -> float:
         if otherwise is None:
             raise
         return otherwise
-    return shown / 1000 - (before + one.clocks.steady()) / 2
+    return Anchor(shown / 1000 - one.clocks.steady(), shown / 1000 - before)
 
 
 def _take_down(one: Following, rows: list[dict[str, Any]], sizes: dict[str, float], now: float) -> None:

@@ -6,6 +6,7 @@ The formats are those of the venues' documentation; pings are answered as each v
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.exceptions import InvalidHandshake
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from tests.venue_server import formula
@@ -21,6 +23,8 @@ from tests.venue_server.wire import OKX_SIZE, now_ms
 
 if TYPE_CHECKING:
     from tests.venue_server.server import Handler
+
+QUIET = logging.Logger("streams", logging.ERROR)
 
 HOSTS = {"fstream.binance.com": "binanceusdm", "stream.bybit.com": "bybit", "ws.okx.com": "okx"}
 
@@ -30,7 +34,7 @@ class Wire:
 
     def __init__(self, handler: Handler, venue: str) -> None:
         self.venue, self.socket = venue, handler.connection
-        self.protocol, self.lock = ServerProtocol(), threading.Lock()
+        self.protocol, self.lock = ServerProtocol(logger=QUIET), threading.Lock()
         self.topics: list[str] = []
         self.mute = False
         head = handler.raw_requestline + str(handler.headers).replace("\n", "\r\n").encode()
@@ -100,6 +104,8 @@ class Wire:
     def tell(self, message: Any) -> None:
         """Send one text frame: JSON, or a string as it is."""
         with self.lock:
+            if self.protocol.state is not State.OPEN:  # the other side is just leaving
+                return
             self.protocol.send_text((message if isinstance(message, str) else json.dumps(message)).encode())
             if not self.mute:
                 self._push()
