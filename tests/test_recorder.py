@@ -262,15 +262,10 @@ def test_frames_that_make_no_sense_are_passed_over(quick, tmp_path):
 def test_a_frame_that_cannot_be_read_may_have_held_something(quick, tmp_path):
     with recording(quick, tmp_path, "bybit") as session:
         wire = session.wire("bybit")
-        wire.tell(liquidation("bybit", "BTC", now_ms(), "long", PRICE, 1.0))
-        session.heard(1)
-        time.sleep(4 * QUICK.late)
+        session.prove("bybit")
         wire.tell(BROKEN[0])
         wait_for(lambda: session.followed[0].refused)
-        time.sleep(4 * QUICK.late)
-        wire.tell(liquidation("bybit", "BTC", now_ms(), "long", PRICE, 2.0))
-        session.heard(2)
-        time.sleep(2 * QUICK.ping)
+        session.prove("bybit")
         assert session.server.wires == [wire]
     assert len(stretches(tmp_path, "bybit")) == 2
 
@@ -316,12 +311,13 @@ def test_hours_slept_through_are_a_hole(quick, tmp_path, monkeypatch):
     monkeypatch.setattr(exchange, "clock_of", lambda *asked: real(*asked) + round(1000 * slept[0]))
     with recording(quick, tmp_path, "bybit", clocks=Clocks(wall=lambda: time.time() + slept[0])) as session:
         wire = session.wire("bybit")
-        time.sleep(3 * QUICK.ping)
+        session.prove("bybit")
+        heard = session.followed[0].heard
         slept[0] = 3 * 3600.0
-        time.sleep(3 * QUICK.ping)
+        wait_for(lambda: any(span.since > now_ms() + 2 * 3_600_000 for _, span in session.claims))
         late = now_ms() + 3 * 3_600_000
         wire.tell(liquidation("bybit", "BTC", late, "long", PRICE, 1.0))
-        session.heard(1)
+        session.heard(heard + 1)
         time.sleep(3 * QUICK.ping)
     (_, before), (after, until) = stretches(tmp_path, "bybit")[-2:]
     assert after - before >= 3 * 3_600_000 - 1000
