@@ -14,7 +14,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.glance import Glance
 from liq.market import utc
-from liq.scan import COLUMNS, Row
+from liq.scan import Row
 
 SCHEMA = "liq.scan/1"
 """Stated in the file's attributes; its number rises when a column is taken away, renamed or changes its meaning."""
@@ -26,6 +26,7 @@ KEPT = pd.Timedelta(hours=1)
 def write(table: pd.DataFrame, path: Path, question: Mapping[str, str]) -> None:
     """Write a scan's table to Parquet, whole or not at all, with its schema and question as attributes.
 
+    `liq.glance.read` reads what the watchlist needs of it; `pandas.read_parquet` everything.
     Raises InputError where the file cannot be written.
     """
     table = table.copy(deep=False)
@@ -37,18 +38,6 @@ def write(table: pd.DataFrame, path: Path, question: Mapping[str, str]) -> None:
     except OSError as error:
         half.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
-
-
-def read(file: Path | str | IO[bytes]) -> pd.DataFrame:
-    """Return the table that a scan wrote, `liq.scan.COLUMNS`; raise InputError for anything else."""
-    try:
-        table = pd.read_parquet(file)
-    except Exception as error:  # pyarrow raises many kinds on a file that is none
-        raise InputError(f"the file cannot be read as a scan ({type(error).__name__}).") from None
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise InputError(f"the file is not a scan: it lacks the column {missing[0]!r}.")
-    return table[list(COLUMNS)]
 
 
 class Journal:

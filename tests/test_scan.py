@@ -22,9 +22,9 @@ import liq
 from benchmarks.scan import descendants
 from liq import workers
 from liq.__main__ import main
-from liq.glance import Glance, glance
+from liq.glance import Glance, glance, read
 from liq.scan import COLUMNS, GONE, Row, daily_volatility, reduced, scan, score, table, traded_an_hour
-from liq.scanned import SCHEMA, Journal, read, write
+from liq.scanned import SCHEMA, Journal, write
 from tests.markets import candles
 
 NAMES = [f"C{number}" for number in range(12)]
@@ -201,6 +201,9 @@ def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch, capsys):
     words = ["scan", "--source", "simulated", "--top", "1", "--scheduler", "tcp://127.0.0.1:1"]
     assert main(words) == 2
     assert "No Dask scheduler answers at tcp://127.0.0.1:1" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main(words) == 2
+    assert "pip install dask distributed" in capsys.readouterr().err
 
 
 # What fails
@@ -254,7 +257,7 @@ def test_a_venue_with_an_unknown_ticker_and_one_that_refuses(venues, tmp_path, c
     assert (answer["schema"], answer["source"], len(answer["rows"])) == (SCHEMA, "gate", 3)
     assert [row["symbol"] for row in answer["rows"] if row["error"]] == ["NOPE"]
     assert "1 of 3 failed" in told.err
-    assert read(tmp_path / "s")["symbol"].tolist() == [row["symbol"] for row in answer["rows"]]
+    assert pd.read_parquet(tmp_path / "s")["symbol"].tolist() == [row["symbol"] for row in answer["rows"]]
     before = venues.calls.total()
     assert main([*words, "--format", "csv", "--tickers", "BTC,ETH"]) == 0
     assert capsys.readouterr().out.count("\n") == 3
@@ -275,20 +278,22 @@ def test_a_venue_with_an_unknown_ticker_and_one_that_refuses(venues, tmp_path, c
 # What is kept
 
 
-def test_parquet_round_trip(tmp_path, expected):
-    write(expected, tmp_path / "scan.parquet", ASKED)
-    found = read(tmp_path / "scan.parquet")
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+def test_parquet_round_trip(tmp_path):
+    rows = [*scan(NAMES, made, here), Row("BAD", None, float("nan"), "no.")]
+    wanted, file = table(rows, "test"), tmp_path / "scan.parquet"
+    write(wanted, file, ASKED)
+    found = pd.read_parquet(file)
+    pd.testing.assert_frame_equal(found, wanted, check_exact=True)
     assert found.attrs == {"schema": SCHEMA, **ASKED}
-    assert [file.name for file in tmp_path.iterdir()] == ["scan.parquet"]
-    (tmp_path / "junk").write_bytes(b"junk")
-    with pytest.raises(liq.InputError, match="cannot be read as a scan"):
-        read(tmp_path / "junk")
-    expected[["symbol"]].to_parquet(tmp_path / "other")
-    with pytest.raises(liq.InputError, match="lacks the column 'rank'"):
-        read(tmp_path / "other")
+    assert wanted.attrs == {}
+    assert list(tmp_path.iterdir()) == [file]
+    # The watchlist page takes it as it is.
+    shown = read(str(file))[1].set_index("symbol")
+    assert shown.loc["BAD", "error"] == "no."
+    numbers = ["price", "above_usd", "below_distance"]
+    pd.testing.assert_frame_equal(shown[numbers], wanted.set_index("symbol").loc[shown.index, numbers])
     with pytest.raises(liq.InputError, match="cannot be written"):
-        write(expected, tmp_path / "nowhere" / "scan", ASKED)
+        write(wanted, tmp_path / "nowhere" / "scan", ASKED)
 
 
 @contextmanager
@@ -359,7 +364,7 @@ def test_a_scan_that_was_killed_goes_on(tmp_path):
     held = [json.loads(line) for line in kept.read_text().split("\n")[1:-1]]
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"{len(held)} of 9 are done" in again.stderr
-    found = read(target).set_index("symbol")
+    found = pd.read_parquet(target).set_index("symbol")
     assert len(found) == found.index.nunique() == 9
     for ticker, points, *fields in held:  # nothing was done twice: the very rows of the first run
         row = found.loc[f"{ticker}/USDT:USDT"]
