@@ -85,10 +85,15 @@ def run(asked: argparse.Namespace) -> int:
         left = [name for name in names if name not in kept]
         if rows:
             tell(f"going on with an earlier scan: {len(rows)} of {len(names)} are done.")
-        for row in _told(_rows(asked, source, prior, left), len(rows), len(names)):
-            rows.append(row)
+        try:
+            for row in _told(_rows(asked, source, prior, left), len(rows), len(names)):
+                rows.append(row)
+                if journal is not None:
+                    journal.add(row)
+        except KeyboardInterrupt:
             if journal is not None:
-                journal.add(row)
+                tell(f"interrupted; ask again to go on from {len(rows)} of {len(names)}.")
+            raise
         found = table(rows, source)
         failed = found["error"] != ""
         if failed.all():
