@@ -11,9 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from liq import labels, shared
-from liq.charts import heat, layers, picture, window
+from liq.charts import layers, picture, window
 from liq.errors import LiqError
 from liq.heatmap import Heatmap
+from liq.history import closed
 from liq.labels import escape
 from liq.market import LOOKBACKS, Market, Quote
 from liq.prior import PRIORS, Prior
@@ -21,9 +22,6 @@ from liq.shared import View
 from liq.sources import fetch
 
 ROOT = Path(__file__).parent.parent
-
-COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
-"""Offered where the source cannot say what it lists; any other can be typed."""
 
 ABOUT_SOURCES = (
     "auto asks one venue after the other, all adds several together. Every venue is public data without a key. "
@@ -64,8 +62,11 @@ def pages() -> list[Any]:
 def sidebar() -> None:
     """Draw the controls; every one keeps its state in the URL, where a value that makes no sense is its default."""
     bound: dict[str, Any] = {"bind": "query-params"}
-    st.session_state.entered = True
-    st.session_state.run = st.session_state.get("run", 0) + 1
+    state = st.session_state
+    if "goes_to" in state:  # a page travels by this, as only here the control is not drawn yet
+        state.as_of = state.pop("goes_to")
+    state.entered = True
+    state.run = state.get("run", 0) + 1
     with st.sidebar:
         first = st.container()
         source = st.selectbox("Source", list(fetch.SOURCES), key="source", help=ABOUT_SOURCES, **bound)
@@ -107,9 +108,18 @@ def sidebar() -> None:
             **bound,
         )
         st.toggle("Live", True, key="live", help="Price every few seconds, map when a bar closes.", **bound)
+        st.datetime_input(
+            "As of",
+            None,
+            step=60,
+            format="YYYY-MM-DD",
+            key="as_of",
+            help="A moment of the window, UTC: what stood then, with nothing from later. Empty is now.",
+            **bound,
+        )
         first.selectbox(
             "Ticker",
-            tickers(source),
+            shared.tickers(source),
             key="ticker",
             accept_new_options=True,
             help="Every active linear perpetual of the source, by volume. Type to search, or to name another.",
@@ -128,7 +138,7 @@ def view() -> View:
         setup()
         st.rerun()
     return View(
-        ticker=str(state.ticker or COINS[0]).strip() or COINS[0],
+        ticker=str(state.ticker or shared.COINS[0]).strip() or shared.COINS[0],
         source=state.source,
         timeframe=state.timeframe or "7d",
         threshold=state.threshold,
@@ -138,6 +148,7 @@ def view() -> View:
         prior=state.prior,
         whole=state.whole,
         live=state.live,
+        as_of=None if state.as_of is None else pd.Timestamp(state.as_of),
     )
 
 
@@ -154,6 +165,15 @@ def heatmap(view: View) -> Heatmap:
     if (used := own_prior(market)) is not None:
         st.caption(f":material/tune: Estimated with the prior {escape(used.title)}, chosen for this market.")
     return shared.weighed(everything, view.bands)
+
+
+def moment(view: View, heatmap: Heatmap) -> Heatmap:
+    """Return the heatmap as of the moment that the view names, and say so; see `shared.moment`."""
+    then, sentence = shared.moment(view, heatmap)
+    with st.container():  # always there, so that travelling moves nothing
+        if sentence:
+            st.caption(f":material/history: {sentence}")
+    return then
 
 
 def use_prior(market: Market, prior: Prior | None) -> None:
@@ -195,10 +215,11 @@ def say_simulated(stands_in: bool) -> None:
 
 def live_price(market: Market, view: View) -> None:
     """Draw the price and its age, fresh every few seconds, without touching anything else on the page."""
-    (_ticking if _moves(view) else _still)(market, view, st.session_state.run)
+    moves = _live(view) and market is st.session_state.held[1]  # else it is one of the past
+    (_ticking if moves else _still)(market, view, st.session_state.run)
 
 
-def _moves(view: View) -> bool:
+def _live(view: View) -> bool:
     return view.live and view.source != "file"
 
 
@@ -224,30 +245,12 @@ def _ticking(market: Market, view: View, run: int) -> None:
 
 
 def _price(market: Market, view: View, quote: Quote | None) -> None:
-    price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
-    change = price / float(market.visible["open"].iloc[0]) - 1
-    age = "end of file" if view.source == "file" else f"{labels.age(time, pd.Timestamp.now('UTC'))} ago"
-    st.metric(
-        f"{market.base}, {age}",
-        labels.price(price, labels.decimals(price, market.tick)),
-        f"{labels.percent(change)} in {view.timeframe}",
-        help=escape(f"{labels.title(market, view.timeframe)}, {labels.when(time)}"),
-    )
+    st.metric(**shared.tag(market, view, quote, past=market is not st.session_state.held[1]))
 
 
-def chart_data(view: View, heatmap: Heatmap) -> tuple[window.Window, dict[str, pd.DataFrame]]:
-    """Return what is drawn of the estimate, and the chart's data for it."""
-    drawn = shared.drawn(heatmap, shared.estimated(heatmap.market, _prior(view, heatmap.market)), view.whole)
-    return drawn, heat.datasets(
-        heatmap,
-        drawn,
-        shared.changes(drawn),
-        threshold=view.threshold,
-        more_heat=view.more_heat,
-        klines=view.klines,
-        title=labels.title(heatmap.market, view.timeframe),
-        watermark="Simulated" if heatmap.market.source == "simulated" else "",
-    )
+def chart_data(view: View, heatmap: Heatmap, then: Heatmap) -> tuple[window.Window, dict[str, pd.DataFrame]]:
+    """Return what is drawn of the estimate, and the chart's data for it as of a moment (`moment`)."""
+    return shared.chart(view, heatmap, shared.estimated(heatmap.market, _prior(view, heatmap.market)), then)
 
 
 def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str | bytes]]]) -> None:
@@ -264,14 +267,6 @@ def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str | bytes]]]
             )
 
 
-def tickers(source: str) -> list[str]:
-    """Return what the source lists, or the usual coins where it cannot say."""
-    try:
-        return fetch.tickers(source)
-    except LiqError:
-        return list(COINS)
-
-
 def _market(view: View) -> Market:
     """Return the market. It is kept until a bar closes, so that nothing jumps while controls are moved."""
     state, upload = st.session_state, None
@@ -280,7 +275,11 @@ def _market(view: View) -> Market:
         upload = state.get("upload")
     asked = (view.ticker, view.source, view.timeframe, upload and upload.file_id)
     held = state.get("held")
-    if held and held[0] == asked and not (_moves(view) and shared.due(held[1], held[2])):
+    if (
+        held
+        and held[0] == asked
+        and not (_live(view) and closed(held[1], view.as_of) is None and shared.due(held[1], held[2]))
+    ):
         return held[1]
     if upload is not None:
         market = shared.recorded(upload.getvalue(), upload.name, view.timeframe)

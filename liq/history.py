@@ -10,36 +10,65 @@ import pandas as pd
 from liq.flow import Flow
 from liq.heatmap import Heatmap, Walk, combine
 from liq.levels import Entries
-from liq.market import SIDES, Market
+from liq.market import SIDES, Market, utc
+
+
+def ends(market: Market) -> pd.DatetimeIndex:
+    """Return when each bar of the window closed, naive UTC; without the last, whose end is the present."""
+    return pd.DatetimeIndex(market.visible.index[1:]).tz_localize(None)
+
+
+def closed(market: Market, moment: pd.Timestamp | None) -> int | None:
+    """Return which bar of the window was the last to have closed at a moment (UTC): 0 for the first.
+
+    None where the moment is not inside the window, or none is given: then the present is meant.
+    """
+    if moment is None:
+        return None
+    at = utc(moment, "moment").tz_localize(None)
+    row = int(ends(market).searchsorted(at, side="right")) - 1
+    return row if row >= 0 and at < utc(market.as_of, "as_of").tz_localize(None) else None
 
 
 def at(heatmap: Heatmap, row: int) -> Heatmap:
     """Return the heatmap as of the end of its photographed bar number `row`, which is then the last and only one.
 
     Everything that came later is cut off: candles, open interest, levels, what reached them, and the price. The
-    window is as long as it was, as far as there are bars. Realised liquidations are left out.
+    window is as long as it was, as far as there are bars; the prices it is laid out on stay those of the whole
+    window. Realised liquidations are left out.
     """
+    return _cut(heatmap, slice(row, row + 1))
+
+
+def until(heatmap: Heatmap, row: int) -> Heatmap:
+    """Return the same as `at` with the photographs before it kept, which tell what price did to a zone."""
+    return _cut(heatmap, slice(0, row + 1))
+
+
+def _cut(heatmap: Heatmap, shots: slice) -> Heatmap:
     if heatmap.parts:
-        return combine(_cut(heatmap, row), tuple(_cut(part, row) for part in heatmap.parts))
-    return _cut(heatmap, row)
+        return combine(_cut_one(heatmap, shots), tuple(_cut_one(part, shots) for part in heatmap.parts))
+    return _cut_one(heatmap, shots)
 
 
-def _cut(heatmap: Heatmap, row: int) -> Heatmap:
-    walk, shot = heatmap.walk, slice(row, row + 1)
-    n = int(walk.photos[row]) + 1
+def _cut_one(heatmap: Heatmap, shots: slice) -> Heatmap:
+    walk = heatmap.walk
+    n = int(walk.photos[shots.stop - 1]) + 1
     entries = int(np.searchsorted(walk.entries.bar, n))
+    market = _market(heatmap.market, n)
     return replace(
         heatmap,
-        market=_market(heatmap.market, n),
-        times=heatmap.times[shot],
-        long=heatmap.long[shot],
-        short=heatmap.short[shot],
+        market=market,
+        times=heatmap.times[shots],
+        long=heatmap.long[shots],
+        short=heatmap.short[shots],
         swept=heatmap.swept[:n],
+        anchored=float(walk.flow.anchored[:n][market.times >= market.start].mean()),
         parts=(),
         walk=Walk(
             Entries(*(column[:entries] for column in walk.entries)),
             Flow(*(column[:n] for column in walk.flow)),
-            walk.photos[shot],
+            walk.photos[shots],
             # a level that a later bar took still stands
             {side: np.minimum(walk.reached[side][:entries], n) for side in SIDES},
             walk.factor,

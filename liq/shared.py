@@ -16,16 +16,20 @@ from typing import Any
 import pandas as pd
 from cachetools import LRUCache, cached
 
-from liq import labels
+from liq import history, labels
 from liq.bands import BANDS as BANDS
 from liq.bands import counting
-from liq.charts import readout, window
+from liq.charts import heat, readout, window
+from liq.errors import LiqError
 from liq.estimate import estimate
 from liq.heatmap import Heatmap
-from liq.market import Market
+from liq.market import Market, Quote
 from liq.prior import Prior
-from liq.sources import shelf
+from liq.sources import fetch, shelf
 from liq.zones import top_zones
+
+COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
+"""Offered where the source cannot say what it lists; any other can be typed."""
 
 RETRY = pd.Timedelta(minutes=1)
 """How long a makeshift market is shown before the venues are asked again."""
@@ -45,6 +49,7 @@ class View:
     prior: str
     whole: bool
     live: bool
+    as_of: pd.Timestamp | None = None
 
 
 def due(market: Market, since: pd.Timestamp) -> bool:
@@ -56,6 +61,29 @@ def due(market: Market, since: pd.Timestamp) -> bool:
     closed = now.timestamp() // bar > labels.utc(market.as_of).tz_localize("UTC").timestamp() // bar
     makeshift = "stale" in market.origins or (market.source == "simulated" and bool(market.left_out))
     return bool(closed or (makeshift and now - since > RETRY))
+
+
+def tag(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, str]:
+    """Return label, value, delta and help of the price on show: the quote's, or the market's own, and how old it is."""
+    price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
+    change = price / float(market.visible["open"].iloc[0]) - 1
+    age = f"{labels.age(time, pd.Timestamp.now('UTC'))} ago"
+    if past or view.source == "file":
+        age = f"{labels.utc(time):%d %b %H:%M}" if past else "end of file"
+    return {
+        "label": f"{market.base}, {age}",
+        "value": labels.price(price, labels.decimals(price, market.tick)),
+        "delta": f"{labels.percent(change)} in {view.timeframe}",
+        "help": labels.escape(f"{labels.title(market, view.timeframe)}, {labels.when(time)}"),
+    }
+
+
+def tickers(source: str) -> list[str]:
+    """Return what the source lists, or the usual coins where it cannot say."""
+    try:
+        return fetch.tickers(source)
+    except LiqError:
+        return list(COINS)
 
 
 def _shared(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -89,6 +117,30 @@ def weighed(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     return counting(everything, bands)
 
 
+def moment(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
+    """Return the heatmap as of the moment that the view names, and what to say about it.
+
+    At present that is the heatmap itself and nothing; outside the window itself, and that it is.
+    """
+    row = history.closed(heatmap.market, view.as_of)
+    if row is not None:
+        then = until(heatmap, row)
+        return then, (
+            f"**A moment of the past.** This is what stood on {labels.when(then.market.as_of)}, with nothing from "
+            "later. Live refresh is paused."
+        )
+    if view.as_of is None:
+        return heatmap, ""
+    begins = labels.when(heatmap.market.visible.index[0])
+    return heatmap, f"As of is outside this window, which begins on {begins}. This is the latest."
+
+
+@_shared(LRUCache(12))
+def until(heatmap: Heatmap, row: int) -> Heatmap:
+    """Return the heatmap as it stood at the end of a bar of its window, see `liq.history`."""
+    return history.until(heatmap, row)
+
+
 @_shared(LRUCache(12))
 def drawn(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
     """Return what is drawn of a heatmap, see `liq.charts.window`."""
@@ -113,3 +165,22 @@ def _give_back() -> None:
 def zones(heatmap: Heatmap) -> pd.DataFrame:
     """Return the ten strongest zones of each side, see `liq.top_zones`."""
     return top_zones(heatmap, price=heatmap.market.price)
+
+
+def chart(
+    view: View, heatmap: Heatmap, like: Heatmap, then: Heatmap
+) -> tuple[window.Window, dict[str, pd.DataFrame]]:
+    """Return what is drawn of a heatmap, and the chart's data: prices and colours of `like`, as of `then`."""
+    part = drawn(heatmap, like, view.whole)
+    title = labels.title(heatmap.market, view.timeframe)
+    return part, heat.datasets(
+        heatmap,
+        part,
+        changes(part),
+        threshold=view.threshold,
+        more_heat=view.more_heat,
+        klines=view.klines,
+        title=title if then is heatmap else f"{title} · as of {labels.when(then.market.as_of)}",
+        watermark="Simulated" if heatmap.market.source == "simulated" else "",
+        then=None if then is heatmap else then,
+    )

@@ -1,60 +1,149 @@
-"""The heatmap: where positions would be force-closed, by price and time."""
+"""The heatmap: where positions would be force-closed, by price and time; now, or as of any bar of the window."""
 
+from dataclasses import replace
+
+import pandas as pd
 import streamlit as st
 
-from liq import controls, labels, shared
-from liq.charts import export, heat, layers, picture, still
+from liq import controls, history, labels, shared
+from liq.charts import export, heat, layers, picture, still, window
+from liq.heatmap import Heatmap
+from liq.market import Market
 from liq.scenario import scenario
+from liq.shared import View
 from liq.zones import NEAR, totals
 
-view = controls.view()
-heatmap = controls.heatmap(view)
-market, zones = heatmap.market, shared.zones(heatmap)
-now, stands = scenario(heatmap, zones=zones), totals(heatmap)
-places = labels.decimals(market.price, market.tick)
+# the time machine plays a window in so many steps; each is given the seconds that it takes to be sent, drawn and seen
+STEPS, PACE = 90, 0.6
+NOW = "now"
+state = st.session_state
 
-with st.container(horizontal=True, gap="small"):
-    with st.container(width=168):
-        controls.live_price(market, view)
-    for side, zone in (("above", now.above), ("below", now.below)):
+
+def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
+    """Draw what an analyst wants first."""
+    now, stands = scenario(heatmap, zones=zones), totals(heatmap)
+    places = labels.decimals(heatmap.market.price, heatmap.market.tick)
+    with st.container(horizontal=True, gap="small"):
+        with st.container(width=168):
+            controls.live_price(heatmap.market, view)
+        for side, zone in (("above", now.above), ("below", now.below)):
+            st.metric(
+                f"Strong zone {side}",
+                "none" if zone is None else labels.price(zone["peak"], places),
+                None if zone is None else f"{labels.percent(zone['distance'])} · {labels.money(zone['usd'])}",
+                help=f"The nearest strong zone {side} the price: its peak, the way to its near edge, its dollars. "
+                "An estimate.",
+                **controls.PLAIN,
+            )
         st.metric(
-            f"Strong zone {side}",
-            "none" if zone is None else labels.price(zone["peak"], places),
-            None if zone is None else f"{labels.percent(zone['distance'])} · {labels.money(zone['usd'])}",
-            help=f"The nearest strong zone {side} the price: its peak, the way to its near edge, its dollars. "
-            "An estimate.",
+            f"Balance in ±{NEAR:.0%}",
+            f"{labels.percent(stands.balance, 0, sign=False)} shorts",
+            f"{labels.money(stands.near_above)} vs {labels.money(stands.near_below)}",
+            help="Shorts that stand near above the price against longs near below it. An estimate.",
             **controls.PLAIN,
         )
-    st.metric(
-        f"Balance in ±{NEAR:.0%}",
-        f"{labels.percent(stands.balance, 0, sign=False)} shorts",
-        f"{labels.money(stands.near_above)} vs {labels.money(stands.near_below)}",
-        help="Shorts that stand near above the price against longs near below it. An estimate.",
-        **controls.PLAIN,
+        st.metric(
+            "Anchored",
+            labels.percent(heatmap.anchored, 0, sign=False),
+            "to open interest",
+            help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
+            **controls.PLAIN,
+        )
+
+
+def travel(market: Market, row: int | None) -> None:
+    """Draw the slider over the bars of the window, and the button that plays them."""
+    ends, plays = [*history.ends(market), NOW], "playing" in state
+    # while it plays, what the browser says of the slider is a step old: then it is another one, not listened to
+    key = "bar_playing" if plays else "bar"
+    state[key] = NOW if row is None else ends[row]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Pause" if plays else "Play",
+            icon=f":material/{'pause' if plays else 'play_arrow'}:",
+            on_click=pause if plays else play,
+            args=() if plays else (ends[row or 0],),
+            key="pause" if plays else "play",
+        )
+        st.select_slider(
+            "As of, UTC",
+            ends,
+            format_func=lambda end: end if end == NOW else f"{end:%d %b %H:%M}",
+            key=key,
+            disabled=plays,
+            on_change=lambda: show(state[key]),
+            label_visibility="collapsed",
+        )
+
+
+def show(end: pd.Timestamp | str) -> None:
+    """Go to the end of a bar, or to the present."""
+    state.pop("playing", None)
+    state.goes_to = None if end == NOW else end.to_pydatetime()
+
+
+def play(end: pd.Timestamp) -> None:
+    """Begin to play at the moment on show; at present, at the first bar."""
+    state.playing = end
+
+
+def pause() -> None:
+    """Stay at the moment on show."""
+    if "playing" in state:
+        show(state.playing)
+
+
+def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
+    """Draw the page, and while it plays the next step; the first drawing of a run is part of it and takes none."""
+    if plays and "playing" in state and state.get("stepped") == run:
+        ends = history.ends(heatmap.market)
+        row = int(ends.searchsorted(state.playing)) + -(-len(ends) // STEPS)  # ceiling
+        if row < len(ends):
+            state.playing = ends[row]
+        else:
+            show(NOW)
+    if "goes_to" in state or ("playing" in state) != plays:
+        st.rerun()  # the sidebar and the pace change with it
+    state.stepped = run
+    draw(replace(view, as_of=state.playing) if plays else view, heatmap)
+
+
+def draw(view: View, heatmap: Heatmap) -> None:
+    """Draw the page as of the moment that the view names."""
+    then = controls.moment(view, heatmap)
+    zones = shared.zones(then)
+    header(view, then, zones)
+    drawn, data = controls.chart_data(view, heatmap, then)
+    st.vega_lite_chart(
+        spec={**layers.spec(), "datasets": data},
+        key="heatmap_chart",
+        alt=heat.description(heatmap.market, view.timeframe),
     )
-    st.metric(
-        "Anchored",
-        labels.percent(heatmap.anchored, 0, sign=False),
-        "to open interest",
-        help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
-        **controls.PLAIN,
+    if len(heatmap.times) > 1:
+        travel(heatmap.market, history.closed(heatmap.market, view.as_of))
+    stands = sum(window.standing(then, drawn))
+    st.caption(
+        f"{controls.escape(picture.hides(drawn.total, view.threshold, stands))} "
+        "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
     )
 
-drawn, data = controls.chart_data(view, heatmap)
-st.vega_lite_chart(
-    spec={**layers.spec(), "datasets": data}, key="heatmap_chart", alt=heat.description(heatmap, zones)
-)
-st.caption(
-    f"{controls.escape(picture.hides(drawn.total, view.threshold))} "
-    "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
-)
-controls.downloads(
-    f"{market.base}_{view.timeframe}",
-    {
-        "Heat CSV": ("heat.csv", lambda: export.heat_csv(heatmap, drawn)),
-        "Heat JSON": ("heat.json", lambda: export.heat_json(heatmap, drawn)),
-        "Zones CSV": ("zones.csv", lambda: export.zones_csv(heatmap, zones)),
-        "Zones JSON": ("zones.json", lambda: export.zones_json(heatmap, zones)),
-        "Estimate PNG": ("heatmap.png", lambda: still.png(layers.still(), data, 1600, 860)),
-    },
-)
+    def part() -> window.Window:
+        """Return what of the picture stood by then."""
+        return drawn if then is heatmap else window.window(then, view.whole, like=heatmap)
+
+    controls.downloads(
+        f"{then.market.base}_{view.timeframe}",
+        {
+            "Heat CSV": ("heat.csv", lambda: export.heat_csv(then, part())),
+            "Heat JSON": ("heat.json", lambda: export.heat_json(then, part())),
+            "Zones CSV": ("zones.csv", lambda: export.zones_csv(then, zones)),
+            "Zones JSON": ("zones.json", lambda: export.zones_json(then, zones)),
+            "Estimate PNG": ("heatmap.png", lambda: still.png(layers.still(), data, 1600, 860)),
+        },
+    )
+
+
+view = controls.view()
+plays = "playing" in state
+# one fragment, playing or not, so that the chart stays the same element and keeps its zoom
+st.fragment(step, run_every=PACE if plays else None)(view, controls.heatmap(view), state.run, plays)

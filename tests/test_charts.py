@@ -127,7 +127,7 @@ def test_threshold_hides_by_rank_and_never_all(drawn, threshold):
     held = drawn.total > 0
     assert shown.any()
     assert abs((held & ~shown).sum() / held.sum() - threshold / 100) < 0.02
-    assert labels.money(floor) in picture.hides(drawn.total, threshold)
+    assert labels.money(floor) in picture.hides(drawn.total, threshold, drawn.total[-1])
 
 
 def test_more_heat_lifts_the_faint_and_keeps_the_ends(drawn):
@@ -146,8 +146,22 @@ def test_chart_data_say_what_stands(heatmap, drawn):
     bars, visible = data["candles"], heatmap.market.visible
     assert np.allclose(bars["close"], visible["close"], rtol=1e-6)
     assert np.isclose(bars["est_long"].sum(), heatmap.swept.loc[visible.index, "long"].sum(), rtol=1e-4)
-    zones = top_zones(heatmap)
-    assert labels.money(zones["usd"].iloc[0]) in heat.description(heatmap, zones)
+    assert heatmap.market.symbol in heat.description(heatmap.market, "7d")
+
+
+def test_a_moment_of_the_past_is_drawn_as_it_stood_and_what_came_later_is_dimmed(heatmap, drawn):
+    row = len(heatmap.times) // 2
+    then = until(heatmap, row)
+    now, past = (heat.datasets(heatmap, drawn, readout.encode(drawn), then=moment) for moment in (None, then))
+    total = then.long[-1] + then.short[-1]
+    shown = (heatmap.edges[:-1] >= drawn.edges[0]) & (heatmap.edges[1:] <= drawn.edges[-1])
+    assert np.isclose(past["profile"]["usd"].sum(), total[shown].sum(), rtol=1e-4)
+    frame, later = past["frame"].iloc[0], now["frame"].iloc[0]
+    assert frame["price"] == heatmap.market.candles["close"].loc[heatmap.times[row]]
+    assert frame["start"] < frame["since"] < frame["end"]
+    assert later["since"] == later["end"]
+    for name in ("candles", "cells"):
+        assert past[name].equals(now[name])  # the pointer reads everywhere, before and after
 
 
 def test_the_map_adds_up(heatmap):

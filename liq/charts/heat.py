@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from liq.charts import picture
-from liq.charts.window import Window
+from liq.charts.window import Window, standing
 from liq.heatmap import Heatmap
 from liq.labels import decimals, milliseconds, money, price, when
-from liq.market import SIDES
+from liq.market import SIDES, Market
 from liq.schema import DISCLAIMER
 
 PROFILE = 0.13
@@ -38,12 +38,16 @@ def datasets(
     klines: bool = True,
     title: str = "",
     watermark: str = "",
+    then: Heatmap | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name; `changes` is `readout.encode(window)`, None where no pointer reads it.
 
-    threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts the faint.
+    threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts the faint. then : the same
+    heatmap as of a moment of the past (`liq.history`): price, profile and foot say what stood then, what came later
+    is dimmed.
     """
-    market = heatmap.market
+    past = heatmap if then is None else then
+    market = past.market
     floor = picture.hidden_below(window.total, threshold)
     indices = picture.levels(window.total, window.top, more_heat, floor)
     power = picture.exponent(more_heat)
@@ -51,10 +55,11 @@ def datasets(
     rows = len(window.edges) - 1
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
     bars = candles(heatmap)
-    realised = " up, realised down" if market.liquidations is not None else ""
+    realised = " up, realised down" if heatmap.market.liquidations is not None else ""
     frame: dict[str, Any] = {
         "start": window.start,
         "end": window.end,
+        "since": window.end if then is None else milliseconds(pd.DatetimeIndex([market.as_of]))[0],
         "room": window.end + (window.end - window.start) * PROFILE / (1 - PROFILE),
         "low": float(window.edges[0]),
         "high": float(window.edges[-1]),
@@ -78,8 +83,8 @@ def datasets(
         "top": window.top,
         "last": market.price,
         "format": f",.{places}f",
-        "first": milliseconds(pd.DatetimeIndex(market.visible.index[:1]))[0],
-        "bar": market.bar.total_seconds() * 1000,
+        "first": milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
+        "bar": heatmap.market.bar.total_seconds() * 1000,
         "most": _most(bars),
         "klines": klines,
     }
@@ -90,25 +95,22 @@ def datasets(
     data = {
         "frame": pd.DataFrame([frame]),
         "candles": bars,
-        "profile": profile(heatmap, window),
+        "profile": profile(past, window),
         "pointer": pd.DataFrame([constants]),
         "ticks": pd.DataFrame(ticks),
     }
     return data if changes is None else {**data, "cells": changes}
 
 
-def description(heatmap: Heatmap, zones: pd.DataFrame) -> str:
-    """Return the chart's accessible name: what it shows, and the strongest zone on each side."""
-    market = heatmap.market
-    places = decimals(market.price, market.tick)
-    strongest = zones.drop_duplicates("side")
-    found = [
-        f"strongest zone {side} price {money(usd)} at {price(peak, places)}"
-        for side, usd, peak in zip(strongest["side"], strongest["usd"], strongest["peak"], strict=True)
-    ]
+def description(market: Market, timeframe: str) -> str:
+    """Return the chart's accessible name: what it shows, and where the same is said in words.
+
+    It is part of the specification, so it names nothing that a refresh or a step through time changes.
+    """
     return (
-        f"Estimated liquidation heatmap of {market.symbol} from {market.source}: "
-        f"price {price(market.price, places)}; {'; '.join(found) or 'no zone stands out'}."
+        f"Estimated liquidation heatmap of {market.symbol} from {market.source}, {timeframe}: dollars that would be "
+        "force-closed by price and time, candles over them, what stands at the right edge, what was liquidated in "
+        "each bar below. Price and the nearest strong zones are written above it, all zones on the page Top zones."
     )
 
 
@@ -133,7 +135,7 @@ def candles(heatmap: Heatmap) -> pd.DataFrame:
 
 def profile(heatmap: Heatmap, window: Window) -> pd.DataFrame:
     """Return what stands at the last bar by drawn row: USD, the share of the plot it takes, USD from price to it."""
-    long, short = window.long[-1], window.short[-1]
+    long, short = standing(heatmap, window)
     total = long + short
     below = np.sqrt(window.edges[:-1] * window.edges[1:]) < heatmap.market.price
     reach = np.where(below, np.cumsum((long * below)[::-1])[::-1], np.cumsum(short * ~below))

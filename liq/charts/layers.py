@@ -38,7 +38,7 @@ def still() -> dict[str, Any]:
 
 
 def _picture(zooms: bool = True) -> list[alt.Chart]:
-    return [*_ground(zooms), *_strip(), *_candles(), *_price(), *_profile()]
+    return [*_ground(zooms), *_strip(), *_candles(), *_later(), *_price(), *_profile()]
 
 
 def _built(chart: Any) -> dict[str, Any]:
@@ -149,6 +149,18 @@ def _strip() -> list[alt.Chart]:
             layers.append(bar.encode(alt.X("a:T"), alt.X2("b:T"), foot, head))
     words = _data("frame").mark_text(align="left", baseline="top", dx=6, dy=3, color=FAINT, fontSize=10, tooltip=None)
     return [*layers, words.encode(alt.XValue(0), alt.YValue(expr(ceiling)), alt.Text("strip:N"))]
+
+
+def _later() -> list[alt.Chart]:
+    """Dim what came after the moment on show; at present that is nothing."""
+    base = _data("frame")
+    past = "datum.since < datum.end"
+    veil = base.mark_rect(color=GROUND, opacity=0.68, strokeWidth=0, tooltip=None)
+    line = base.mark_rule(color=ACCENT, opacity=expr(f"{past} ? .7 : 0"), tooltip=None)
+    return [
+        veil.encode(alt.X("since:T"), alt.X2("end:T"), alt.YValue(0), alt.Y2Value(expr("height"))),
+        line.encode(alt.X("since:T"), alt.YValue(0), alt.Y2Value(expr("height"))),
+    ]
 
 
 def _price() -> list[alt.Chart]:

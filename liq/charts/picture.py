@@ -37,14 +37,13 @@ def hidden_below(total: np.ndarray, threshold: int) -> float:
     return float(min(np.quantile(held, min(threshold, 100) / 100), held.max()))
 
 
-def hides(total: np.ndarray, threshold: int) -> str:
-    """Return what a threshold hides, in words: per cell, and of what stands at the last column; or nothing."""
+def hides(total: np.ndarray, threshold: int, now: np.ndarray) -> str:
+    """Return what a threshold hides, in words: per cell, and of what stands in each row at the moment; or nothing."""
     floor = hidden_below(total, threshold)
     if floor <= 0:
         return "Every cell is shown."
-    now = total[-1]
     gone = now[now < floor].sum()
-    return f"Hides cells under {money(floor)}: {money(gone)} of the {money(now.sum())} that stand now."
+    return f"Hides cells under {money(floor)}: {money(gone)} of the {money(now.sum())} that stand."
 
 
 def levels(total: np.ndarray, top: float, more_heat: int = 0, floor: float = 0.0) -> np.ndarray:

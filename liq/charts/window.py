@@ -86,6 +86,13 @@ def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -
     return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, top(total))
 
 
+def standing(heatmap: Heatmap, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Return longs and shorts that stand at the heatmap's last bar, in the window's rows: USD, (R,) each."""
+    starts = np.searchsorted(heatmap.edges, window.edges)
+    long, short = (np.add.reduceat(side[-1][: starts[-1]], starts[:-1]) for side in (heatmap.long, heatmap.short))
+    return long, short
+
+
 def top(total: np.ndarray) -> float:
     """Return the USD at which the colours end: the 99.5th percentile of cells that hold any, rounded up."""
     held = total[total > 0]
