@@ -63,8 +63,8 @@ def due(market: Market, since: pd.Timestamp) -> bool:
     return bool(closed or (makeshift and now - since > RETRY))
 
 
-def tag(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, str]:
-    """Return label, value, delta and help of the price on show: the quote's, or the market's own, and how old it is."""
+def tag(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
+    """Return label, value, delta and help of the price on show, the quote's or the market's own, with its age."""
     price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
     change = price / float(market.visible["open"].iloc[0]) - 1
     age = f"{labels.age(time, pd.Timestamp.now('UTC'))} ago"

@@ -13,7 +13,7 @@ ABOUT += "held against all open interest. An estimate."
 FAR = "Beyond ±15 % the map has not been held against known positions."
 
 view = controls.view()
-heatmap = controls.heatmap(view)
+heatmap = controls.moment(view, controls.heatmap(view))
 head = st.container(horizontal=True, gap="small")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     bound = {"bind": "query-params"}

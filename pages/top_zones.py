@@ -46,7 +46,7 @@ def show_on_chart(note: Note) -> None:
 
 
 view = controls.view()
-heatmap = controls.heatmap(view)
+heatmap = controls.moment(view, controls.heatmap(view))
 market, zones = heatmap.market, shared.zones(heatmap)
 now, stands = scenario(heatmap, zones=zones), totals(heatmap)
 

@@ -15,6 +15,7 @@ from liq import labels
 from liq.charts import depth, export, heat, layers, picture, readout
 from liq.charts.window import COLUMNS, ROWS, window
 from liq.estimate import estimate
+from liq.history import until
 from liq.shared import BANDS
 from liq.sources import recording
 from liq.zones import top_zones, totals

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from functools import cache
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -58,9 +59,7 @@ def picture(indices: np.ndarray) -> str:
     drawn = np.ascontiguousarray(indices.T[::-1])
     image = Image.frombytes("P", (drawn.shape[1], drawn.shape[0]), drawn.tobytes())
     image.putpalette(_palette())
-    file = io.BytesIO()
-    image.save(file, "PNG", transparency=0)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return _uri(image, transparency=0)
 
 
 @cache
@@ -69,10 +68,17 @@ def legend() -> str:
     return picture(np.arange(1, LEVELS, dtype=np.uint8)[:, None])
 
 
-def icon(size: int = 32) -> Image.Image:
-    """Return the app's own icon: the ramp, upwards; drawn here so that no page asks another host for one."""
+@cache
+def icon(size: int = 32) -> str:
+    """Return the app's own icon as a data URI: the ramp, upwards; no page asks any host for it, its own included."""
     rows = np.frombuffer(_palette(), np.uint8).reshape(LEVELS, 3)[np.linspace(LEVELS - 1, 8, size).astype(int)]
-    return Image.fromarray(np.repeat(rows[:, None], size, axis=1))
+    return _uri(Image.fromarray(np.repeat(rows[:, None], size, axis=1)))
+
+
+def _uri(image: Image.Image, **options: Any) -> str:
+    file = io.BytesIO()
+    image.save(file, "PNG", **options)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 @cache
