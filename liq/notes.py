@@ -51,6 +51,15 @@ CONFLUENCE = (
 )
 
 
+MEASURED = {
+    "absorption": "It comes 1.2 times a week on recordings and 0.9 times on a simulated market, where each is a "
+    "false alarm.",
+    "migration": "So it was on 8 % of sides and days on recordings, and as often on a simulated market.",
+    "confluence": "So it is for 14 % of zones on recordings, and for 12 % of the same zones put elsewhere by chance.",
+}
+"""How often each note comes, and how often where it means nothing; measured by `benchmarks.zones`."""
+
+
 @dataclass(frozen=True)
 class Note:
     """Hold one note: its kind, what it says, the rule behind it, its numbers, and where on the chart it is.

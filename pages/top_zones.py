@@ -6,7 +6,7 @@ from liq import controls, shared
 from liq.charts import export, zone
 from liq.charts.zones import side
 from liq.labels import money, utc
-from liq.notes import Note, desk_notes
+from liq.notes import MEASURED, Note, desk_notes
 from liq.scenario import NAMES, scenario
 from liq.zones import totals
 
@@ -88,7 +88,7 @@ for name, heading, total in (
 st.subheader("Desk notes")
 notes = desk_notes(heatmap, zones=zones)
 for note in notes:
-    st.markdown(controls.escape(note.sentence), help=note.rule)
+    st.markdown(controls.escape(note.sentence), help=f"{note.rule} {MEASURED[note.kind]}")
     show_on_chart(note)
 if not notes:
     st.caption("No absorption, migration or confluence in this window.")

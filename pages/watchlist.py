@@ -20,12 +20,12 @@ ABOUT_ZONE = "The strongest within 5 % of price, else the nearest. An estimate."
 HEADINGS = {
     "ticker": ("Ticker", 85, None),
     "price": ("Price", 85, None),
+    "above_distance": ("Above", 75, "From price to the near edge of the strong zone above."),
+    "below_distance": ("Below", 75, "From price to the near edge of the strong zone below."),
     "change": ("Change", 75, "Over the timeframe."),
     "above": ("Strong zone above", 155, ABOUT_ZONE),
-    "above_distance": ("To it", 75, "From price to its near edge."),
     "above_usd": ("Shorts", 75, "Dollars of shorts in it. An estimate."),
     "below": ("Strong zone below", 155, ABOUT_ZONE),
-    "below_distance": ("To it", 75, "From price to its near edge."),
     "below_usd": ("Longs", 75, "Dollars of longs in it. An estimate."),
     "balance": ("Balance", 75, "Shorts above as a share of all that stands within 5 % of price. An estimate."),
     "age": ("Age", 65, "Of the price."),
@@ -107,6 +107,7 @@ def body(rows: list[watchlist.Row], asked: watchlist.Asked, run: int) -> None:
         quotes = watchlist.quotes(rows)
         rows = [watchlist.live(row, quotes.get(row.ticker)) for row in rows]
     draw(watched(rows), "watched", pd.Timestamp.now("UTC"))
+    st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
     for note, tickers in watchlist.notes(rows).items():
         st.caption(":material/info: " + controls.escape(f"{', '.join(tickers)}: {note}"))
     tell(rows, asked, aloud=ticking)

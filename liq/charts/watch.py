@@ -16,17 +16,17 @@ from liq.watchlist import Row
 COLUMNS = (
     "ticker",
     "price",
+    "above_distance",
+    "below_distance",
     "change",
     "above",
-    "above_distance",
     "above_usd",
     "below",
-    "below_distance",
     "below_usd",
     "balance",
     "age",
 )
-"""What is shown, in order."""
+"""What is shown, in order: what fits a phone comes first."""
 
 EMPTY = "–"
 
