@@ -5,7 +5,7 @@ import os
 import pandas as pd
 import streamlit as st
 
-from liq import alerts, controls, glance, labels, watchlist
+from liq import alerts, controls, glance, labels, shared, watchlist
 from liq.charts.watch import COLUMNS, EMPTY, styled, watched
 from liq.errors import LiqError
 
@@ -130,7 +130,7 @@ def scanned() -> None:
 
 view = controls.view()
 asked = watchlist.Asked(view.timeframe, view.source, view.prior, view.bands)
-names = controls.tickers(view.source)
+names = shared.tickers(view.source)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=560):
         st.multiselect(
