@@ -123,6 +123,14 @@ class Heatmap:
         long, short = self._photographs(weights)
         return replace(self, weights=weights, long=long, short=short, swept=swept)
 
+    def photographed(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return `long` and `short` (T, B) as other tier weights (K,) would have them, and nothing else."""
+        if self.parts:
+            long, short = zip(*(part.photographed(weights) for part in self.parts), strict=True)
+            return np.sum(long, axis=0), np.sum(short, axis=0)
+        long, short = self._photographs(weights)
+        return long, short
+
     def swept_by_tier(self, side: str) -> np.ndarray:
         """Return USD swept per bar and tier for a weight of one, float (n, K); `swept` is linear in the weights."""
         return np.stack([self._taken(side, one) for one in np.eye(len(self.tiers))], axis=1)

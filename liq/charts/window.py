@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,8 @@ ROWS = 280
 COLUMNS = 720
 """Most bars that get a column each; where there are more, each column shows the last of several."""
 
-HALF = 400
-"""Most columns then: a pixel or two wider each, and the view still travels in as many bytes as any other."""
+HALF = 300
+"""Most columns then: some pixels wide each, and the view still travels in as many bytes as any other."""
 
 HELD = 0.5
 """Share of each side's standing dollars that the fitted range reaches out to hold."""
@@ -68,22 +69,40 @@ def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -
     is several bars wide and shows what stood at the end of the last of them.
     """
     like = heatmap if like is None else like
+    first, last, size = _rows(like, whole)
+    start, step, _ = _columns(heatmap)
+    drawn = part(heatmap, whole, like)
+    long, short = drawn(heatmap.long), drawn(heatmap.short)
+    total = long + short if like is heatmap else drawn(like.long) + drawn(like.short)
+    return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, top(total))
+
+
+def part(heatmap: Heatmap, whole: bool, like: Heatmap) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what turns photographs (T, B) of a heatmap into what is drawn of them (C, R), see `window`."""
+    first, last, size = _rows(like, whole)
+    _, _, columns = _columns(heatmap)
+
+    def drawn(matrix: np.ndarray) -> np.ndarray:
+        return matrix[:, first:last].reshape(len(matrix), -1, size).sum(axis=2)[columns]
+
+    return drawn
+
+
+def closes(heatmap: Heatmap) -> np.ndarray:
+    """Return the price at the end of each drawn column (C,)."""
+    close: np.ndarray = heatmap.market.candles["close"].reindex(heatmap.times).to_numpy()
+    return close[_columns(heatmap)[2]]
+
+
+def _rows(like: Heatmap, whole: bool) -> tuple[int, int, int]:
+    """Return the first bucket that is drawn, the one past the last, and how many make a row."""
     first, last = (0, len(like.edges) - 1) if whole else _fit(like)
     size = -(-(last - first) // ROWS)  # ceiling
     count = -(-(last - first) // size)
     # whole groups only: the range grows by the few buckets that the last group lacks, or loses them
     first = max(0, min(first, len(like.edges) - 1 - count * size))
     count = min(count, (len(like.edges) - 1 - first) // size)
-    last = first + count * size
-
-    start, step, columns = _columns(heatmap)
-
-    def drawn(matrix: np.ndarray) -> np.ndarray:
-        return matrix[:, first:last].reshape(len(matrix), count, size).sum(axis=2)[columns]
-
-    long, short = drawn(heatmap.long), drawn(heatmap.short)
-    total = long + short if like is heatmap else drawn(like.long) + drawn(like.short)
-    return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, top(total))
+    return first, first + count * size, size
 
 
 def standing(heatmap: Heatmap, window: Window) -> tuple[np.ndarray, np.ndarray]:
