@@ -90,6 +90,7 @@ def sidebar() -> None:
         st.slider("More heat", 0, 100, 20, key="heat", help="Lifts the faint; dollars stay what they are.", **bound)
         left, right = st.columns(2)
         left.toggle("Klines", True, key="klines", **bound)
+        left.toggle("Realised", True, key="realised", help="Liquidations that happened, if the source says.", **bound)
         right.toggle("All prices", False, key="whole", **bound)
         st.pills(
             "Leverage",
@@ -144,6 +145,7 @@ def view() -> View:
         threshold=state.threshold,
         more_heat=state.heat,
         klines=state.klines,
+        realised=state.realised,
         bands=tuple(name for name in shared.BANDS if name in state.leverage) or tuple(shared.BANDS),
         prior=state.prior,
         whole=state.whole,

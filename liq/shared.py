@@ -19,7 +19,7 @@ from cachetools import LRUCache, cached
 from liq import history, labels
 from liq.bands import BANDS as BANDS
 from liq.bands import counting
-from liq.charts import heat, readout, window
+from liq.charts import heat, leverage, readout, window
 from liq.errors import LiqError
 from liq.estimate import estimate
 from liq.heatmap import Heatmap
@@ -45,6 +45,7 @@ class View:
     threshold: int
     more_heat: int
     klines: bool
+    realised: bool
     bands: tuple[str, ...]
     prior: str
     whole: bool
@@ -148,9 +149,10 @@ def drawn(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
 
 
 @_shared(LRUCache(12))
-def changes(part: window.Window) -> pd.DataFrame:
-    """Return what the pointer reads of it, see `liq.charts.readout`."""
-    read = readout.encode(part)
+def changes(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Changes:
+    """Return what the pointer reads of what is drawn, see `liq.charts.readout`."""
+    bands = leverage.dominating(heatmap, whole, like)
+    read = readout.encode(drawn(heatmap, like, whole), window.closes(heatmap), bands)
     _give_back()
     return read
 
@@ -176,10 +178,11 @@ def chart(
     return part, heat.datasets(
         heatmap,
         part,
-        changes(part),
+        changes(heatmap, like, view.whole),
         threshold=view.threshold,
         more_heat=view.more_heat,
         klines=view.klines,
+        realised=view.realised,
         title=title if then is heatmap else f"{title} · as of {labels.when(then.market.as_of)}",
         watermark="Simulated" if heatmap.market.source == "simulated" else "",
         then=None if then is heatmap else then,

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from liq import labels
+from liq.bands import BANDS, counting
 from liq.charts import depth, export, heat, layers, picture, readout
-from liq.charts.window import COLUMNS, ROWS, window
+from liq.charts.leverage import dominating
+from liq.charts.window import COLUMNS, ROWS, Window, closes, window
 from liq.estimate import estimate
 from liq.history import until
-from liq.shared import BANDS
 from liq.sources import recording
 from liq.zones import top_zones, totals
 from tests.served import write_recording
@@ -79,36 +80,69 @@ def test_a_bar_that_is_missing_repeats_the_one_before(heatmap):
     assert len(holey.long) == len(full.long)
 
 
-def test_readout_keeps_every_cell(drawn):
-    lines = readout.encode(drawn)
-    signs = {sign: place for place, sign in enumerate(readout.SIGNS)}
-    columns = len(drawn.long)
-    worst = 0.0
-    for side in ("long", "short"):
-        true = getattr(drawn, side)
-        for row in range(true.shape[1]):
-            line = lines[lines["row"] == (row if side == "long" else ~row)].iloc[0]
-            at = np.cumsum([signs[sign] for sign in line["on"]])
-            by = np.array([signs[sign] - readout.ZERO for sign in line["by"]])
-            steps = np.cumsum(np.bincount(at, by, columns))[:columns]
-            usd = drawn.top * (steps / readout.STEPS) ** 2
-            assert ((usd == 0) == (true[:, row] == 0)).all()  # a row that was swept reads nothing at once
-            worst = max(worst, np.abs(np.sqrt(usd) - np.sqrt(true[:, row])).max() / np.sqrt(drawn.top))
-    assert worst <= (readout.TOLERANCES[-1] + 0.5) / readout.STEPS
-    some = readout.read(lines, "long", 3, columns - 1, drawn.top)
-    assert np.isclose(np.sqrt(some), np.sqrt(drawn.long[-1, 3]), atol=0.04 * np.sqrt(drawn.top))
+@pytest.fixture(scope="module")
+def changes(heatmap, drawn):
+    return readout.encode(drawn, closes(heatmap), dominating(heatmap))
+
+
+def decoded(changes, columns: int) -> dict[tuple[int, int], np.ndarray]:
+    """Return each line's steps by column."""
+    code = {sign: (gap, by) for sign, gap, by in changes.codes.itertuples(index=False)}
+    found = {}
+    for kind, row, text in changes.lines.itertuples(index=False):
+        gap, by = np.array([code[sign] for sign in text]).T
+        found[kind, row] = np.cumsum(np.bincount(np.cumsum(gap), by, columns))[:columns]
+    return found
+
+
+def test_readout_keeps_every_cell(heatmap, drawn, changes):
+    lines = decoded(changes, len(drawn.long))
+    nothing = np.zeros(len(drawn.long))
+    least, unit = changes.constants["least"], changes.constants["unit"]
+    for kind, true in (
+        (readout.LONG, drawn.long),
+        (readout.SHORT, drawn.short),
+        (readout.LONGS, readout._blocks(drawn.long)),
+        (readout.SHORTS, readout._blocks(drawn.short)),
+    ):
+        steps = np.stack([lines.get((kind, row), nothing) for row in range(true.shape[1])], axis=1)
+        assert ((steps == 0) == (true == 0)).all()  # a row that was swept reads nothing at once
+        usd = np.where(steps > 0, least * np.exp((steps - 1) * unit), 0)
+        assert (np.abs(usd - true) <= changes.tolerance * true * 1.0001 + least).all()
+    bands = np.stack([lines.get((readout.BAND, row), nothing) for row in range(drawn.long.shape[1])], axis=1)
+    assert np.array_equal(bands, dominating(heatmap))
+
+
+def test_the_band_that_dominates_holds_the_most(heatmap, drawn):
+    found = dominating(heatmap)
+    shares = [window(counting(heatmap, [band]), like=heatmap).total for band in BANDS]
+    assert np.allclose(sum(shares), drawn.total, rtol=1e-9, atol=1e-3)
+    assert np.array_equal(found, np.where(drawn.total > 0, np.argmax(shares, axis=0) + 1, 0))
+    assert len(np.unique(found)) >= 4
+
+
+def test_pointer_sums_from_the_price_of_any_bar(heatmap, drawn, changes):
+    mid, close = np.sqrt(drawn.edges[:-1] * drawn.edges[1:]), closes(heatmap)
+    assert close[-1] == heatmap.market.candles["close"].iloc[-1]
+    rng = np.random.default_rng(4)
+    for column, row in zip(rng.integers(len(drawn.long), size=40), rng.integers(len(mid), size=40), strict=True):
+        seen, below = readout.read(changes, row, column), int((mid < close[column]).sum())
+        reach = drawn.long[column, row:below] if row < below else drawn.short[column, below : row + 1]
+        least = changes.constants["least"]
+        assert abs(seen["reach"] - reach.sum()) <= changes.tolerance * reach.sum() + least * (reach > 0).sum()
+        assert abs(seen["long"] - drawn.long[column, row]) <= changes.tolerance * drawn.long[column, row] + least
 
 
 def test_readout_survives_gaps_and_jumps():
     long = np.zeros((700, 3))
     long[250:251, 1], long[600:, 2], long[:, 0] = 9e6, 3.0, 1e6
-    from liq.charts.window import Window
-
     tricky = Window(0.0, 1.0, np.exp(np.arange(4) / 100), long, long * 0, 1e6)
-    lines = readout.encode(tricky)
+    changes = readout.encode(tricky, np.full(700, 2.0), np.where(long > 0, 6, 0))
     for column, row in ((0, 0), (699, 0), (249, 1), (250, 1), (251, 1), (599, 2), (600, 2)):
-        true = long[column, row]
-        assert np.isclose(readout.read(lines, "long", row, column, 1e6), true, rtol=0.03, atol=40)
+        seen = readout.read(changes, row, column)
+        assert np.isclose(seen["long"], long[column, row], rtol=changes.tolerance, atol=1e6 * readout.FAINTEST)
+        assert seen["band"] == (6 if long[column, row] else 0)
+        assert np.isclose(seen["reach"], long[column, row:].sum(), rtol=changes.tolerance, atol=2e3)
 
 
 def test_the_picture_is_the_matrix(drawn):
@@ -139,21 +173,23 @@ def test_more_heat_lifts_the_faint_and_keeps_the_ends(drawn):
     assert all(picture.levels(ends, drawn.top, heat).tolist() == [[0, picture.LEVELS - 1]] for heat in (0, 100))
 
 
-def test_chart_data_say_what_stands(heatmap, drawn):
-    data = heat.datasets(heatmap, drawn, readout.encode(drawn), title="A", watermark="B")
+def test_chart_data_say_what_stands(heatmap, drawn, changes):
+    data = heat.datasets(heatmap, drawn, changes, title="A", watermark="B")
     assert set(data) == set(_named(layers.spec()))
     profile = data["profile"]
     assert np.isclose(profile["usd"].sum(), drawn.total[-1].sum(), rtol=1e-4)
     bars, visible = data["candles"], heatmap.market.visible
     assert np.allclose(bars["close"], visible["close"], rtol=1e-6)
-    assert np.isclose(bars["est_long"].sum(), heatmap.swept.loc[visible.index, "long"].sum(), rtol=1e-4)
+    gone = heat.GRAIN * np.expm1(bars["est_long"].to_numpy(float) / heat.FINE)
+    assert np.allclose(gone, heatmap.swept.loc[visible.index, "long"], rtol=2e-3, atol=1)
+    assert np.array_equal(profile["band"], dominating(heatmap)[-1][profile["row"]])
     assert heatmap.market.symbol in heat.description(heatmap.market, "7d")
 
 
-def test_a_moment_of_the_past_is_drawn_as_it_stood_and_what_came_later_is_dimmed(heatmap, drawn):
+def test_a_moment_of_the_past_is_drawn_as_it_stood_and_what_came_later_is_dimmed(heatmap, drawn, changes):
     row = len(heatmap.times) // 2
     then = until(heatmap, row)
-    now, past = (heat.datasets(heatmap, drawn, readout.encode(drawn), then=moment) for moment in (None, then))
+    now, past = (heat.datasets(heatmap, drawn, changes, then=moment) for moment in (None, then))
     total = then.long[-1] + then.short[-1]
     shown = (heatmap.edges[:-1] >= drawn.edges[0]) & (heatmap.edges[1:] <= drawn.edges[-1])
     assert np.isclose(past["profile"]["usd"].sum(), total[shown].sum(), rtol=1e-4)

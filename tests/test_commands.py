@@ -20,7 +20,6 @@ import liq
 from liq import __main__ as door
 from liq.__main__ import COMMANDS, main
 from liq.charts import heat, pine, still
-from liq.charts.readout import encode
 from liq.charts.window import window
 from liq.schema import dumps
 from liq.sources import fetch, shelf
@@ -148,7 +147,7 @@ def test_the_picture_is_drawn_of_what_the_page_draws(capsysbinary, monkeypatch):
     assert len(colours) > 50, "drawn, and not left empty"
     heatmap = liq.estimate(liq.fetch("BTC", "7d", "simulated"))
     drawn = window(heatmap)
-    page = heat.datasets(heatmap, drawn, encode(drawn), threshold=30, more_heat=20)
+    page = heat.datasets(heatmap, drawn, threshold=30, more_heat=20)
     assert seen[0]["frame"]["url"].iloc[0] == page["frame"]["url"].iloc[0]
     assert seen[0]["frame"]["watermark"].iloc[0] == "Simulated"
     pd.testing.assert_frame_equal(seen[0]["profile"], page["profile"])

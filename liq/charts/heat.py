@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from liq.charts import picture
+from liq.charts.readout import Changes
 from liq.charts.window import Window, standing
 from liq.heatmap import Heatmap
 from liq.labels import decimals, milliseconds, money, price, when
@@ -27,24 +28,28 @@ STRIP = 0.13
 LEGEND = 180
 """Pixels of the colour ramp."""
 
+GRAIN, FINE = 100.0, 1000
+"""Dollars and steps of the logarithmic scale on which a bar's liquidations travel."""
+
 
 def datasets(
     heatmap: Heatmap,
     window: Window,
-    changes: pd.DataFrame | None = None,
+    changes: Changes | None = None,
     *,
     threshold: int = 0,
     more_heat: int = 0,
     klines: bool = True,
+    realised: bool = True,
     title: str = "",
     watermark: str = "",
     then: Heatmap | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return the chart's data by name; `changes` is `readout.encode(window)`, None where no pointer reads it.
+    """Return the chart's data by name; `changes` is what the pointer reads, None where there is none.
 
-    threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts the faint. then : the same
-    heatmap as of a moment of the past (`liq.history`): price, profile and foot say what stood then, what came later
-    is dimmed.
+    threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts the faint; klines, realised :
+    whether to draw the candles, and the liquidations that the source says really happened. then : the same heatmap
+    as of a moment of the past (`liq.history`): price, profile and foot say what stood then, what came later is dimmed.
     """
     past = heatmap if then is None else then
     market = past.market
@@ -54,8 +59,8 @@ def datasets(
     places = decimals(market.price, market.tick)
     rows = len(window.edges) - 1
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
-    bars = candles(heatmap)
-    realised = " up, realised down" if heatmap.market.liquidations is not None else ""
+    gone = liquidated(heatmap)
+    both = bool(gone.filter(like="real_").notna().any(axis=None))
     frame: dict[str, Any] = {
         "start": window.start,
         "end": window.end,
@@ -73,7 +78,7 @@ def datasets(
         "foot": f"{when(market.as_of)} · {DISCLAIMER}",
         "watermark": watermark,
         "unit": f"Estimated USD per {height:.2%} of price",
-        "strip": f"liquidated per bar, estimated{realised}",
+        "strip": f"liquidated per bar, estimated{' up, realised down' if both else ''}",
     }
     constants: dict[str, Any] = {
         "start": window.start,
@@ -85,8 +90,11 @@ def datasets(
         "format": f",.{places}f",
         "first": milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
         "bar": heatmap.market.bar.total_seconds() * 1000,
-        "most": _most(bars),
+        "most": _most(gone),
+        "both": both,
         "klines": klines,
+        "realised": realised,
+        **({} if changes is None else changes.constants),
     }
     ticks = {
         "at": [0.0, LEGEND / 2, float(LEGEND)],
@@ -94,12 +102,12 @@ def datasets(
     }
     data = {
         "frame": pd.DataFrame([frame]),
-        "candles": bars,
-        "profile": profile(past, window),
+        "candles": candles(heatmap, gone),
+        "profile": profile(past, window, changes),
         "pointer": pd.DataFrame([constants]),
         "ticks": pd.DataFrame(ticks),
     }
-    return data if changes is None else {**data, "cells": changes}
+    return data if changes is None else {**data, "cells": changes.lines, "codes": changes.codes}
 
 
 def description(market: Market, timeframe: str) -> str:
@@ -114,27 +122,46 @@ def description(market: Market, timeframe: str) -> str:
     )
 
 
-def candles(heatmap: Heatmap) -> pd.DataFrame:
-    """Return the visible bars: how many bar lengths after the first, prices, and USD liquidated by side.
+def candles(heatmap: Heatmap, gone: pd.DataFrame) -> pd.DataFrame:
+    """Return the visible bars: how many bar lengths after the first, prices, and USD liquidated by kind and side.
 
-    Columns `est_long`, `est_short`, and where the source has them `real_long`, `real_short`.
+    gone : see `liquidated`. Dollars travel on a logarithmic scale in whole numbers, to a tenth of a per cent.
     """
     market = heatmap.market
     bars = market.visible
     times = milliseconds(pd.DatetimeIndex(bars.index))
     frame = bars[["open", "high", "low", "close"]].astype(np.float32).reset_index(drop=True)
-    frame.insert(0, "i", ((times - times[0]) / (market.bar.total_seconds() * 1000)).astype(np.float32))
-    known = {"est": heatmap.swept.loc[bars.index]}
-    if market.liquidations is not None:
-        known["real"] = market.liquidations.reindex(bars.index)
-    for prefix, table in known.items():
-        for side in SIDES:
-            frame[f"{prefix}_{side}"] = table[side].to_numpy(np.float32)
+    frame.insert(0, "i", np.rint((times - times[0]) / (market.bar.total_seconds() * 1000)).astype(np.int32))
+    for name in gone:
+        frame[name] = pd.array(np.rint(np.log1p(gone[name].to_numpy() / GRAIN) * FINE), dtype="Int16")
     return frame
 
 
-def profile(heatmap: Heatmap, window: Window) -> pd.DataFrame:
-    """Return what stands at the last bar by drawn row: USD, the share of the plot it takes, USD from price to it."""
+def liquidated(heatmap: Heatmap) -> pd.DataFrame:
+    """Return USD liquidated during each visible bar: ``est_long est_short``, and what the source says.
+
+    That is ``real_long real_short``, or ``real_total`` in bars of which it does not know the sides; NaN is unknown.
+    """
+    index, known = heatmap.market.visible.index, heatmap.market.liquidations
+    frame = heatmap.swept.loc[index, list(SIDES)].add_prefix("est_")
+    if known is None:
+        return frame
+    real = known.reindex(index)
+    for side in SIDES:
+        frame[f"real_{side}"] = real[side]
+    if "total" in real:
+        frame["real_total"] = real["total"].where(real["long"].isna() | real["short"].isna())
+    return frame
+
+
+def profile(heatmap: Heatmap, window: Window, changes: Changes | None = None) -> pd.DataFrame:
+    """Return what stands at the heatmap's last bar by drawn row.
+
+    Columns: row; usd; share, of the plot that it takes; reach, USD from price to it; below, the price or not; band,
+    of leverage that dominates it at the end of the bar's column, counted from one, zero where `changes` does not say.
+    """
+    end = milliseconds(pd.DatetimeIndex(heatmap.times[-1:]))[0]
+    column = int(np.clip((end - window.start) // window.step, 0, len(window.long) - 1))
     long, short = standing(heatmap, window)
     total = long + short
     below = np.sqrt(window.edges[:-1] * window.edges[1:]) < heatmap.market.price
@@ -147,12 +174,13 @@ def profile(heatmap: Heatmap, window: Window) -> pd.DataFrame:
             "share": np.clip(total / most, 0, 1).astype(np.float32),
             "reach": reach.astype(np.float32),
             "below": below.astype(np.int8),
+            "band": np.zeros(len(total), np.int8) if changes is None else changes.bands[column],
         }
     )
     return frame[total > 0].reset_index(drop=True)
 
 
-def _most(bars: pd.DataFrame) -> float:
+def _most(gone: pd.DataFrame) -> float:
     """Return the USD of a bar that fills the strip's height; the rare bigger one is cut off there."""
-    sums = [bars.filter(like=kind).sum(axis=1, min_count=1).quantile(0.995) for kind in ("est_", "real_")]
+    sums = [gone.filter(like=kind).sum(axis=1, min_count=1).quantile(0.995) for kind in ("est_", "real_")]
     return max(1.0, float(np.nanmax([1.0, *sums])))

@@ -8,12 +8,14 @@ from typing import Any
 import altair as alt
 from altair import expr
 
-from liq.charts import pointer, readout, zoom
-from liq.charts.heat import LEGEND, PROFILE, STRIP
+from liq.bands import BANDS
+from liq.charts import liquidated, pointer, readout, zoom
+from liq.charts.heat import LEGEND, PROFILE
+from liq.charts.marks import ACCENT as ACCENT
+from liq.charts.marks import DOWN as DOWN
+from liq.charts.marks import FAINT, GROUND, INK, bars, data, dollars, side, usd
+from liq.charts.marks import UP as UP
 from liq.charts.pointer import ON, ONE
-
-UP, DOWN, INK, FAINT, GROUND, ACCENT = "#36dcc0", "#ff5d73", "#e6e9ef", "#8b93a5", "#0b0e14", "#f7a941"
-"""Rising or short, falling or long; teal against red stays apart for every common colour blindness."""
 
 HEIGHT = 620
 """Pixels of the chart, with title and legend."""
@@ -38,7 +40,7 @@ def still() -> dict[str, Any]:
 
 
 def _picture(zooms: bool = True) -> list[alt.Chart]:
-    return [*_ground(zooms), *_strip(), *_candles(), *_later(), *_price(), *_profile()]
+    return [*_ground(zooms), *liquidated.strip(), *_candles(), *liquidated.marks(), *_later(), *_price(), *_profile()]
 
 
 def _built(chart: Any) -> dict[str, Any]:
@@ -51,16 +53,8 @@ def _built(chart: Any) -> dict[str, Any]:
     return built
 
 
-def _data(name: str) -> alt.Chart:
-    return alt.Chart(alt.NamedData(name=name))
-
-
-def _side(test: str) -> alt.ColorValue:
-    return alt.ColorValue(DOWN, condition={"test": test, "value": UP})
-
-
 def _ground(zooms: bool) -> list[alt.Chart]:
-    base = _data("frame")
+    base = data("frame")
     across, down = ({"domainRaw": zoom.domain(channel)} if zooms else {} for channel in ("x", "y"))
     time = alt.X(
         "start:T",
@@ -92,7 +86,7 @@ def _ground(zooms: bool) -> list[alt.Chart]:
         ),
         base.mark_point(opacity=0, tooltip=None).encode(alt.X("room:T"), alt.Y("floor:Q")),
         # the constants come before what is worked out from them
-        _data("pointer").mark_point(opacity=0, tooltip=None),
+        data("pointer").mark_point(opacity=0, tooltip=None),
         name.encode(
             alt.XValue(expr(f"width * {(1 - PROFILE) / 2}")),
             alt.YValue(expr("height * .25")),
@@ -101,19 +95,9 @@ def _ground(zooms: bool) -> list[alt.Chart]:
     ]
 
 
-def _bars(inset: float) -> alt.Chart:
-    """Return the candles with the times of each bar: `t` its open, `mid`, and `a` to `b` its body."""
-    return _data("candles").transform_calculate(
-        t=f"{ONE}.first + datum.i * {ONE}.bar",
-        mid=f"{ONE}.first + (datum.i + .5) * {ONE}.bar",
-        a=f"{ONE}.first + (datum.i + {inset}) * {ONE}.bar",
-        b=f"{ONE}.first + (datum.i + {1 - inset}) * {ONE}.bar",
-    )
-
-
 def _candles() -> list[alt.Chart]:
-    base = _bars(0.12).transform_filter(f"{ONE}.klines")
-    color = _side("datum.close >= datum.open")
+    base = bars(mid=0.5, a=0.12, b=0.88).transform_filter(f"{ONE}.klines")
+    color = side("datum.close >= datum.open")
     return [
         base.mark_rule(strokeWidth=1, tooltip=None).encode(alt.X("mid:T"), alt.Y("low:Q"), alt.Y2("high:Q"), color),
         base.mark_rect(strokeWidth=0, tooltip=None).encode(
@@ -122,38 +106,9 @@ def _candles() -> list[alt.Chart]:
     ]
 
 
-def _strip() -> list[alt.Chart]:
-    """Draw the liquidations of each bar in pixels, so that the strip stays put while prices are panned."""
-    ceiling = f"height * {1 - STRIP}"
-    both = alt.JoinAggregateFieldDef.from_dict({"op": "max", "field": "known", "as": "both"})
-    base = _bars(0.1).transform_calculate(known="isValid(datum.real_long)").transform_joinaggregate([both])
-    # where nothing realised is known, the estimate has the strip to itself
-    line = f"height * (1 - {STRIP} * (datum.both ? .45 : 0))"
-    pixels = {
-        "est": f"- height * {STRIP} * (datum.both ? .42 : .8) / {ONE}.most",
-        "real": f"+ height * {STRIP} * .42 / {ONE}.most",
-    }
-    ground = _data("frame").mark_rect(color=GROUND, strokeWidth=0, tooltip=None, clip=True)
-    layers = [
-        ground.encode(
-            alt.XValue(0), alt.X2Value(expr("width")), alt.YValue(expr(ceiling)), alt.Y2Value(expr("height"))
-        )
-    ]
-    for kind, scale in pixels.items():
-        longs = f"min(datum.{kind}_long, {ONE}.most)"
-        total = f"min(datum.{kind}_long + datum.{kind}_short, {ONE}.most)"
-        for low, high, color in (("0", longs, DOWN), (longs, total, UP)):
-            bar = base.transform_filter(f"isValid(datum.{kind}_long)")
-            bar = bar.mark_rect(strokeWidth=0, opacity=0.85, color=color, tooltip=None, clip=True)
-            foot, head = (alt.YValue(expr(f"{line} {scale} * {low}")), alt.Y2Value(expr(f"{line} {scale} * {high}")))
-            layers.append(bar.encode(alt.X("a:T"), alt.X2("b:T"), foot, head))
-    words = _data("frame").mark_text(align="left", baseline="top", dx=6, dy=3, color=FAINT, fontSize=10, tooltip=None)
-    return [*layers, words.encode(alt.XValue(0), alt.YValue(expr(ceiling)), alt.Text("strip:N"))]
-
-
 def _later() -> list[alt.Chart]:
     """Dim what came after the moment on show; at present that is nothing."""
-    base = _data("frame")
+    base = data("frame")
     past = "datum.since < datum.end"
     veil = base.mark_rect(color=GROUND, opacity=0.68, strokeWidth=0, tooltip=None)
     line = base.mark_rule(color=ACCENT, opacity=expr(f"{past} ? .7 : 0"), tooltip=None)
@@ -164,7 +119,7 @@ def _later() -> list[alt.Chart]:
 
 
 def _price() -> list[alt.Chart]:
-    base = _data("frame")
+    base = data("frame")
     style: dict[str, Any] = {
         "align": "left",
         "dx": 6,
@@ -187,19 +142,21 @@ def _price() -> list[alt.Chart]:
 def _profile() -> list[alt.Chart]:
     edge = f"exp({ONE}.bottom + (datum.row + {{}}) * {ONE}.height)"
     rows = (
-        _data("profile")
+        data("profile")
         .transform_calculate(low=edge.format(0), high=edge.format(1))
         .transform_calculate(
             range=f"format(datum.low, {ONE}.format) + ' to ' + format(datum.high, {ONE}.format)",
             side="datum.below ? 'Longs' : 'Shorts'",
-            here=_usd("datum.usd"),
-            so_far=_usd("datum.reach"),
+            here=usd("datum.usd"),
+            so_far=usd("datum.reach"),
+            mostly=f"datum.band > 0 ? [{', '.join(map(repr, BANDS))}][datum.band - 1] : 'not told'",
         )
     )
     tooltip = [
         alt.Tooltip("range:N", title="Price"),
         alt.Tooltip("side:N", title="Would be closed"),
         alt.Tooltip("here:N", title="Estimate here"),
+        alt.Tooltip("mostly:N", title="Mostly"),
         alt.Tooltip("so_far:N", title="From price to here"),
     ]
     return [
@@ -208,7 +165,7 @@ def _profile() -> list[alt.Chart]:
             alt.Y2("high:Q"),
             alt.XValue(expr("width")),
             alt.X2Value(expr(f"width * (1 - {PROFILE * 0.94} * datum.share)")),
-            _side("!datum.below"),
+            side("!datum.below"),
             tooltip,
         )
     ]
@@ -216,7 +173,7 @@ def _profile() -> list[alt.Chart]:
 
 def _crosshair() -> list[alt.Chart]:
     """Draw the crosshair, and in its corner the candle, the cell and the liquidations under the pointer."""
-    one = _data("pointer")
+    one = data("pointer")
     line: dict[str, Any] = {"color": INK, "strokeDash": [3, 3], "opacity": expr(f"{ON} ? .5 : 0"), "tooltip": None}
     style: dict[str, Any] = {
         **{"align": "left", "baseline": "top", "fontSize": 12, "font": "monospace"},
@@ -227,12 +184,16 @@ def _crosshair() -> list[alt.Chart]:
     four = [f"'{name[0].upper()} ' + format(datum.{name}, {ONE}.format)" for name in ("open", "high", "low", "close")]
     ohlc = f"utcFormat(datum.t, '%d %b %H:%M') + {wrap} + {four[0]} + '  ' + {four[1]} + {wrap} + {four[2]}"
     ohlc += f" + '  ' + {four[3]}"
-    gone = f"'est. liquidated: L ' + {_usd('datum.est_long')} + ' S ' + {_usd('datum.est_short')}"
-    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised: L ' + {_usd('datum.real_long')}"
-    gone += f" + ' S ' + {_usd('datum.real_short')} : '')"
+    gone = f"'est. liquidated: L ' + {usd('datum.usd_est_long')} + ' S ' + {usd('datum.usd_est_short')}"
+    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised: L ' + {usd('datum.usd_real_long')}"
+    gone += f" + ' S ' + {usd('datum.usd_real_short')}"
+    gone += f" : isValid(datum.real_total) ? {wrap} + 'realised: ' + {usd('datum.usd_real_total')} : '')"
+    bands = f"[{', '.join(map(repr, BANDS))}]"
+    stands = f"(datum.the_band > 0 ? 'mostly ' + {bands}[datum.the_band - 1] + {wrap} : '')"
+    stands += f" + 'from price to here ' + {usd('datum.the_reach')}"
     away = f"format({pointer.PRICE} / datum.last - 1, '+.2%')"
-    bar = _bars(0).transform_filter(f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar")
-    cell = readout.transforms(_data("cells").transform_filter(ON))
+    bar = bars(t=0).transform_filter(f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar")
+    cell = readout.transforms(data("cells").transform_filter(ON))
     plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
     return [
         one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),
@@ -241,7 +202,7 @@ def _crosshair() -> list[alt.Chart]:
             alt.XValue(6),
             alt.X2Value(expr(f"{NARROW} ? 226 : 470")),
             alt.YValue(5),
-            alt.Y2Value(expr(f"{NARROW} ? 124 : 62")),
+            alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
         ),
         bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
         one.mark_text(**style, color=ACCENT, opacity=expr(f"{ON} ? 1 : 0")).encode(
@@ -252,23 +213,20 @@ def _crosshair() -> list[alt.Chart]:
         cell.mark_text(**style, color=ACCENT).encode(
             alt.XValue(expr(f"{NARROW} ? 12 : 190")),
             alt.YValue(expr(f"{NARROW} ? 71 : 26")),
-            alt.TextValue(expr(f"'longs ' + {_usd('datum.long')} + '  shorts ' + {_usd('datum.short')}")),
+            alt.TextValue(expr(f"'longs ' + {usd('datum.the_long')} + '  shorts ' + {usd('datum.the_short')}")),
         ),
-        bar.mark_text(**style, color=FAINT).encode(
-            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 90 : 43")), alt.TextValue(expr(gone))
+        cell.mark_text(**style, color=ACCENT).encode(
+            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 87 : 43")), alt.TextValue(expr(stands))
         ),
+        dollars(bar, "est_long", "est_short", "real_long", "real_short", "real_total")
+        .mark_text(**style, color=FAINT)
+        .encode(alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))),
     ]
-
-
-def _usd(value: str) -> str:
-    """Return the expression that writes dollars in three digits; Vega's own letters say k and G."""
-    short = f"format({value}, '$.3~s')"
-    return f"({value} > 0 ? replace(replace({short}, 'G', 'B'), 'k', 'K') : '$0')"
 
 
 def _legend() -> list[alt.Chart]:
     """Draw title, colour ramp and foot outside the plot, so that they are in a saved picture too."""
-    base = _data("frame")
+    base = data("frame")
     small: dict[str, Any] = {
         **{"baseline": "alphabetic", "fontSize": 11, "color": FAINT},
         **{"align": "left", "clip": False, "tooltip": None},
@@ -281,7 +239,7 @@ def _legend() -> list[alt.Chart]:
     return [
         title.encode(alt.XValue(0), alt.YValue(-44), alt.Text("title:N")),
         ramp.encode(alt.XValue(0), alt.YValue(-32), alt.Url("ramp:N")),
-        _data("ticks")
+        data("ticks")
         .mark_text(**{**small, "align": align})
         .encode(alt.XValue(expr("datum.at")), alt.YValue(-11), alt.Text("usd:N")),
         base.mark_text(**small).encode(alt.XValue(LEGEND + 10), alt.YValue(-24), alt.Text("unit:N")),
