@@ -124,6 +124,7 @@ def draw(view: View, heatmap: Heatmap) -> None:
     stands = sum(window.standing(then, drawn))
     st.caption(
         f"{controls.escape(picture.hides(drawn.total, view.threshold, stands))} "
+        f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
     )
 

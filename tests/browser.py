@@ -41,6 +41,17 @@ def app(file) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def long_file(tmp_path_factory):
+    return write_recording(tmp_path_factory.mktemp("recording") / "btcusdt_4h.csv", days=380, minutes=240)
+
+
+@pytest.fixture(scope="module")
+def long_app(long_file) -> Iterator[str]:
+    with served(LIQ_FILE=str(long_file)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
 def chromium():
     api = pytest.importorskip("playwright.sync_api")
     with api.sync_playwright() as play:
@@ -96,10 +107,15 @@ def read(page, x: float, y: float) -> dict | None:
     cell, price, time = ([found for found in kind if found] for kind in (cell, price, time))
     if not cell or not price or not time:
         return None
+    reach = [re.search(r"from price to here \$([\d.]+)([KMB]?)$", text) for text in words]
+    band = [re.match(r"mostly ([\d+x-]+)", text) for text in words]
+    reach, band = ([found for found in kind if found] for kind in (reach, band))
     long, short = (float(cell[-1][i]) * DOLLARS[cell[-1][i + 1]] for i in (1, 3))
     return {
         "time": pd.Timestamp(f"2026 {time[-1][1]}"),
         "price": float(price[-1][1].replace(",", "")),
         "long": long,
         "short": short,
+        "reach": float(reach[-1][1]) * DOLLARS[reach[-1][2]],
+        "band": band[-1][1] if band else "",
     }

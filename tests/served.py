@@ -25,9 +25,9 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 needs_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here; name one in CHROMIUM")
 
 
-def write_recording(path: Path, days: int = 34) -> Path:
-    """Write a made-up market of five-minute bars that end at a fixed time: waves of several lengths, with wicks."""
-    n = days * 288
+def write_recording(path: Path, days: int = 34, minutes: int = 5) -> Path:
+    """Write a made-up market of such bars, from 2026 on for that many days: waves of several lengths, with wicks."""
+    n = days * 1440 // minutes
     at = np.arange(n + 1)
     waves = sum(size * np.sin(at / length) for size, length in ((0.05, 900), (0.012, 130), (0.004, 17), (0.001, 3.1)))
     path_of_price = 60_000 * np.exp(waves)
@@ -36,7 +36,7 @@ def write_recording(path: Path, days: int = 34) -> Path:
     volume = 300 * (1 + 2 * np.abs(np.sin(at[1:] / 41)))
     frame = pd.DataFrame(
         {
-            "open_time_ms": 1_767_225_600_000 + 300_000 * at[1:],
+            "open_time_ms": 1_767_225_600_000 + 60_000 * minutes * at[1:],
             "open": opens.round(1),
             "high": (np.maximum(opens, closes) * wick + 0.1).round(1),
             "low": (np.minimum(opens, closes) / wick - 0.1).round(1),

@@ -7,8 +7,12 @@ import re
 import numpy as np
 import pytest
 
-from liq.charts.window import window
+from liq.bands import BANDS
+from liq.charts import readout
+from liq.charts.leverage import dominating
+from liq.charts.window import closes, window
 from liq.estimate import estimate
+from liq.market import LOOKBACKS
 from liq.sources import recording
 from tests.browser import CANVAS, open_chart, pixels, read
 from tests.served import needs_browser, served
@@ -17,13 +21,20 @@ from tests.venue_server import VenueServer
 pytestmark = needs_browser
 
 
-@pytest.mark.parametrize("lookback", ["12h", "1d", "3d", "7d", "14d", "1M"])
-def test_pointer_reads_the_matrix(app, page, file, lookback):
+POINTS = 13
+"""Read in each lookback before zooming and after: more than 200 in all."""
+
+
+@pytest.mark.parametrize("lookback", LOOKBACKS)
+def test_pointer_reads_the_matrix(request, page, lookback):
+    coarse = "long_" if lookback in ("3M", "6M") else ""
+    app, file = (request.getfixturevalue(f"{coarse}{name}") for name in ("app", "file"))
     heatmap = estimate(recording.read(file, lookback=lookback))
-    drawn = window(heatmap)
+    drawn, close, band = window(heatmap), closes(heatmap), dominating(heatmap)
+    rounding = readout.encode(drawn, close, band).constants
+    mid = np.sqrt(drawn.edges[:-1] * drawn.edges[1:])
     box = open_chart(page, f"{app}/?source=file&timeframe={lookback}")
     rng = np.random.default_rng(int(drawn.start) % 1000)
-    checked = 0
     for zoomed in (False, True):
         if zoomed:
             page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4)
@@ -31,24 +42,38 @@ def test_pointer_reads_the_matrix(app, page, file, lookback):
             page.mouse.wheel(0, -300)
             page.keyboard.up("Control")
             page.wait_for_timeout(300)
-        for _ in range(18):
-            x, y = rng.uniform([0.02, 0.12], [0.82, 0.75])
+        checked = 0
+        for _ in range(POINTS + 7):
+            x, y = rng.uniform([0.02, 0.12], [0.8, 0.75])
             seen = read(page, box["x"] + box["width"] * x, box["y"] + box["height"] * y)
-            if seen is None:
+            if seen is None or checked == POINTS:
                 continue
-            bar = np.datetime64(seen["time"]).astype("datetime64[ms]").astype(float)
-            column = int((bar - drawn.start) // drawn.step)
+            # the year is not written
+            bars = [np.datetime64(seen["time"].replace(year=year), "ms").astype(float) for year in (2026, 2027)]
+            column = next(
+                (int((bar - drawn.start) // drawn.step) for bar in bars if drawn.start <= bar < drawn.end), -1
+            )
             row = int(np.searchsorted(drawn.edges, seen["price"])) - 1
             if not (0 <= column < len(drawn.long) and 0 <= row < drawn.long.shape[1]):
                 continue
             if np.abs(np.log(drawn.edges / seen["price"])).min() < 2e-6:
                 continue  # the price is written at its tick, and this close to an edge either row may be meant
-            for side in ("long", "short"):
-                true = getattr(drawn, side)[column, row]
-                allowed = 0.026 * np.sqrt(max(true, 1) * drawn.top) + 0.006 * true
-                assert abs(seen[side] - true) <= allowed, (seen, true, column, row)
+            below = int((mid < close[column]).sum())
+            between = drawn.long[column, row:below] if row < below else drawn.short[column, below : row + 1]
+            cells = (
+                (drawn.long[column, row], 1),
+                (drawn.short[column, row], 1),
+                (between.sum(), (between > 0).sum()),
+            )
+            for name, (true, count) in zip(("long", "short", "reach"), cells, strict=True):
+                allowed = (rounding["tolerance"] + 0.006) * true + count * rounding[
+                    "least"
+                ]  # written in three digits
+                assert abs(seen[name] - true) <= allowed, (name, seen, true, column, row)
+            stands = band[column, row]
+            assert seen["band"] == (list(BANDS)[stands - 1] if stands else "")
             checked += 1
-    assert checked >= 27, f"the pointer read only {checked} of 36 points"
+        assert checked == POINTS, f"the pointer read only {checked} points"
     assert page.complaints == []
 
 

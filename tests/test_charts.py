@@ -108,7 +108,7 @@ def test_readout_keeps_every_cell(heatmap, drawn, changes):
         steps = np.stack([lines.get((kind, row), nothing) for row in range(true.shape[1])], axis=1)
         assert ((steps == 0) == (true == 0)).all()  # a row that was swept reads nothing at once
         usd = np.where(steps > 0, least * np.exp((steps - 1) * unit), 0)
-        assert (np.abs(usd - true) <= changes.tolerance * true * 1.0001 + least).all()
+        assert (np.abs(usd - true) <= changes.constants["tolerance"] * true * 1.0001 + least).all()
     bands = np.stack([lines.get((readout.BAND, row), nothing) for row in range(drawn.long.shape[1])], axis=1)
     assert np.array_equal(bands, dominating(heatmap))
 
@@ -129,8 +129,14 @@ def test_pointer_sums_from_the_price_of_any_bar(heatmap, drawn, changes):
         seen, below = readout.read(changes, row, column), int((mid < close[column]).sum())
         reach = drawn.long[column, row:below] if row < below else drawn.short[column, below : row + 1]
         least = changes.constants["least"]
-        assert abs(seen["reach"] - reach.sum()) <= changes.tolerance * reach.sum() + least * (reach > 0).sum()
-        assert abs(seen["long"] - drawn.long[column, row]) <= changes.tolerance * drawn.long[column, row] + least
+        assert (
+            abs(seen["reach"] - reach.sum())
+            <= changes.constants["tolerance"] * reach.sum() + least * (reach > 0).sum()
+        )
+        assert (
+            abs(seen["long"] - drawn.long[column, row])
+            <= changes.constants["tolerance"] * drawn.long[column, row] + least
+        )
 
 
 def test_readout_survives_gaps_and_jumps():
@@ -138,11 +144,12 @@ def test_readout_survives_gaps_and_jumps():
     long[250:251, 1], long[600:, 2], long[:, 0] = 9e6, 3.0, 1e6
     tricky = Window(0.0, 1.0, np.exp(np.arange(4) / 100), long, long * 0, 1e6)
     changes = readout.encode(tricky, np.full(700, 2.0), np.where(long > 0, 6, 0))
+    share = changes.constants["tolerance"]
     for column, row in ((0, 0), (699, 0), (249, 1), (250, 1), (251, 1), (599, 2), (600, 2)):
         seen = readout.read(changes, row, column)
-        assert np.isclose(seen["long"], long[column, row], rtol=changes.tolerance, atol=1e6 * readout.FAINTEST)
+        assert np.isclose(seen["long"], long[column, row], rtol=share, atol=1e6 * readout.FAINTEST)
         assert seen["band"] == (6 if long[column, row] else 0)
-        assert np.isclose(seen["reach"], long[column, row:].sum(), rtol=changes.tolerance, atol=2e3)
+        assert np.isclose(seen["reach"], long[column, row:].sum(), rtol=share, atol=2e3)
 
 
 def test_the_picture_is_the_matrix(drawn):

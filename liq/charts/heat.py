@@ -49,7 +49,8 @@ def datasets(
 
     threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts the faint; klines, realised :
     whether to draw the candles, and the liquidations that the source says really happened. then : the same heatmap
-    as of a moment of the past (`liq.history`): price, profile and foot say what stood then, what came later is dimmed.
+    as of a moment of the past (`liq.history`): price, profile and foot say what stood then, what came later is
+    dimmed.
     """
     past = heatmap if then is None else then
     market = past.market

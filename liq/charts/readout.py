@@ -53,15 +53,14 @@ class Changes(NamedTuple):
     """Hold what the pointer reads.
 
     lines : kind, row (of a block: its number) and text; codes : what each character means, ``sign gap by``.
-    constants : for the chart's row of constants, ``least`` (USD at step one), ``unit`` (log per step) and ``closes``,
-    by column in two characters how many rows lie below the price. tolerance : share by which dollars may be off.
-    bands : as `encode` took them.
+    constants : for the chart's row of constants, ``least`` (USD at step one), ``unit`` (log per step), ``tolerance``
+    (share of itself by which a figure may be off), and ``closes``, by column in two characters how many rows lie
+    below the price. bands : as `encode` took them.
     """
 
     lines: pd.DataFrame
     codes: pd.DataFrame
     constants: dict[str, Any]
-    tolerance: float
     bands: np.ndarray
 
 
@@ -95,11 +94,10 @@ def encode(window: Window, closes: np.ndarray, bands: np.ndarray) -> Changes:
     constants = {
         "least": least,
         "unit": unit,
+        "tolerance": tolerance,
         "closes": "".join(SIGNS[count // len(SIGNS)] + SIGNS[count % len(SIGNS)] for count in below),
     }
-    return Changes(
-        lines[lines["text"] != ""].reset_index(drop=True), codes, constants, tolerance, bands[-1].astype(np.int8)
-    )
+    return Changes(lines[lines["text"] != ""].reset_index(drop=True), codes, constants, bands)
 
 
 def read(changes: Changes, row: int, column: int) -> dict[str, float]:
