@@ -13,6 +13,7 @@ from liq.calibration import calibrate
 from liq.errors import InputError
 from liq.estimate import estimate
 from liq.heatmap import Heatmap
+from liq.labels import source_title
 from liq.market import SIDES, Market
 from liq.prior import Prior
 from liq.skill import Skill, skill
@@ -68,8 +69,10 @@ def ground(heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidati
     real = part.market.liquidations
     if real is None or not _hours_told(part.market):
         return None
-    remarks = ["Several venues are on screen; only the one that reports liquidations is scored."]
-    remarks = remarks if heatmap.parts else []
+    remarks = []
+    if heatmap.parts:
+        title = source_title(part.market.source)
+        remarks.append(f"Several venues are on screen; only the one with the longest record is scored, {title}.")
     if not real[list(SIDES)].notna().all(axis=1).any():
         remarks.append("This source reports longs and shorts together, so their sum is scored.")
     return Ground(part, real, " ".join([*remarks, *_recorded(part.market)]))

@@ -29,7 +29,8 @@ class Skill:
     spearman : rank correlation; r2 : R² of log10 dollars, as printed; ratio : estimated over realised dollars.
     baseline_spearman, baseline_r2 : the same of range and volume alone, fitted before `since`; both_r2 : with the
     map added; gain : what the map adds. placebo_day, placebo_week : what the map of a day (a week) earlier adds
-    instead; placebo_day_spearman, placebo_week_spearman : that map's own rank correlation.
+    instead; placebo_day_spearman, placebo_week_spearman : that map's own rank correlation. NaN where the bars begin
+    too late for such a map.
     bars, hours : how many bars were scored and how long one is. since, until : the scored period (UTC).
     intervals : for each figure the 2.5 and 97.5 % points of a bootstrap over whole days, NaN where too few.
     scored : one row per scored bar: columns (``estimated realised baseline``, ``long short``), USD; or ``total`` in
@@ -99,9 +100,16 @@ def skill(
     rival = baseline_columns(bars)
     predictions, maps = {"baseline": regress(rival, actual, fit, score)}, {}
     for name, shift in (("both", 0.0), ("placebo_day", 24.0), ("placebo_week", 168.0)):
-        moved = _earlier(printed, max(0, round(shift / bars.hours)), np.log10(least))
+        steps = max(0, round(shift / bars.hours))
+        moved = _earlier(printed, steps, np.log10(least))
+        if (fit >= steps).sum() < LEAST_BARS:  # a rival that was hardly there to be fitted would say anything
+            moved = np.full_like(moved, np.nan)
         maps[name] = moved[score]
-        predictions[name] = regress(np.concatenate([rival, moved[:, :, None]], axis=2), actual, fit, score)
+        predictions[name] = (
+            moved[score]
+            if np.isnan(moved[score]).any()
+            else regress(np.concatenate([rival, moved[:, :, None]], axis=2), actual, fit, score)
+        )
     predictions["map"] = printed[score]
     maps["baseline"] = predictions["baseline"]
     target, usd, real = actual[score], estimated[score], bars.realised[score]

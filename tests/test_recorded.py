@@ -80,7 +80,8 @@ def test_recorded_liquidations_reach_the_market_and_are_scored(week, venue):
     length = round(report.hours * HOUR)
     assert not ((times + length > hole) & (times < hole + 150 * MINUTE)).any(), "scored without having listened"
     assert ((times + length <= hole) & (times > hole - 5 * length)).any()
-    assert np.isfinite(report.spearman)
+    assert np.isfinite([report.spearman, report.placebo_day]).all()
+    assert np.isnan(report.placebo_week), "no map of a week before was there to be fitted"
     quiet = with_silence_for_zero(real)
     assert len(align(market, quiet).times) > len(align(market, real).times)
 

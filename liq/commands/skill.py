@@ -22,8 +22,9 @@ EXAMPLES = """examples:
   python -m liq skill --source simulated --format json
   python -m liq skill --file btcusdt_5m.csv --liquidations mine.csv --format csv
 
-Needs realised liquidations: Gate, Kraken Futures and the simulated market have them, or bring a file with the
-columns open_time_ms, long, short (USD). csv is one row per scored bar and side. The JSON's schema is liq.skill/1
+Needs realised liquidations: Gate, Kraken Futures and the simulated market have them; Binance's, Bybit's and OKX's
+are read from what `record` wrote into the folder LIQ_RECORDED; or bring a file with the columns open_time_ms, long,
+short (USD). csv is one row per scored bar and side. The JSON's schema is liq.skill/1
 (docs/commands.md); docs/skill.md says what every figure means.
 """
 
@@ -64,7 +65,8 @@ def ground(asked: argparse.Namespace, heatmap: Heatmap) -> Ground:
     if base is None:
         raise InputError(
             f"{labels.source_title(heatmap.market.source)} has no realised liquidations to hold the map against; "
-            "take --source gate or krakenfutures, or bring your own with --liquidations."
+            "take --source gate or krakenfutures, record a stream (python -m liq record), or bring your own with "
+            "--liquidations."
         )
     return base
 
