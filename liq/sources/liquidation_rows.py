@@ -61,7 +61,7 @@ HEARD: Mapping[str, Heard] = MappingProxyType(
     {
         "binanceusdm": Heard(_binance, True, _SELECTION),
         "bybit": Heard(_bybit, False, ""),
-        "okx": Heard(_okx, True, "not every liquidation"),
+        "okx": Heard(_okx, True, "only part of the liquidations"),
     }
 )
 """The three venues whose streams can be followed."""
