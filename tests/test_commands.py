@@ -22,8 +22,9 @@ from liq.__main__ import COMMANDS, main
 from liq.charts import heat, pine, still
 from liq.charts.window import window
 from liq.schema import dumps
-from liq.sources import fetch, shelf
+from liq.sources import failures, fetch, shelf
 from tests.served import ROOT, write_recording
+from tests.venue_server.fixtures import QUICK
 
 NOW = pd.Timestamp("2026-11-20 10:07:30", tz="UTC")
 SIMULATED = ("--source", "simulated")
@@ -33,6 +34,7 @@ SIMULATED = ("--source", "simulated")
 def no_network(monkeypatch):
     """Let no test ask a venue unless it takes the stand-in, and let the simulated market stand still."""
     monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
+    monkeypatch.setattr(failures, "PATIENCE", QUICK)
     monkeypatch.delenv("LIQ_FILE", raising=False)
     monkeypatch.setattr(shelf, "utc_now", lambda: NOW)
     yield

@@ -66,7 +66,7 @@ def runs(draw) -> list[tuple[Bar, pd.DataFrame]]:
 
 
 @given(runs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_mirrored_market_tells_the_mirrored_story(steps):
     turned = []
     for moment, zones in steps:
@@ -82,14 +82,14 @@ def test_a_mirrored_market_tells_the_mirrored_story(steps):
 
 
 @given(runs(), st.sampled_from([0.001, 7.0]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_dollars_count_against_the_least_only(steps, scale):
     scaled = [(moment, zones.assign(usd=zones["usd"] * scale)) for moment, zones in steps]
     assert [e[:6] for e in told(steps)] == [e[:6] for e in told(scaled, 10e6 * scale)]
 
 
 @given(runs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_told_is_true_of_the_bar(steps):
     found = told(steps)
     by_time = {moment.end: (moment, zones) for moment, zones in steps}
@@ -114,7 +114,7 @@ def test_what_is_told_is_true_of_the_bar(steps):
 @given(
     st.lists(st.lists(st.sampled_from([0.0, 4e6, 6e6, 12e6, 50e6]), min_size=4, max_size=4), min_size=2, max_size=40)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_zone_that_price_does_not_reach_is_built_once_and_never_swept(dollars):
     steps = [
         (

@@ -23,8 +23,9 @@ import pytest
 from liq.__main__ import _parser, main
 from liq.commands import watch, webhook
 from liq.errors import SourceError
-from liq.sources import fetch, shelf
+from liq.sources import failures, fetch, shelf
 from tests.served import ROOT
+from tests.venue_server.fixtures import QUICK
 
 SIMULATED = ("--source", "simulated")
 BEGIN = pd.Timestamp("2026-11-17 12:01", tz="UTC")
@@ -45,6 +46,7 @@ def clock(monkeypatch) -> Iterator[Clock]:
     """Let no test ask a venue, and let time pass only where a test says so."""
     clock = Clock()
     monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
+    monkeypatch.setattr(failures, "PATIENCE", QUICK)
     monkeypatch.setattr(shelf, "utc_now", clock)
     fetch.forget()
     yield clock
