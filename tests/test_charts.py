@@ -223,6 +223,8 @@ def test_exports_can_be_read_back(heatmap, drawn):
     table = pd.read_csv(io.StringIO(export.heat_csv(heatmap, drawn)), parse_dates=["time"])
     assert list(table) == ["symbol", "source", "time", "low", "high", "long", "short"]
     assert set(table["source"]) == {heatmap.market.source}
+    np.testing.assert_allclose(np.unique(np.append(table["low"], table["high"])), drawn.edges, rtol=1e-7)
+    assert (table["low"] < table["high"]).all()
     pd.testing.assert_frame_equal(
         pd.read_parquet(io.BytesIO(export.heat_parquet(heatmap, drawn))).drop(columns=["symbol", "source"]),
         table.drop(columns=["symbol", "source"]),

@@ -337,6 +337,7 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},  # which hides it
     )
     os.close(writer)
     assert os.read(reader, 30).startswith(b"symbol,source,time")
