@@ -46,7 +46,7 @@ def provenance(market: Market) -> dict[str, Any]:
     """Return where a market came from and whether anything about it is real, as JSON fields."""
     return {
         "symbol": market.symbol,
-        "source": market.source,
+        "source": source(market),
         "simulated": market.source == "simulated",
         "venues": [part.source for part in market.parts] or [market.source],
         "left_out": dict(market.left_out),
@@ -57,6 +57,11 @@ def provenance(market: Market) -> dict[str, Any]:
         "bar_seconds": market.bar.total_seconds(),
         "price": market.price,
     }
+
+
+def source(market: Market) -> str:
+    """Return what a market was read from; where several venues are added up, all of them with a plus between."""
+    return "+".join(part.source for part in market.parts) or market.source
 
 
 def dumps(value: Any, **more: Any) -> str:

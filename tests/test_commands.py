@@ -319,6 +319,10 @@ def test_a_venue_answers_as_in_the_app(venues, capsys, monkeypatch):
     assert answer["simulated"] is False
     assert "binanceusdm" in answer["left_out"]
     assert "Binance" in told.err
+    assert main(["zones", "BTC", "--lookback", "1d", "--source", "all", "--format", "csv"]) == 0
+    (sources,) = set(pd.read_csv(io.StringIO(capsys.readouterr().out))["source"])
+    assert set(sources.split("+")) > {"okx", "gate"}
+    assert "binanceusdm" not in sources
     assert main(["zones", "NOSUCHCOIN", "--source", "gate"]) == 2
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from liq.charts.window import Window
 from liq.heatmap import Heatmap
-from liq.schema import digits, document, dumps, moment
+from liq.schema import digits, document, dumps, moment, source
 
 HEAT, ZONES = "liq.heatmap/1", "liq.zones/1"
 """The schemas of the JSON; the heat's Parquet carries its own in the file's metadata, under ``liq``."""
@@ -26,7 +26,7 @@ def heat_table(heatmap: Heatmap, window: Window) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "symbol": heatmap.market.symbol,
-            "source": heatmap.market.source,
+            "source": source(heatmap.market),
             "time": times[column],
             "low": _round(window.edges[:-1])[row],
             "high": _round(window.edges[1:])[row],
@@ -71,7 +71,7 @@ def zones_csv(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     """Return the zones as CSV: symbol, source, and the columns of `liq.top_zones`."""
     frame = _written(zones)
     frame.insert(0, "symbol", heatmap.market.symbol)
-    frame.insert(1, "source", heatmap.market.source)
+    frame.insert(1, "source", source(heatmap.market))
     return frame.to_csv(index=False, lineterminator="\n")
 
 

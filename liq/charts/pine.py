@@ -41,8 +41,9 @@ def indicator(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     """
     market = heatmap.market
     symbol = _plain(market.symbol.split(":")[0])
+    names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
     remarks = [
-        f"Estimated liquidation zones of {symbol} on {_plain(source_title(market.source))}, {moment(market.as_of)}.",
+        f"Estimated liquidation zones of {symbol} on {_plain(names)}, {moment(market.as_of)}.",
         f"Prior {_plain(heatmap.prior.name)}. Times are UTC. The zones do not follow the market after that.",
         DISCLAIMER,
     ]
@@ -71,4 +72,4 @@ def _number(value: float) -> str:
 
 def _plain(text: str) -> str:
     """Return text that cannot end a string or a comment: names come from venues and files."""
-    return re.sub(r"[^A-Za-z0-9 ./+$-]", "", text)[:40]
+    return re.sub(r"[^A-Za-z0-9 ./+$-]", "", text)[:80]

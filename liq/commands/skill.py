@@ -11,7 +11,7 @@ from liq.commands import output, question
 from liq.errors import InputError
 from liq.heatmap import Heatmap
 from liq.reality import Ground
-from liq.schema import document, dumps, moment
+from liq.schema import document, dumps, moment, source
 from liq.skill import Skill
 from liq.touches import Touches
 
@@ -77,7 +77,7 @@ def _csv(heatmap: Heatmap, report: Skill) -> str:
     frame = long.reset_index()
     frame["time"] = [moment(at) for at in frame["time"]]
     frame.insert(0, "symbol", heatmap.market.symbol)
-    frame.insert(1, "source", heatmap.market.source)
+    frame.insert(1, "source", source(heatmap.market))
     return frame.to_csv(index=False, lineterminator="\n")
 
 

@@ -17,7 +17,7 @@ from liq.alerts import Rule
 from liq.commands import question, webhook
 from liq.errors import InputError, LiqError
 from liq.heatmap import Heatmap
-from liq.schema import DISCLAIMER, digits, dumps
+from liq.schema import DISCLAIMER, digits, dumps, source
 from liq.shared import due
 from liq.sources import fetch, shelf
 from liq.zones import top_zones
@@ -126,11 +126,11 @@ def _look(asked: argparse.Namespace, one: Followed, say: Callable[[str], None]) 
     """Read the map anew if a bar has closed, and say what its finished bars did."""
     if one.heatmap is not None and not due(one.heatmap.market, one.read):
         return
-    source, now = asked.source or "auto", shelf.utc_now()
-    market = fetch.fetch(one.ticker, asked.lookback, source)
-    question.refuse_stand_in(market, source)
+    name, now = asked.source or "auto", shelf.utc_now()
+    market = fetch.fetch(one.ticker, asked.lookback, name)
+    question.refuse_stand_in(market, name)
     if one.heatmap is None or one.heatmap.market.source != market.source:
-        question.tell(f"{one.ticker}: {market.symbol} from {market.source}.")
+        question.tell(f"{one.ticker}: {market.symbol} from {source(market)}.")
         question.announce(market, f"{one.ticker}: ")
         one.stood, one.near, one.told = {}, {}, None  # another venue's zones are another market's
     one.heatmap, one.read = question.heatmap(asked, market), now
@@ -163,7 +163,7 @@ def _line(heatmap: Heatmap, kind: str, body: dict[str, Any], sentence: str) -> s
             "schema": SCHEMA,
             "event": kind,
             "symbol": market.symbol,
-            "source": market.source,
+            "source": source(market),
             "simulated": market.source == "simulated",
             "time": body["time"],
             "price": body["price"],
