@@ -40,8 +40,9 @@ def detail(row: int) -> None:
 
 
 def show_on_chart(note: Note) -> None:
-    """Link to the heatmap as of when a note's event was over; Streamlit keeps the controls in the address."""
-    moment = {} if note.seen >= heatmap.times[-1] else {"as_of": f"{utc(note.seen):%Y-%m-%dT%H:%M}"}
+    """Link to the heatmap as of when a note's event was over, or as of the moment that is looked at already."""
+    there = view.as_of is not None or note.seen >= heatmap.times[-1]
+    moment = {} if there else {"as_of": f"{utc(note.seen):%Y-%m-%dT%H:%M}"}
     st.page_link("pages/heatmap.py", label="On the chart", icon=":material/grid_on:", query_params=moment)
 
 
@@ -83,7 +84,8 @@ for name, heading, total in (
             selection_mode="single-cell",
         )
         for place, _ in picked.selection.cells:
-            detail(zones.index[zones["side"] == name][place])
+            if place < len(rows):  # the row that was clicked may have gone with the last bar
+                detail(zones.index[zones["side"] == name][place])
 
 st.subheader("Desk notes")
 notes = desk_notes(heatmap, zones=zones)

@@ -41,7 +41,8 @@ bound = {"bind": "query-params"}
 
 def clicked(key: str) -> None:
     """Choose the market whose row was clicked in the sidebar; the page then opens its heatmap."""
-    if cells := state[key].selection.cells:
+    cells = [cell for cell in state[key].selection.cells if cell[0] < len(state.offered[key])]
+    if cells:
         # a page that is switched to begins with an empty address; what is set again is written into it again
         state.update({name: state[name] for name in st.query_params if name in state})
         state.update(state.offered[key][cells[0][0]])
