@@ -125,7 +125,6 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
         axis=alt.Axis(grid=False, labelColor=FAINT, format=",~r", labelOverlap=True),
     )
     dollars = alt.Axis(grid=True, gridOpacity=0.15, labelColor=FAINT, labelExpr=_dollars())
-    legend = alt.Legend(orient="top", title=None, columns=expr("width < 500 ? 2 : 6"))
     bars = (
         alt.Chart(alt.NamedData(name="bars"))
         .mark_rect(strokeWidth=0, tooltip=None)
@@ -135,20 +134,20 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
             alt.X2("high:Q"),
             alt.Y("from:Q", title="Estimated USD at that price", axis=dollars),
             alt.Y2("to:Q"),
-            alt.Color("group:N", scale=alt.Scale(domain=list(groups), range=_shades(len(groups))), legend=legend),
+            alt.Color("group:N", scale=alt.Scale(domain=list(groups), range=_shades(len(groups))), legend=_legend(2)),
         )
     )
     now = alt.Chart(alt.NamedData(name="price"))
     line = now.mark_rule(strokeDash=[4, 3], color=INK, tooltip=None).encode(alt.X("price:Q"))
     label = now.mark_text(align="left", dx=6, color=ACCENT, fontWeight="bold", tooltip=None)
     chart = alt.layer(
-        alt.layer(bars, line, label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))), _sums(legend)
+        alt.layer(bars, line, label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))), _sums()
     ).resolve_scale(y="independent", color="independent")
     built: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
     return built
 
 
-def _sums(legend: alt.Legend) -> Any:
+def _sums() -> Any:
     """Return the curves that add up outward, and what is said of the price nearest to the pointer, wherever it is."""
     base = alt.Chart(alt.NamedData(name="sums"))
     usd = alt.Y(
@@ -158,7 +157,7 @@ def _sums(legend: alt.Legend) -> Any:
     )
     colours = alt.Scale(domain=[BELOW, ABOVE], range=[DOWN, UP])
     curves = base.mark_line(strokeWidth=2, interpolate="step-after", tooltip=None).encode(
-        alt.X("at:Q"), usd, alt.Stroke("side:N", scale=colours, legend=legend)
+        alt.X("at:Q"), usd, alt.Stroke("side:N", scale=colours, legend=_legend(1))
     )
     here = alt.selection_point(name="here", encodings=["x"], nearest=True, on="pointermove", clear="pointerout")
     points = base.mark_point(opacity=0, tooltip=None).encode(alt.X("at:Q"), usd).add_params(here)
@@ -170,6 +169,11 @@ def _sums(legend: alt.Legend) -> Any:
         alt.XValue(0), alt.YValue(-4), alt.TextValue("", condition={**HERE, "field": "words"})
     )
     return alt.layer(curves, points, rule, words)
+
+
+def _legend(narrow: int) -> alt.Legend:
+    """Return a legend above the chart, in that many columns where there is no room for one line."""
+    return alt.Legend(orient="top", title=None, columns=expr(f"width < 500 ? {narrow} : 6"))
 
 
 def _shades(count: int) -> list[str]:
