@@ -10,6 +10,7 @@ controls.view()
 
 st.title("Background")
 
+st.header("Background")
 st.subheader("What a liquidation is")
 st.markdown(
     """

@@ -110,7 +110,7 @@ def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
 
 def draw(view: View, heatmap: Heatmap) -> None:
     """Draw the page as of the moment that the view names."""
-    then = controls.moment(view, heatmap)
+    then, sentence = shared.moment(view, heatmap)
     zones = shared.zones(then)
     header(view, then, zones)
     drawn, data = controls.chart_data(view, heatmap, then)
@@ -122,8 +122,8 @@ def draw(view: View, heatmap: Heatmap) -> None:
     if len(heatmap.times) > 1:
         travel(heatmap.market, history.closed(heatmap.market, view.as_of))
     stands = sum(window.standing(then, drawn))
-    st.caption(
-        f"{controls.escape(picture.hides(drawn.total, view.threshold, stands))} "
+    st.caption(  # where a line always is, so that travelling moves nothing
+        f"{sentence} {controls.escape(picture.hides(drawn.total, view.threshold, stands))} "
         f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
     )

@@ -12,7 +12,8 @@ import pandas as pd
 from altair import expr
 
 from liq.bands import BANDS
-from liq.charts.layers import ACCENT, DOWN, FAINT, INK, UP
+from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
+from liq.charts.panel import panel
 from liq.heatmap import Heatmap
 from liq.labels import decimals, money, price, source_title
 from liq.zones import book
@@ -144,7 +145,7 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
         alt.layer(bars, line, label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))), _sums()
     ).resolve_scale(y="independent", color="independent")
     built: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
-    return built
+    return panel(built)
 
 
 def _sums() -> Any:

@@ -11,10 +11,8 @@ from altair import expr
 from liq.bands import BANDS
 from liq.charts import liquidated, pointer, readout, zoom
 from liq.charts.heat import LEGEND, PROFILE
-from liq.charts.marks import ACCENT as ACCENT
-from liq.charts.marks import DOWN as DOWN
-from liq.charts.marks import FAINT, GROUND, INK, bars, data, dollars, side, usd
-from liq.charts.marks import UP as UP
+from liq.charts.marks import ACCENT, FAINT, GROUND, INK, bars, data, dollars, side, usd
+from liq.charts.panel import panel
 from liq.charts.pointer import ON, ONE
 
 HEIGHT = 620
@@ -50,7 +48,7 @@ def _built(chart: Any) -> dict[str, Any]:
         usermeta={"embedOptions": {"renderer": "canvas"}},
     ).configure_view(stroke=None)
     built: dict[str, Any] = drawn.to_dict(validate=False)
-    return built
+    return panel(built)
 
 
 def _ground(zooms: bool) -> list[alt.Chart]:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from altair import expr
 
-from liq.charts.layers import ACCENT, DOWN, FAINT, INK, UP
+from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
+from liq.charts.panel import panel
 from liq.labels import milliseconds, money, percent, when
 from liq.scoring import FLOOR
 from liq.skill import Skill
@@ -104,7 +105,7 @@ def over_time(side: str, height: int = 165) -> dict[str, Any]:
         .configure_view(stroke=None)
         .to_dict()
     )
-    return built
+    return panel(built)
 
 
 @cache
@@ -133,7 +134,7 @@ def scatter(sides: tuple[str, ...], height: int = 362) -> dict[str, Any]:
         .configure_view(stroke=None)
         .to_dict()
     )
-    return built
+    return panel(built)
 
 
 def _dollars(field: str, channel: Any, title: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from liq.charts.layers import ACCENT, DOWN, UP
+from liq.charts.marks import ACCENT, DOWN, UP
 from liq.glance import table
 from liq.labels import age, decimals, money, percent, price
 from liq.watchlist import Row

@@ -9,7 +9,9 @@ import altair as alt
 import pandas as pd
 from altair import expr
 
-from liq.charts.layers import ACCENT, CLOCK, FAINT, INK
+from liq.charts.layers import CLOCK
+from liq.charts.marks import ACCENT, FAINT, INK
+from liq.charts.panel import panel
 from liq.heatmap import Heatmap
 from liq.labels import decimals, milliseconds, money, percent, price, source_title, when
 from liq.zone_details import MOST, Zone, zone_details, zone_history
@@ -121,4 +123,4 @@ def spec() -> dict[str, Any]:
         ),
     ).resolve_scale(y="independent")
     built: dict[str, Any] = chart.properties(height=HEIGHT).configure_view(stroke=None).to_dict()
-    return built
+    return panel(built)
