@@ -46,10 +46,9 @@ def test_no_page_keeps_anybody_out(app, chromium, scheme, width, pages):
 def test_the_keyboard_reaches_every_control_and_the_chart_has_a_name(app, page):
     page.goto(f"{app}/?source=file&timeframe=1d")
     page.get_by_role("button", name="Play").wait_for()
-    name = page.locator('[data-testid="stVegaLiteChart"] [aria-label*="liquidation heatmap of BTC"]')
-    name.first.wait_for(state="attached")
+    page.locator('[data-testid="stVegaLiteChart"][aria-label*="liquidation heatmap of BTC"]').wait_for()
     reached = set()
-    page.locator("body").click(position={"x": 3, "y": 3})
+    page.mouse.click(3, 3)
     for _ in range(70):
         page.keyboard.press("Tab")
         reached.add(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from liq.charts import heat, layers, picture, still
+from liq.charts import heat, layers, marks, picture, still
 from liq.charts.window import window
 from liq.estimate import estimate
 from liq.sources import recording
@@ -74,7 +74,7 @@ def test_candles_words_and_controls_are_in_the_saved_picture(heatmap):
         pixels(still.heatmap_png(heatmap, klines=klines, width=WIDTH, height=HEIGHT)) for klines in (False, True)
     )
     left, right, top, bottom = map(round, plot(bare))
-    for color in (layers.UP, layers.DOWN):
+    for color in (marks.UP, marks.DOWN):
         grown = near(full, color)[top:bottom, left:right].sum() - near(bare, color)[top:bottom, left:right].sum()
         assert grown > 100
     assert near(full[: top - 2], layers.INK).sum() > 100  # title

@@ -126,6 +126,12 @@ def seen(page, box) -> list[tuple]:
     return [(point["time"], point["price"]) for point in points if point]
 
 
+def redrawn(page, before: str) -> None:
+    page.wait_for_function(
+        f"(chart => chart && chart.toDataURL() !== {before!r})(document.querySelector('{CANVAS}'))"
+    )
+
+
 @needs_browser
 def test_zoom_survives_new_data_of_the_same_market_and_not_another(app, page):
     box = open_chart(page, f"{app}/?source=file&timeframe=7d")
@@ -139,11 +145,11 @@ def test_zoom_survives_new_data_of_the_same_market_and_not_another(app, page):
     for _ in range(60):
         slider.press("ArrowRight")
     page.wait_for_url(lambda url: "threshold=60" in url)
-    page.wait_for_function(f"document.querySelector('{CANVAS}').toDataURL() !== {before!r}")
+    redrawn(page, before)
     assert seen(page, box) == zoomed
     before = pixels(page)
     page.get_by_text("12h", exact=True).click()  # begins after what is looked at has ended
-    page.wait_for_function(f"document.querySelector('{CANVAS}').toDataURL() !== {before!r}")
+    redrawn(page, before)
     page.wait_for_timeout(1000)
     assert all(time >= pd.Timestamp("2026-02-03 12:00") for time, _ in seen(page, box))
     assert page.complaints == []
