@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from contextlib import suppress
 
 from liq.errors import InputError, LiqError, SourceError
 
@@ -50,9 +51,10 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except (LiqError, OSError) as error:
+        _drop_output()
         return _sorry(error, 1)
 
 
@@ -76,6 +78,12 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
         if name in words[:1]:  # a command pays for its own imports only
             importlib.import_module(f"liq.commands.{name}").arguments(own)
     return parser
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere, or Python would try once more at the end and fail."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sorry(error: Exception, code: int) -> int:

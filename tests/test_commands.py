@@ -333,6 +333,8 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.strip() == "[]", done.stderr
 
+    # an unbuffered Python does not notice that a pipe was closed
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     reader, writer = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-m", "liq", "heatmap", *SIMULATED],
@@ -341,7 +343,7 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},  # which hides it
+        env=buffered,
     )
     os.close(writer)
     assert os.read(reader, 30).startswith(b"symbol,source,time")
@@ -350,6 +352,22 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
     assert process.returncode == 0
     assert "Traceback" not in told
     assert "BrokenPipe" not in told
+
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "liq", "zones", *SIMULATED],
+                cwd=ROOT,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                check=False,
+                env=buffered,
+            )
+        assert done.returncode == 1
+        assert "No space left" in done.stderr
+        assert "Exception" not in done.stderr
 
     poor = alone("zones", *SIMULATED, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert poor.returncode == 0, poor.stderr
