@@ -49,15 +49,15 @@ def clicked(key: str) -> None:
         state.opening = True
 
 
-def draw(frame: pd.DataFrame, key: str, now: pd.Timestamp, *fixed: str) -> None:
-    """Draw markets as a table; a click on one opens its heatmap, with what is fixed of its row in the sidebar."""
-    offered = frame[["symbol", *fixed]].rename(columns={"symbol": "ticker"})
+def draw(frame: pd.DataFrame, key: str, now: pd.Timestamp, height: str = "content", *chosen: str) -> None:
+    """Draw markets as a table; a click on one opens its heatmap, with those columns of its row in the sidebar too."""
+    offered = frame[["symbol", *chosen]].rename(columns={"symbol": "ticker"})
     state.setdefault("offered", {})[key] = offered.to_dict("records")
     st.dataframe(
         styled(frame, now, state.near / 100),
         key=key,
         hide_index=True,
-        height="content",
+        height=height,
         column_order=COLUMNS,
         column_config=CONFIG,
         on_select=lambda: clicked(key),
@@ -126,7 +126,9 @@ def scanned() -> None:
         return
     now = pd.Timestamp.now("UTC")
     st.caption(controls.escape(f"{name}: {len(frame)} markets, {labels.age(frame['as_of'].max(), now)} old."))
-    draw(frame, "scanned", now, "source")
+    if (frame["source"] == "simulated").any():
+        controls.say_simulated(False)
+    draw(frame, "scanned", now, "auto", "source")
 
 
 view = controls.view()

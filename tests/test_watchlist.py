@@ -162,7 +162,7 @@ def test_the_table_is_sorted_and_numbers_stay_numbers():
 def scan_file(**changes) -> io.BytesIO:
     """Return a scan of two markets and a failure, with cells changed: column to (row, value)."""
     heatmap = liq.estimate(market(candles([100 + np.sin(row / 3) for row in range(60)]), np.linspace(1e5, 2e5, 60)))
-    one = glance.glance(heatmap)
+    one = glance.glance(heatmap)._replace(source="simulated")
     far = one._replace(symbol="FAR/USDT:USDT", closest=0.9, above_distance=0.9, below_distance=-0.9)
     frame = pd.DataFrame([far, one]).assign(error="", as_of=pd.Timestamp("2026-11-22 11:00", tz="UTC"))
     failed = {"symbol": "GONE", "source": "okx", "error": "OKX does not list it."}
@@ -259,6 +259,7 @@ def test_the_page_shows_a_scan_from_the_environment_and_refuses_nonsense(monkeyp
     app = start(watch="BTC")
     assert app.dataframe[1].value["ticker"].tolist() == ["BTC", "FAR", "GONE"]
     assert any("3 markets" in caption.value for caption in app.caption)
+    assert len([said for said in app.warning if "invented" in said.value]) == 2  # the list's, and the scan's
     file.write_bytes(scan_file(price=(1, -1.0)).getvalue())
     app = start(watch="BTC")
     assert len(app.error) == 1
