@@ -68,6 +68,9 @@ def test_the_readout_says_what_adds_up_to_each_price(heatmap):
     above = sums[sums["side"] == depth.ABOVE]
     assert above["at"].is_monotonic_increasing
     assert above["usd"].is_monotonic_increasing
+    below = sums[sums["side"] == depth.BELOW]
+    assert below["at"].is_monotonic_increasing
+    assert below["usd"].is_monotonic_decreasing
     for row in sums.itertuples():
         who = "shorts" if row.side == depth.ABOVE else "longs"
         assert re.match(rf"to {row.at:,.1f}: {re.escape(money(row.usd))} of {who}", row.words)

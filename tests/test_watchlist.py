@@ -108,6 +108,9 @@ def test_a_live_price_moves_the_distances_and_clears_what_it_went_through():
     assert now.glance.balance == row.glance.balance
     past = watchlist.live(row, quote._replace(price=row.glance.above_high * 1.0001))
     assert past.glance.above_low > row.glance.above_low
+    left = past.zones[past.zones["side"] == "above"]
+    assert 0 < len(left) < (row.zones["side"] == "above").sum()
+    assert (left["high"] > past.glance.price).all()
     assert watchlist.live(row, quote._replace(time=row.glance.as_of)) is row
     assert watchlist.live(row, None) is row
     failed = held(["N0SUCH"])["N0SUCH"]
