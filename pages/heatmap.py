@@ -1,6 +1,7 @@
 """The heatmap: where positions would be force-closed, by price and time; now, or as of any bar of the window."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +16,6 @@ from liq.zones import NEAR, totals
 
 # the time machine plays a window in so many steps; each is given the seconds that it takes to be sent, drawn and seen
 STEPS, PACE = 90, 0.6
-NOW = "now"
 state = st.session_state
 
 
@@ -52,11 +52,12 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
 
 
 def travel(market: Market, row: int | None) -> None:
-    """Draw the slider over the bars of the window, and the button that plays them."""
-    ends, plays = [*history.ends(market), NOW], "playing" in state
+    """Draw the slider over the bars of the window, and the button that plays them; the last bar's end is now."""
+    ends, plays = history.ends(market), "playing" in state
     # while it plays, what the browser says of the slider is a step old: then it is another one, not listened to
     key = "bar_playing" if plays else "bar"
-    state[key] = NOW if row is None else ends[row]
+    now = ends[-1] + market.bar
+    state[key] = (now if row is None else ends[row]).to_pydatetime()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Pause" if plays else "Play",
@@ -65,21 +66,23 @@ def travel(market: Market, row: int | None) -> None:
             args=() if plays else (ends[row or 0],),
             key="pause" if plays else "play",
         )
-        st.select_slider(
+        st.slider(
             "As of, UTC",
-            ends,
-            format_func=lambda end: end if end == NOW else f"{end:%d %b %H:%M}",
+            ends[0].to_pydatetime(),
+            now.to_pydatetime(),
+            step=market.bar.to_pytimedelta(),
+            format="D MMM HH:mm",
             key=key,
             disabled=plays,
-            on_change=lambda: show(state[key]),
+            on_change=lambda: show(state[key] if state[key] <= ends[-1] else None),
             label_visibility="collapsed",
         )
 
 
-def show(end: pd.Timestamp | str) -> None:
+def show(end: datetime | None) -> None:
     """Go to the end of a bar, or to the present."""
     state.pop("playing", None)
-    state.goes_to = None if end == NOW else end.to_pydatetime()
+    state.goes_to = None if end is None else pd.Timestamp(end).to_pydatetime()
 
 
 def play(end: pd.Timestamp) -> None:
@@ -101,7 +104,7 @@ def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
         if row < len(ends):
             state.playing = ends[row]
         else:
-            show(NOW)
+            show(None)
     if "goes_to" in state or ("playing" in state) != plays:
         st.rerun()  # the sidebar and the pace change with it
     state.stepped = run
