@@ -101,7 +101,7 @@ def read(page, x: float, y: float) -> dict | None:
     page.mouse.move(x, y)
     page.evaluate(SETTLED)
     words = [text for text, *_ in page.evaluate("window.written")]
-    cell = [re.fullmatch(r"longs \$([\d.]+)([KMB]?)\s+shorts \$([\d.]+)([KMB]?)", text) for text in words]
+    cell = [re.search(r"longs \$([\d.]+)([KMB]?)\s+shorts \$([\d.]+)([KMB]?)$", text) for text in words]
     price = [re.match(r"at ([\d,.]+) ", text) for text in words]
     time = [re.match(r"(\d\d \w{3} \d\d:\d\d) ", text) for text in words]
     cell, price, time = ([found for found in kind if found] for kind in (cell, price, time))

@@ -187,9 +187,11 @@ def _crosshair() -> list[alt.Chart]:
     gone += f" + ' S ' + {usd('datum.usd_real_short')}"
     gone += f" : isValid(datum.real_total) ? {wrap} + 'realised: ' + {usd('datum.usd_real_total')} : '')"
     bands = f"[{', '.join(map(repr, BANDS))}]"
-    stands = f"(datum.the_band > 0 ? 'mostly ' + {bands}[datum.the_band - 1] + {wrap} : '')"
+    away = f"format({pointer.PRICE} / {ONE}.last - 1, '+.2%')"
+    stands = f"'at ' + format({pointer.PRICE}, {ONE}.format) + ' ' + {away} + {wrap}"
+    stands += f" + 'longs ' + {usd('datum.the_long')} + '  shorts ' + {usd('datum.the_short')} + '\\n'"
+    stands += f" + (datum.the_band > 0 ? 'mostly ' + {bands}[datum.the_band - 1] + {wrap} : '')"
     stands += f" + 'from price to here ' + {usd('datum.the_reach')}"
-    away = f"format({pointer.PRICE} / datum.last - 1, '+.2%')"
     bar = bars(t=0).transform_filter(f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar")
     cell = readout.transforms(data("cells").transform_filter(ON))
     plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
@@ -203,18 +205,9 @@ def _crosshair() -> list[alt.Chart]:
             alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
         ),
         bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
-        one.mark_text(**style, color=ACCENT, opacity=expr(f"{ON} ? 1 : 0")).encode(
-            alt.XValue(12),
-            alt.YValue(expr(f"{NARROW} ? 55 : 26")),
-            alt.TextValue(expr(f"{ON} ? 'at ' + format({pointer.PRICE}, datum.format) + ' ' + {away} : ''")),
-        ),
-        cell.mark_text(**style, color=ACCENT).encode(
-            alt.XValue(expr(f"{NARROW} ? 12 : 190")),
-            alt.YValue(expr(f"{NARROW} ? 71 : 26")),
-            alt.TextValue(expr(f"'longs ' + {usd('datum.the_long')} + '  shorts ' + {usd('datum.the_short')}")),
-        ),
-        cell.mark_text(**style, color=ACCENT).encode(
-            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 87 : 43")), alt.TextValue(expr(stands))
+        # one mark for all that is read of the cell: each costs the way there anew
+        cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
+            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
         ),
         dollars(bar, "est_long", "est_short", "real_long", "real_short", "real_total")
         .mark_text(**style, color=FAINT)
