@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import re
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from liq.bands import BANDS
-from liq.charts import readout
+from liq.charts import marks, readout
 from liq.charts.leverage import dominating
 from liq.charts.window import closes, window
 from liq.estimate import estimate
 from liq.market import LOOKBACKS
 from liq.sources import recording
+from liq.zones import top_zones
 from tests.browser import CANVAS, open_chart, pixels, read
 from tests.served import needs_browser, served
+from tests.test_still import near
 from tests.venue_server import VenueServer
 
 pytestmark = needs_browser
@@ -109,6 +117,54 @@ def test_every_control_changes_the_picture_and_stays_in_the_address(app, page):
     assert "threshold" not in page.url  # a default leaves the address
     assert len(set(seen)) == len(seen)
     assert page.complaints == []
+
+
+def test_what_really_happened_is_marked_or_not(app, page):
+    open_chart(page, f"{app}/?source=simulated&timeframe=1d&live=false")
+    marked = pixels(page)
+    page.get_by_text("Realised", exact=True).click()
+    page.wait_for_url(lambda url: "realised=false" in url)
+    page.mouse.move(5, 5)
+    page.wait_for_function(f"document.querySelector('{CANVAS}').toDataURL() !== {marked!r}")
+    assert page.complaints == []
+
+
+def test_downloads_hold_what_is_on_screen(app, page, file):
+    heatmap = estimate(recording.read(file, lookback="1d"))
+    drawn = window(heatmap)
+    open_chart(page, f"{app}/?source=file&timeframe=1d&klines=false")
+    taken = {}
+    for name in ("Heat CSV", "Heat JSON", "Zones JSON", "Estimate PNG"):
+        with page.expect_download(timeout=60_000) as waiting:
+            page.get_by_role("button", name=name).click()
+        taken[name] = Path(waiting.value.path()).read_bytes()
+    table = pd.read_csv(io.BytesIO(taken["Heat CSV"]), parse_dates=["time"])
+    assert np.isclose(table[["long", "short"]].sum().sum(), drawn.total.sum(), rtol=1e-3)
+    assert str(table["time"].dtype.tz) == "UTC"
+    matrix = json.loads(taken["Heat JSON"])
+    assert np.abs(np.array(matrix["long"]) - drawn.long).max() <= 0.5
+    assert len(json.loads(taken["Zones JSON"])["zones"]) == len(top_zones(heatmap))
+    saved = np.asarray(Image.open(io.BytesIO(taken["Estimate PNG"])).convert("RGB")).astype(int)
+    shown = Image.open(io.BytesIO(base64.b64decode(pixels(page).split(",")[1])))
+    ground = Image.new("RGB", shown.size, marks.GROUND)
+    ground.paste(shown.convert("RGB"), mask=shown.split()[3] if shown.mode == "RGBA" else None)
+    # the two are of unlike size: each is asked for the colour at the same places of the heat
+    where = np.random.default_rng(3).uniform([0.02, 0.08], [0.98, 0.98], (300, 2))
+    seen = [at(np.asarray(part).astype(int), where) for part in (saved, ground)]
+    alike = np.abs(seen[0] - seen[1]).max(axis=1) <= 24
+    assert alike.mean() > 0.85, alike.mean()
+    assert np.ptp(seen[1], axis=0).min() > 60  # and not one colour everywhere
+
+
+def at(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return the colours of a picture of the chart at shares of the heat's width and height."""
+    drawn = ~near(picture, marks.GROUND)
+    across = np.flatnonzero(drawn.mean(axis=0) > 0.5)
+    across = across[: int(np.argmax(np.append(np.diff(across), 9) > 3)) + 1]  # the book follows after a gap
+    down = np.flatnonzero(drawn[:, across].mean(axis=1) > 0.5)
+    down = down[: int(np.argmax(np.append(np.diff(down), 99) > 40)) + 1]  # the axis follows after the strip
+    x, y = (where * [np.ptp(across), np.ptp(down)] + [across[0], down[0]]).astype(int).T
+    return picture[y, x]
 
 
 def test_moving_a_slider_redraws_and_sends_little(app, page):

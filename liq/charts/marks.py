@@ -7,8 +7,9 @@ import altair as alt
 from liq.charts.heat import FINE, GRAIN
 from liq.charts.pointer import ONE
 
-UP, DOWN, INK, FAINT, GROUND, ACCENT = "#36dcc0", "#ff5d73", "#e6e9ef", "#8b93a5", "#0b0e14", "#f7a941"
-"""Rising or short, falling or long; teal against red stays apart for every common colour blindness."""
+UP, DOWN, INK, FAINT, GROUND, ACCENT = "#6beedb", "#f22238", "#e6e9ef", "#8b93a5", "#0b0e14", "#f7a941"
+"""Rising or short, falling or long, and the rest: light teal against deep red stay apart, by lightness too, for the
+common colour blindnesses, and on any heat (tests/test_colours.py)."""
 
 
 def data(name: str) -> alt.Chart:

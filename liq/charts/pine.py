@@ -17,7 +17,7 @@ from liq.heatmap import Heatmap
 from liq.labels import milliseconds, money, source_title
 from liq.schema import DISCLAIMER, digits, moment
 
-COLORS = {"above": "#36dcc0", "below": "#ff5d73"}
+COLORS = {"above": "#6beedb", "below": "#f22238"}
 """The page's own, by side."""
 
 DRAWING = """\
