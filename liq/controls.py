@@ -90,7 +90,7 @@ def sidebar() -> None:
         st.slider("More heat", 0, 100, 20, key="heat", help="Lifts the faint; dollars stay what they are.", **bound)
         left, right = st.columns(2)
         left.toggle("Klines", True, key="klines", **bound)
-        left.toggle("Realised", True, key="realised", help="Liquidations that happened, if the source says.", **bound)
+        left.toggle("Realised", True, key="realised", **bound)
         right.toggle("All prices", False, key="whole", **bound)
         st.pills(
             "Leverage",
