@@ -34,7 +34,7 @@ heatmap = controls.heatmap(view)
 market = heatmap.market
 
 st.subheader("Was it right about how much, and when?")
-own = st.session_state.get("realised")  # the uploader is drawn below what it feeds
+own = st.session_state.get("realised_file")  # the uploader is drawn below what it feeds
 try:
     base = reality.ground(heatmap, own and own.getvalue(), own.name if own else "")
     report = base and reality.score(base)
@@ -118,7 +118,7 @@ with st.expander("Prior and liquidations of your own"):
     st.file_uploader(
         "Realised liquidations",
         type=["csv", "gz", "parquet"],
-        key="realised",
+        key="realised_file",
         help="Columns open_time_ms, long, short: USD force-sold and force-bought per bar. They count instead of the "
         "source's own, are read where this app runs and not kept.",
     )
