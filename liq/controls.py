@@ -90,8 +90,9 @@ def sidebar() -> None:
         st.slider("More heat", 0, 100, 20, key="heat", help="Lifts the faint; dollars stay what they are.", **bound)
         left, right = st.columns(2)
         left.toggle("Klines", True, key="klines", **bound)
-        left.toggle("Realised", True, key="realised", **bound)
         right.toggle("All prices", False, key="whole", **bound)
+        about = "Rings: liquidations that really happened, where the source tells them."
+        st.toggle("Realised liquidations", True, key="realised", help=about, **bound)
         st.pills(
             "Leverage",
             list(shared.BANDS),

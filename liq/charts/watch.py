@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from liq.charts.marks import ACCENT, DOWN, UP
 from liq.glance import table
 from liq.labels import age, decimals, money, percent, price
 from liq.watchlist import Row
@@ -41,7 +40,7 @@ def watched(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def styled(frame: pd.DataFrame, now: pd.Timestamp, within: float = 0.0) -> Styler:
-    """Return such a frame's COLUMNS, written out; distances up to `within` are in the accent colour."""
+    """Return such a frame's COLUMNS, written out; distances up to `within` are lit up."""
     places = [decimals(at) if at > 0 else 0 for at in frame["price"]]
     shown = frame.assign(ticker=[symbol.split(":")[0].removesuffix("/USDT") for symbol in frame["symbol"]])
     for side in ("above", "below"):
@@ -57,6 +56,5 @@ def styled(frame: pd.DataFrame, now: pd.Timestamp, within: float = 0.0) -> Style
         "age": lambda seconds: age(now - pd.Timedelta(seconds=seconds), now),
     }
     style = shown[list(COLUMNS)].style.format(words, na_rep=EMPTY)  # type: ignore[arg-type]  # its stubs know str only
-    style = style.map(lambda part: f"color: {UP if part > 0 else DOWN}" if part else "", ["change"])
-    near = f"color: {ACCENT}; font-weight: bold"
+    near = "background-color: rgba(247, 169, 65, 0.3); font-weight: bold"  # the accent, on light and dark alike
     return style.map(lambda part: near if abs(part) <= within else "", ["above_distance", "below_distance"])
