@@ -97,12 +97,13 @@ def table(rows: Iterable[Glance]) -> pd.DataFrame:
 
 
 def read(file: File) -> tuple[str, pd.DataFrame]:
-    """Return a file's name and its rows, closest first, as a scan wrote them: a Glance each and an `error`.
+    """Return a file's name and its rows as a scan wrote them: a Glance each and an `error`.
 
-    A market that could not be had has a symbol and its error, and NaN else. Parquet or CSV. Raises InputError for
-    what is no such table, naming the column, the row and the value.
+    They come by the scan's `rank`, where the file has it, else closest first. A market that could not be had has a
+    symbol and its error, and NaN else. Parquet or CSV. Raises InputError for what is no such table, naming the
+    column, the row and the value.
     """
-    name, frame = opened(file, (*Glance._fields, "error"))
+    name, frame = opened(file, (*Glance._fields, "rank", "error"))
     missing = [column for column in Glance._fields if column not in frame.columns]
     if missing:
         raise InputError(f"{name} is no scan: it lacks the column {missing[0]!r}.")
@@ -122,7 +123,9 @@ def read(file: File) -> tuple[str, pd.DataFrame]:
         wrong |= values.isna() & answered & (column in NEEDED)
         _refuse(name, rows[column], wrong.to_numpy(), f"must be a number from {low:g} to {high:g}")
         rows[column] = values
-    return name, rows.sort_values(["closest", "symbol"], kind="stable", ignore_index=True)
+    first = "rank" if "rank" in frame.columns else "closest"
+    rows[first] = pd.to_numeric(rows[first], errors="coerce").astype(float)
+    return name, rows.sort_values([first, "symbol"], kind="stable", ignore_index=True)
 
 
 def _refuse(name: str, column: pd.Series, wrong: np.ndarray, rule: str) -> None:

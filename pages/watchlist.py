@@ -125,7 +125,11 @@ def scanned() -> None:
         st.error(controls.escape(str(error)), icon=":material/error:")
         return
     now = pd.Timestamp.now("UTC")
-    st.caption(controls.escape(f"{name}: {len(frame)} markets, {labels.age(frame['as_of'].max(), now)} old."))
+    st.caption(
+        controls.escape(
+            f"{name}: {len(frame)} markets, {labels.age(frame['as_of'].max(), now)} old, in the scan's order."
+        )
+    )
     if (frame["source"] == "simulated").any():
         controls.say_simulated(False)
     draw(frame, "scanned", now, "auto", "source")

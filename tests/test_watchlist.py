@@ -192,6 +192,14 @@ def test_a_scan_is_read_closest_first():
     assert len(styled(frame, pd.Timestamp.now("UTC")).to_html()) > 0
 
 
+def test_a_scan_that_was_ranked_keeps_its_order():
+    _, frame = glance.read(scan_file())
+    ranked = io.BytesIO()
+    frame.assign(rank=[2, 1, None]).to_csv(ranked, index=False)
+    ranked.name = "scan.csv"
+    assert glance.read(ranked)[1]["symbol"].tolist() == ["FAR/USDT:USDT", "BTC/USDT:USDT", "GONE"]
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
