@@ -30,6 +30,13 @@ def closed(market: Market, moment: pd.Timestamp | None) -> int | None:
     return row if row >= 0 and at < utc(market.as_of, "as_of").tz_localize(None) else None
 
 
+def later(market: Market, moment: pd.Timestamp, steps: int) -> pd.Timestamp | None:
+    """Return when the bar closed that is one of so many equal steps through the window later; None past the last."""
+    every = ends(market)
+    row = int(every.searchsorted(moment)) - (-len(every) // steps)  # a ceiling, so that the steps reach the end
+    return every[row] if row < len(every) else None
+
+
 def at(heatmap: Heatmap, row: int) -> Heatmap:
     """Return the heatmap as of the end of its photographed bar number `row`, which is then the last and only one.
 

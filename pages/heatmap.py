@@ -99,11 +99,8 @@ def pause() -> None:
 def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
     """Draw the page, and while it plays the next step; the first drawing of a run is part of it and takes none."""
     if plays and "playing" in state and state.get("stepped") == run:
-        ends = history.ends(heatmap.market)
-        row = int(ends.searchsorted(state.playing)) + -(-len(ends) // STEPS)  # ceiling
-        if row < len(ends):
-            state.playing = ends[row]
-        else:
+        state.playing = history.later(heatmap.market, state.playing, STEPS)
+        if state.playing is None:
             show(None)
     if "goes_to" in state or ("playing" in state) != plays:
         st.rerun()  # the sidebar and the pace change with it
