@@ -9,10 +9,10 @@ from liq.charts.heat import STRIP
 from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, bars, data, dollars
 from liq.charts.pointer import ONE
 
-LEAST = 0.02
+LEAST = 0.1
 """Share of the dollars that fill the strip, under which a bar gets no mark: many small ones would hide candles."""
 
-SIZE = 220
+SIZE = 130
 """Area in square pixels of the mark for the dollars that fill the strip; area is in proportion to dollars."""
 
 
@@ -59,7 +59,7 @@ def marks() -> list[alt.Chart]:
             dollars(bars(mid=0.5), f"real_{kind}")
             .transform_filter(f"{ONE}.realised && {usd} > {LEAST} * {ONE}.most")
             .transform_calculate(size=f"{SIZE} * min({usd} / {ONE}.most, 2)")
-            .mark_point(filled=False, clip=True, strokeWidth=1.5, opacity=0.85, color=color, tooltip=None)
+            .mark_point(filled=False, clip=True, strokeWidth=1, opacity=0.8, color=color, tooltip=None)
         )
         layers.append(ring.encode(alt.X("mid:T"), alt.Y(f"{price}:Q"), alt.Size("size:Q", scale=None, legend=None)))
     return layers
