@@ -35,6 +35,9 @@ CONFIG = {
     for name, (label, width, words) in HEADINGS.items()
 }
 
+# Streamlit writes chosen options white on the accent colour, illegible on ours, and has no setting for it
+LEGIBLE = "<style>span[data-tag] {background: #2a3242; color: #e6e9ef}</style>"
+
 state = st.session_state
 bound = {"bind": "query-params"}
 
@@ -138,6 +141,7 @@ def scanned() -> None:
 view = controls.view()
 asked = watchlist.Asked(view.timeframe, view.source, view.prior, view.bands)
 names = shared.tickers(view.source)
+st.html(LEGIBLE)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=560):
         st.multiselect(
