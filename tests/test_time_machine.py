@@ -43,6 +43,19 @@ def truncated(market: liq.Market, end: pd.Timestamp) -> liq.Market:
     return liq.Market(market.symbol, market.source, candles, interest, start=start, as_of=end, bar=bar)
 
 
+@pytest.mark.parametrize("steps", [7, 90, 10_000])
+def test_playing_comes_to_an_end_in_so_many_equal_steps(file, steps):
+    market = recording.read(file, lookback="1d")
+    ends = history.ends(market)
+    moment, seen = ends[0], []
+    while moment is not None:
+        seen.append(moment)
+        moment = history.later(market, moment, steps)
+    assert len(seen) <= min(steps, len(ends))
+    assert len(set(np.diff(seen))) == 1
+    assert ends[-1] - seen[-1] < seen[1] - seen[0]
+
+
 @pytest.mark.parametrize(("lookback", "share"), [("7d", 0.1), ("7d", 0.7), ("1d", 0.4)])
 def test_the_page_shows_what_an_estimate_made_then_would_have_said(monkeypatch, file, lookback, share):
     monkeypatch.setenv("LIQ_FILE", str(file))
