@@ -68,7 +68,11 @@ st.markdown(
 - **More heat**: lifts the faint without touching the strong. The dollars on the colour scale move along.
 - **Klines**: candles on or off. **All prices**: the whole price range instead of the part that matters.
 - **Leverage**: which positions count. The map is the sum of its leverage bands, so this re-weighs it exactly.
+- **Realised liquidations**: rings where they really happened, for sources that tell them.
 - **Prior**: what is assumed about leverage. **Live**: refresh the price, and the map when a bar closes.
+- **As of**, and the slider under the heatmap: what stood at an earlier bar, with nothing from later. Play goes
+  through the window.
+- **Watchlist**: many tickers in rows, the one closest to a strong zone first, with alerts by size and distance.
 
 The address of the page holds all of this; send it, and the other side sees the same view.
 """
