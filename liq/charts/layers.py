@@ -250,7 +250,9 @@ def _legend() -> list[alt.Chart]:
         .mark_text(**{**small, "align": align})
         .encode(alt.XValue(expr("datum.at")), alt.YValue(-11), alt.Text("usd:N")),
         base.mark_text(**small).encode(alt.XValue(LEGEND + 10), alt.YValue(-24), alt.Text("unit:N")),
-        base.mark_text(**{**small, "fontSize": 10}).encode(
-            alt.XValue(0), alt.YValue(expr("height + 36")), alt.Text("foot:N")
+        base.mark_text(**{**small, "fontSize": 10}, lineBreak="\n").encode(
+            alt.XValue(0),
+            alt.YValue(expr("height + 36")),
+            alt.TextValue(expr(f"{NARROW} ? replace(datum.foot, ' · ', '\\n') : datum.foot")),
         ),
     ]
