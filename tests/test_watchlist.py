@@ -14,7 +14,7 @@ import liq
 from liq import glance, watchlist
 from liq.charts.watch import COLUMNS, EMPTY, styled, watched
 from liq.market import Quote
-from liq.sources import fetch
+from liq.sources import fetch, shelf
 from liq.watchlist import Asked, Row
 from tests.markets import candles, market
 from tests.served import ROOT
@@ -95,7 +95,9 @@ def test_the_list_is_bounded():
     assert len(watchlist.listed(f"A{row}" for row in range(100))) == watchlist.MOST
 
 
-def test_a_live_price_moves_the_distances_and_clears_what_it_went_through():
+def test_a_live_price_moves_the_distances_and_clears_what_it_went_through(monkeypatch):
+    # at a moment of its own: at others the price of the simulated market is inside a zone, and its distance is none
+    monkeypatch.setattr(shelf, "utc_now", lambda: pd.Timestamp("2026-11-22 12:30", tz="UTC"))
     row = held(["BTC"])["BTC"]
     later = row.glance.as_of + pd.Timedelta(seconds=5)
     quote = Quote(row.glance.symbol, row.glance.price * 1.001, later, "simulated")
