@@ -86,7 +86,7 @@ def step(
     moment = utc(now, "now")
     seconds = moment.timestamp()
     known = held.get(symbol, {"price": price, "zones": [], "told": []})
-    fresh = [list(row) for row in zip(*(zones[name].tolist() for name in COLUMNS), strict=True)]
+    fresh = plain(zones)
     near, away = math.log1p(rule.within), math.log1p(rule.within * rule.release)
     told = [[*mark[:4], mark[4] or _gap(price, price, mark[1], mark[2]) > away] for mark in known["told"]]
     told = [mark for mark in told if not (mark[4] and seconds - mark[3] >= rule.cool_down.total_seconds())]
@@ -106,6 +106,11 @@ def step(
         distance = low / price - 1 if price < low else high / price - 1 if price > high else 0.0
         alerts.append(Alert(symbol, side, low, high, peak, usd, distance, price, moment))
     return alerts, {**held, symbol: {"price": float(price), "zones": fresh, "told": told}}
+
+
+def plain(zones: pd.DataFrame) -> list[list[Any]]:
+    """Return what is held of zones, as `top_zones` gave them: a row of COLUMNS each, which fits JSON."""
+    return [list(row) for row in zip(*(zones[name].tolist() for name in COLUMNS), strict=True)]
 
 
 def sentence(alert: Alert) -> str:

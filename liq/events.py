@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from liq.alerts import plain
 from liq.heatmap import Heatmap
 from liq.history import at
 from liq.labels import decimals, money
@@ -34,8 +35,6 @@ new farther out has mostly come into view; it is taken note of and not stated.""
 
 MOST = 200
 """Zones looked at a side: all there are, so that no rank decides what happens."""
-
-COLUMNS = ("side", "low", "high", "peak", "usd")
 
 
 class Event(NamedTuple):
@@ -116,7 +115,7 @@ def step(
     now = bar.end.timestamp()
     if known is not None and now <= known["time"]:
         return [], held
-    fresh = [row for row in zip(*(zones[name].tolist() for name in COLUMNS), strict=True) if row[4] >= usd / 2]
+    fresh = [row for row in plain(zones) if row[4] >= usd / 2]
     following = [_Followed(*row) for row in known["zones"]] if known else []
     following = [zone for zone in following if zone.named == known["time"] or now - zone.named < MEMORY]  # type: ignore[index]
     heirs = _heirs(following, fresh)
@@ -172,7 +171,7 @@ def sentence(event: Event) -> str:
     return f"a zone with {who} was built at {low} to {high}."
 
 
-def _heirs(following: list[_Followed], fresh: list[tuple[Any, ...]]) -> dict[int, int]:
+def _heirs(following: list[_Followed], fresh: list[list[Any]]) -> dict[int, int]:
     """Return, by number, which new zone each followed one has become: pairs with the widest overlap first."""
     pairs = [
         (-shared, old, new)
@@ -187,13 +186,13 @@ def _heirs(following: list[_Followed], fresh: list[tuple[Any, ...]]) -> dict[int
     return heirs
 
 
-def _overlap(zone: _Followed, row: tuple[Any, ...]) -> float:
+def _overlap(zone: _Followed, row: list[Any]) -> float:
     """Return how much log price two zones share; 0 on different sides."""
     if zone.side != row[0]:
         return 0.0
     return max(0.0, math.log(min(zone.high, row[2]) / max(zone.low, row[1])))
 
 
-def _follow(row: tuple[Any, ...], stated: float, taken: float, named: float) -> _Followed:
+def _follow(row: list[Any], stated: float, taken: float, named: float) -> _Followed:
     side, low, high, peak, usd = row
     return _Followed(side, low, high, peak, usd, stated, taken, named)

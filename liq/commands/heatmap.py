@@ -12,7 +12,6 @@ from liq.charts import export
 from liq.charts.window import Window, window
 from liq.commands import output, question
 from liq.errors import InputError
-from liq.estimate import estimate
 from liq.heatmap import Heatmap
 
 EXAMPLES = """examples:
@@ -67,7 +66,7 @@ def _drawn(asked: argparse.Namespace, heatmap: Heatmap) -> Window:
     """Return what is drawn: as on the page, leaving leverage out dims the picture and does not rescale it."""
     like = heatmap
     if asked.leverage is not None:
-        like = estimate(heatmap.market, prior=heatmap.prior)
+        like = heatmap.reweigh(np.array(heatmap.prior.weights))
     drawn = window(heatmap, asked.all_prices, like)
     return drawn if asked.columns is None else _thinned(drawn, asked.columns)
 
