@@ -8,8 +8,6 @@ from liq.prior import PRIORS
 
 controls.view()
 
-st.title("Background")
-
 st.header("Background")
 st.subheader("What a liquidation is")
 st.markdown(
