@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from liq import controls
-from liq.schema import DISCLAIMER
+from liq.app import controls
+from liq.formatting import DISCLAIMER
 
 page = controls.setup()
 controls.sidebar()

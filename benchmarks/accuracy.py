@@ -20,13 +20,14 @@ import numpy as np
 import pandas as pd
 
 import liq
-from liq.margin import brackets
-from liq.scoring import spearman
-from liq.sources.population import Crowds, Minutes, crowds, part_levels
-from liq.sources.pricepath import key, price_path
-from liq.sources.simulated import COINS, simulate, simulate_with_truth
-from liq.sources.tape import record
-from liq.sources.truth import Truth
+from liq.model.as_of import market_before
+from liq.model.margin import brackets
+from liq.sources.simulation.market import COINS, simulate, simulate_with_truth
+from liq.sources.simulation.price_path import key, price_path
+from liq.sources.simulation.traders import Crowds, Minutes, crowds, part_levels
+from liq.sources.simulation.trading import record
+from liq.sources.simulation.true_book import Truth
+from liq.validation.alignment import spearman
 
 SEEDS = range(8)
 REGIMES = ("calm", "trending", "crash")
@@ -68,19 +69,6 @@ def world(seed: int, regime: str) -> World:
         last.symbol, last.source, candles, open_interest=interest, start=start, bar=last.bar, liquidations=realised
     )
     return World(market, truth)
-
-
-def until(market: liq.Market, moment: pd.Timestamp) -> liq.Market:
-    """Return the market as it was known at a moment."""
-    known = market.candles.index < moment
-    return liq.Market(
-        market.symbol,
-        market.source,
-        market.candles[known],
-        open_interest=market.open_interest[known],
-        bar=market.bar,
-        liquidations=market.liquidations[known],
-    )
 
 
 def estimated(prior: str | liq.Prior) -> Book:
@@ -167,7 +155,7 @@ def scores(true: np.ndarray, guess: np.ndarray) -> tuple[float, float, float]:
 def moments(made: World, books: dict[str, Book], count: int) -> Iterator[dict[str, tuple[float, float, float]]]:
     """Yield every book's scores, twice a day of the last week and side by side."""
     for moment in pd.date_range(END - pd.Timedelta(days=7), END, freq="12h")[1:]:
-        market = until(made.market, moment)
+        market = market_before(made.market, moment)
         bar = market.candles.index[-1]
         for side, sign in (("long", -1.0), ("short", 1.0)):
             edges = np.sort(market.price * (1 + sign * np.linspace(0.0, REACH, count + 1)))
@@ -191,8 +179,8 @@ def main() -> None:
     for regime in REGIMES:
         for seed in SEEDS:
             made = world(seed, regime)
-            early = until(made.market, END - pd.Timedelta(days=7))
-            hourly = early.liquidations.loc[early.candles.index >= made.market.start].resample("1h").sum()
+            early = market_before(made.market, END - pd.Timedelta(days=7))
+            hourly = made.market.liquidations[made.market.start : early.times[-1]].resample("1h").sum()
             books = {
                 "estimate, prior fitted": estimated(liq.calibrate(early, hourly)),
                 "estimate, shipped prior": estimated("calibrated"),

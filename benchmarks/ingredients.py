@@ -15,13 +15,13 @@ import pandas as pd
 
 import liq
 from benchmarks.recordings import SINCE, UNTIL, liquidations, market
-from liq import calibration, levels
-from liq.estimate import estimate
-from liq.flow import Flow, flow
-from liq.heatmap import Heatmap
-from liq.margin import Bracket
-from liq.market import SIDES
-from liq.prior import TIERS
+from liq.market import SIDES, Bracket
+from liq.model import levels
+from liq.model.estimate import estimate
+from liq.model.flow import Flow, flow
+from liq.model.heatmap import Heatmap
+from liq.model.prior import TIERS
+from liq.validation import calibration
 
 SHIPPED = liq.PRIORS["calibrated"]
 EQUAL = replace(SHIPPED, weights=(0.003,) * len(TIERS))

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from liq.scan import scan
-from liq.sources import simulated
+from liq.scan.ranking import scan
+from liq.sources.simulation import market as simulation
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -86,7 +86,7 @@ def whole(workers: int) -> None:
 def timed(client: Client, workers: int, names: Sequence[str]) -> float:
     """Return seconds for made-up markets that no worker has seen."""
     began = time.perf_counter()
-    get = partial(simulated.simulate, lookback=LOOKBACK)
+    get = partial(simulation.simulate, lookback=LOOKBACK)
     rows = list(scan(names, get, client.get_executor, at_once=2 * workers, apart=True))
     seconds = time.perf_counter() - began
     assert sorted(row.ticker for row in rows) == sorted(names)
@@ -106,9 +106,9 @@ def dask() -> None:
             cluster = LocalCluster(n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None)
             client = Client(stack.enter_context(cluster), set_as_default=False)
             clients[count] = stack.enter_context(client)
-            client.run(simulated.simulate, "SIM999", LOOKBACK)  # the package is loaded
+            client.run(simulation.simulate, "SIM999", LOOKBACK)  # the package is loaded
         for turn in range(TURNS):
-            names = simulated.NAMES[turn * EACH : (turn + 1) * EACH]
+            names = simulation.NAMES[turn * EACH : (turn + 1) * EACH]
             took = {count: timed(client, count, names) for count, client in clients.items()}
             ratios.append(took[1] / took[2])
             print(

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 import liq
-from liq.flow import flow
-from liq.levels import spread
-from liq.margin import brackets, liquidation_factors
+from liq.model.flow import flow
+from liq.model.levels import spread
+from liq.model.margin import brackets, liquidation_factors
 
 SIZES = (1_440, 17_856, 65_000, 130_000, 260_000)
 REPEATS = 7

@@ -11,15 +11,15 @@ import pandas as pd
 
 import liq
 from benchmarks import recordings
-from liq.sources.simulated import simulate
-from liq.touches import Answer, touches
+from liq.sources.simulation.market import simulate
+from liq.validation.zone_touches import Answer, touches
 
 NOW = "2026-11-20 10:07"
 
 
 def row(name: str, market: liq.Market) -> str:
     """Return one market's answers as a line of a table."""
-    found = touches(liq.estimate(market, columns=1))
+    found = touches(liq.model.estimate(market, columns=1))
     return " | ".join([name, *(written(answer) for answer in (*found.reached, found.through))])
 
 

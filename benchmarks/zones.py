@@ -13,12 +13,12 @@ import pandas as pd
 
 import liq
 from benchmarks import recordings
-from liq import notes
-from liq.peaks import peaks
-from liq.sources import recording
-from liq.sources.simulated import simulate_with_truth
-from liq.swings import landmarks
-from liq.zones import REACH
+from liq.sources.files import market_file
+from liq.sources.simulation.market import simulate_with_truth
+from liq.zones import desk_notes
+from liq.zones.landmarks import landmarks
+from liq.zones.peaks import peaks
+from liq.zones.ranking import REACH
 
 SHIFTS = 8
 """Places at which each zone is put by chance, to see how often landmarks fall into it there."""
@@ -57,7 +57,7 @@ def recorded() -> Iterator[liq.Heatmap]:
     for coin in ("btc", "eth"):
         file = recordings.FOLDER / f"{coin}usdt_binance_5m_2025-12_2026-01.csv.gz"
         for day in pd.date_range("2026-01-08", "2026-02-01", freq="2D"):
-            yield liq.estimate(recording.read(file, lookback="7d", as_of=day))
+            yield liq.estimate(market_file.read(file, lookback="7d", as_of=day))
 
 
 def named(heatmap: liq.Heatmap, long: np.ndarray, short: np.ndarray) -> list[dict[str, object]]:
@@ -121,7 +121,7 @@ def robust(heatmaps: list[liq.Heatmap]) -> str:
         finer = np.exp(np.linspace(log[0], log[-1], 2 * len(log) - 1))
         step = (log[1] - log[0]) * (1 + 1e-9)
         coarse, fine = (
-            liq.top_zones(liq.estimate(heatmap.market, columns=2, edges=e)) for e in (heatmap.edges, finer)
+            liq.top_zones(liq.model.estimate(heatmap.market, columns=2, edges=e)) for e in (heatmap.edges, finer)
         )
         for zone in coarse.groupby("side").head(5).itertuples():
             same = fine[fine["side"] == zone.side]
@@ -135,13 +135,13 @@ def robust(heatmaps: list[liq.Heatmap]) -> str:
 
 def alarms(heatmaps: list[liq.Heatmap]) -> str:
     """Return how often each note comes, and for confluence how often by chance."""
-    absorbed = np.mean([len(notes.absorption(heatmap)) for heatmap in heatmaps])
-    migrated = np.mean([len(notes.migration(heatmap)) / 2 for heatmap in heatmaps])
+    absorbed = np.mean([len(desk_notes.absorption(heatmap)) for heatmap in heatmaps])
+    migrated = np.mean([len(desk_notes.migration(heatmap)) / 2 for heatmap in heatmaps])
     rng = np.random.default_rng(1)  # places zones at random: the chance that a note must beat
     real, chance = [], []
     for heatmap in heatmaps:
         market, price = heatmap.market, float(heatmap.market.price)
-        for zone in liq.top_zones(heatmap).groupby("side").head(notes.LOOKED_AT).itertuples():
+        for zone in liq.top_zones(heatmap).groupby("side").head(desk_notes.LOOKED_AT).itertuples():
             real.append(_on(market, zone.low, zone.high))
             for shift in np.exp(rng.uniform(-REACH, REACH, SHIFTS)):
                 if (zone.low * shift > price) == (zone.side == "above") and (zone.high * shift < price) == (
@@ -155,8 +155,8 @@ def alarms(heatmaps: list[liq.Heatmap]) -> str:
 
 
 def _on(market: liq.Market, low: float, high: float) -> bool:
-    marks = landmarks(market, low * (1 - notes.BESIDE), high * (1 + notes.BESIDE))
-    return len(notes.kinds(marks)) >= notes.KINDS
+    marks = landmarks(market, low * (1 - desk_notes.BESIDE), high * (1 + desk_notes.BESIDE))
+    return len(desk_notes.kinds(marks)) >= desk_notes.KINDS
 
 
 def _clusters(edges: np.ndarray, usd: np.ndarray) -> np.ndarray:

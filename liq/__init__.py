@@ -1,14 +1,14 @@
 """Estimate where leveraged crypto positions would be force-closed, from public market data alone."""
 
-from liq.calibration import calibrate
 from liq.errors import InputError, LiqError, SourceError
-from liq.estimate import estimate
-from liq.heatmap import Heatmap
 from liq.market import LOOKBACKS, Market, Quote
-from liq.prior import PRIORS, Prior
-from liq.skill import Skill, skill
+from liq.model.estimate import estimate
+from liq.model.heatmap import Heatmap
+from liq.model.prior import PRIORS, Prior
 from liq.sources.fetch import fetch, quote, tickers
-from liq.zones import top_zones
+from liq.validation.calibration import calibrate
+from liq.validation.skill import Skill, skill
+from liq.zones.ranking import top_zones
 
 __all__ = [
     "LOOKBACKS",

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.margin import Bracket
 
 CANDLE_COLUMNS = ("open", "high", "low", "close", "volume")
 SIDES = ("long", "short")
@@ -92,6 +91,16 @@ class Quote(NamedTuple):
     time: pd.Timestamp
     source: str
     change: float = float("nan")
+
+
+class Bracket(NamedTuple):
+    """One step of a venue's margin table: notional range (USD), maintenance rate, top leverage, amount (USD)."""
+
+    floor: float
+    cap: float
+    rate: float
+    max_leverage: float
+    amount: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from liq import controls
-from liq.notes import ABSORPTION, CONFLUENCE, MIGRATION
-from liq.prior import PRIORS
+from liq.app import controls
+from liq.model.prior import PRIORS
+from liq.zones.desk_notes import ABSORPTION, CONFLUENCE, MIGRATION
 
 controls.view()
 

@@ -6,13 +6,17 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from liq import controls, history, labels, shared
-from liq.charts import export, heat, layers, picture, still, window
-from liq.heatmap import Heatmap
+from liq import formatting
+from liq.app import controls, session_cache
+from liq.app.session_cache import View
+from liq.charts.heatmap import data as heatmap_data
+from liq.charts.heatmap import image, layers, png, window
+from liq.export import files
 from liq.market import Market
-from liq.scenario import scenario
-from liq.shared import View
-from liq.zones import NEAR, totals
+from liq.model import as_of
+from liq.model.heatmap import Heatmap
+from liq.zones.ranking import NEAR, totals
+from liq.zones.scenario import scenario
 
 # the time machine plays a window in so many steps; each is given the seconds that it takes to be sent, drawn and seen
 STEPS, PACE = 90, 0.6
@@ -22,29 +26,29 @@ state = st.session_state
 def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
     """Draw what an analyst wants first."""
     now, stands = scenario(heatmap, zones=zones), totals(heatmap)
-    places = labels.decimals(heatmap.market.price, heatmap.market.tick)
+    places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
     with st.container(horizontal=True, gap="small"):
         with st.container(width=168):
             controls.live_price(heatmap.market, view)
         for side, zone in (("above", now.above), ("below", now.below)):
             st.metric(
                 f"Strong zone {side}",
-                "none" if zone is None else labels.price(zone["peak"], places),
-                None if zone is None else f"{labels.percent(zone['distance'])} · {labels.money(zone['usd'])}",
+                "none" if zone is None else formatting.price(zone["peak"], places),
+                None if zone is None else f"{formatting.percent(zone['distance'])} · {formatting.money(zone['usd'])}",
                 help=f"The nearest strong zone {side} the price: its peak, the way to its near edge, its dollars. "
                 "An estimate.",
                 **controls.PLAIN,
             )
         st.metric(
             f"Balance in ±{NEAR:.0%}",
-            f"{labels.percent(stands.balance, 0, sign=False)} shorts",
-            f"{labels.money(stands.near_above)} vs {labels.money(stands.near_below)}",
+            f"{formatting.percent(stands.balance, 0, sign=False)} shorts",
+            f"{formatting.money(stands.near_above)} vs {formatting.money(stands.near_below)}",
             help="Shorts that stand near above the price against longs near below it. An estimate.",
             **controls.PLAIN,
         )
         st.metric(
             "Anchored",
-            labels.percent(heatmap.anchored, 0, sign=False),
+            formatting.percent(heatmap.anchored, 0, sign=False),
             "to open interest",
             help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
             **controls.PLAIN,
@@ -53,7 +57,7 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
 
 def travel(market: Market, row: int | None) -> None:
     """Draw the slider over the bars of the window, and the button that plays them; the last bar's end is now."""
-    ends, plays = history.ends(market), "playing" in state
+    ends, plays = as_of.ends(market), "playing" in state
     # while it plays, what the browser says of the slider is a step old: then it is another one, not listened to
     key = "bar_playing" if plays else "bar"
     now = ends[-1] + market.bar
@@ -99,7 +103,7 @@ def pause() -> None:
 def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
     """Draw the page, and while it plays the next step; the first drawing of a run is part of it and takes none."""
     if plays and "playing" in state and state.get("stepped") == run:
-        state.playing = history.later(heatmap.market, state.playing, STEPS)
+        state.playing = as_of.later(heatmap.market, state.playing, STEPS)
         if state.playing is None:
             show(None)
     if "goes_to" in state or ("playing" in state) != plays:
@@ -110,20 +114,20 @@ def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
 
 def draw(view: View, heatmap: Heatmap) -> None:
     """Draw the page as of the moment that the view names."""
-    then, sentence = shared.moment(view, heatmap)
-    zones = shared.zones(then)
+    then, sentence = session_cache.moment(view, heatmap)
+    zones = session_cache.zones(then)
     header(view, then, zones)
     drawn, data = controls.chart_data(view, heatmap, then)
     st.vega_lite_chart(
         spec={**layers.spec(), "datasets": data},
         key="heatmap_chart",
-        alt=heat.description(heatmap.market, view.timeframe),
+        alt=heatmap_data.description(heatmap.market, view.timeframe),
     )
     if len(heatmap.times) > 1:
-        travel(heatmap.market, history.closed(heatmap.market, view.as_of))
+        travel(heatmap.market, as_of.closed(heatmap.market, view.as_of))
     stands = sum(window.standing(then, drawn))
     st.caption(  # where a line always is, so that travelling moves nothing
-        f"{sentence} {controls.escape(picture.hides(drawn.total, view.threshold, stands))} "
+        f"{sentence} {controls.escape(image.hides(drawn.total, view.threshold, stands))} "
         f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
     )
@@ -135,11 +139,11 @@ def draw(view: View, heatmap: Heatmap) -> None:
     controls.downloads(
         f"{then.market.base}_{view.timeframe}",
         {
-            "Heat CSV": ("heat.csv", lambda: export.heat_csv(then, part())),
-            "Heat JSON": ("heat.json", lambda: export.heat_json(then, part())),
-            "Zones CSV": ("zones.csv", lambda: export.zones_csv(then, zones)),
-            "Zones JSON": ("zones.json", lambda: export.zones_json(then, zones)),
-            "Estimate PNG": ("heatmap.png", lambda: still.png(layers.still(), data, 1600, 860)),
+            "Heat CSV": ("heat.csv", lambda: files.heat_csv(then, part())),
+            "Heat JSON": ("heat.json", lambda: files.heat_json(then, part())),
+            "Zones CSV": ("zones.csv", lambda: files.zones_csv(then, zones)),
+            "Zones JSON": ("zones.json", lambda: files.zones_json(then, zones)),
+            "Estimate PNG": ("heatmap.png", lambda: png.png(layers.still(), data, 1600, 860)),
         },
     )
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from liq import controls
-from liq.charts import depth
-from liq.depth import deep, open_interest
-from liq.labels import money, percent
+from liq.app import controls
+from liq.charts import liquidation_map
+from liq.formatting import money, percent
+from liq.zones.liquidation_map import deep, open_interest
 
 ABOUT = "Everything from the price to the end of the range. A contract is one long and one short, so each side is "
 ABOUT += "held against all open interest. An estimate."
@@ -19,11 +19,11 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     bound = {"bind": "query-params"}
     reach = st.slider("Range around the price", 2, 50, 15, format="±%d %%", key="reach", width=300, help=FAR, **bound)
     book = deep(heatmap, reach / 100)
-    stacks, by = depth.stacks(book), "Leverage"
+    stacks, by = liquidation_map.stacks(book), "Leverage"
     if len(stacks) > 1:
         by = st.segmented_control("Stacked by", list(stacks), default=by, required=True, key="by", **bound)
-data = depth.datasets(book, by, reach / 100)
-above, below = depth.ends(data["sums"])
+data = liquidation_map.datasets(book, by, reach / 100)
+above, below = liquidation_map.ends(data["sums"])
 with head:
     with st.container(width=168):
         controls.live_price(heatmap.market, view)
@@ -31,7 +31,7 @@ with head:
         share = percent(usd / open_interest(book), 1, sign=False)
         st.metric(label, money(usd), f"{share} of open interest", help=ABOUT, **controls.PLAIN)
 st.vega_lite_chart(
-    spec={**depth.spec(tuple(stacks[by])), "datasets": data},
+    spec={**liquidation_map.spec(tuple(stacks[by])), "datasets": data},
     key="depth_chart",
     alt=f"Estimated liquidations of {heatmap.market.symbol} by price: {money(above)} of shorts above, "
     f"{money(below)} of longs below.",

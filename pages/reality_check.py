@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from liq import controls, reality
-from liq.charts import skill as charts
+from liq.app import controls
+from liq.charts import reality_check as charts
 from liq.errors import LiqError
+from liq.model.prior import read_prior
+from liq.validation import reality_check
 
 RIGHT = {"alignment": "right", "width": "medium"}
 COLUMNS = {
@@ -36,14 +38,14 @@ market = heatmap.market
 st.subheader("Was it right about how much, and when?")
 own = st.session_state.get("realised_file")  # the uploader is drawn below what it feeds
 try:
-    base = reality.ground(heatmap, own and own.getvalue(), own.name if own else "")
-    report = base and reality.score(base)
+    base = reality_check.ground(heatmap, own and own.getvalue(), own.name if own else "")
+    report = base and reality_check.score(base)
 except LiqError as error:
     base = report = None
     st.info(f"{controls.escape(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
 else:
     if base is None:
-        st.info(reality.silence(market), icon=":material/hearing_disabled:")
+        st.info(reality_check.silence(market), icon=":material/hearing_disabled:")
 if base and report:
     sides, data = charts.names(report), charts.datasets(report)
     alt = charts.description(report, market.symbol)
@@ -67,7 +69,7 @@ if base and report:
 st.subheader("Was it right about where?")
 try:
     with st.spinner("Following the strongest zones forward from when they were first named"):
-        found = reality.follow(heatmap)
+        found = reality_check.follow(heatmap)
 except LiqError as error:
     st.info(controls.escape(str(error)), icon=":material/hourglass_empty:")
 else:
@@ -89,7 +91,7 @@ st.button(
 )
 if base and st.session_state.pop("fit_asked", False):
     try:
-        st.session_state.fit = (market.symbol, market.source, view.prior, reality.fit(base, view.prior))
+        st.session_state.fit = (market.symbol, market.source, view.prior, reality_check.fit(base, view.prior))
     except LiqError as error:
         st.info(controls.escape(str(error)), icon=":material/hourglass_empty:")
 done = st.session_state.get("fit")
@@ -111,7 +113,7 @@ with st.expander("Prior and liquidations of your own"):
     kept = st.file_uploader("Prior that this app wrote", type=["json"], key="prior_file")
     if kept is not None:
         try:
-            candidate = reality.read_prior(kept.getvalue())
+            candidate = read_prior(kept.getvalue())
             st.caption(controls.escape(f"{candidate.title}: {candidate.origin}"))
         except LiqError as error:
             st.error(controls.escape(str(error)), icon=":material/error:")

@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from liq import controls, shared
-from liq.charts import export, zone
-from liq.charts.zones import side
-from liq.labels import money, utc
-from liq.notes import MEASURED, Note, desk_notes
-from liq.scenario import NAMES, scenario
-from liq.zones import totals
+from liq.app import controls, session_cache
+from liq.charts import zone_detail
+from liq.charts.zone_table import side
+from liq.export import files
+from liq.formatting import money, utc
+from liq.zones.desk_notes import MEASURED, Note, desk_notes
+from liq.zones.ranking import totals
+from liq.zones.scenario import NAMES, scenario
 
 COLUMNS = {
     "range": st.column_config.TextColumn("Range", alignment="right", width=150),
@@ -24,7 +25,7 @@ COLUMNS = {
 
 def detail(row: int) -> None:
     """Draw one zone opened: its figures, who is trapped in it, and its dollars over the window."""
-    shown = zone.opened(heatmap, zones, row)
+    shown = zone_detail.opened(heatmap, zones, row)
     with st.container(border=True):
         st.markdown(f"**{controls.escape(shown.title)}**")
         with st.container(horizontal=True, gap="small"):
@@ -33,7 +34,7 @@ def detail(row: int) -> None:
         for sentence in shown.sentences:
             st.caption(controls.escape(sentence))
         st.vega_lite_chart(
-            spec={**zone.spec(), "datasets": shown.data},
+            spec={**zone_detail.spec(), "datasets": shown.data},
             key=f"zone_chart_{zones['side'][row]}",
             alt="Estimated dollars in this zone over the window, with the price.",
         )
@@ -48,7 +49,7 @@ def show_on_chart(note: Note) -> None:
 
 view = controls.view()
 heatmap = controls.moment(view, controls.heatmap(view))
-market, zones = heatmap.market, shared.zones(heatmap)
+market, zones = heatmap.market, session_cache.zones(heatmap)
 now, stands = scenario(heatmap, zones=zones), totals(heatmap)
 
 with st.container(horizontal=True, gap="small"):
@@ -97,7 +98,7 @@ if not notes:
 controls.downloads(
     f"{market.base}_{view.timeframe}",
     {
-        "Zones CSV": ("zones.csv", lambda: export.zones_csv(heatmap, zones)),
-        "Zones JSON": ("zones.json", lambda: export.zones_json(heatmap, zones)),
+        "Zones CSV": ("zones.csv", lambda: files.zones_csv(heatmap, zones)),
+        "Zones JSON": ("zones.json", lambda: files.zones_json(heatmap, zones)),
     },
 )

@@ -5,9 +5,12 @@ import os
 import pandas as pd
 import streamlit as st
 
-from liq import alerts, controls, glance, labels, shared, watchlist
-from liq.charts.watch import COLUMNS, EMPTY, styled, watched
+from liq import formatting
+from liq.app import controls, session_cache, watchlist
+from liq.charts.watchlist import COLUMNS, EMPTY, styled, watched
 from liq.errors import LiqError
+from liq.scan import results
+from liq.zones import alerts
 
 TICK = "10s"  # how often live prices are asked for, one call a ticker
 
@@ -110,7 +113,12 @@ def body(rows: list[watchlist.Row], asked: watchlist.Asked, run: int) -> None:
             st.rerun()
         quotes = watchlist.quotes(rows)
         rows = [watchlist.live(row, quotes.get(row.ticker)) for row in rows]
-    draw(watched(rows), "watched", pd.Timestamp.now("UTC"))
+    failed = {row.ticker: row.note for row in rows if row.glance is None}
+    draw(
+        watched({row.ticker: row.glance for row in rows if row.glance is not None}, failed),
+        "watched",
+        pd.Timestamp.now("UTC"),
+    )
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
     for note, tickers in watchlist.notes(rows).items():
         st.caption(":material/info: " + controls.escape(f"{', '.join(tickers)}: {note}"))
@@ -123,14 +131,14 @@ def scanned() -> None:
     if file is None and not (file := os.environ.get("LIQ_SCAN")):
         return
     try:
-        name, frame = glance.read(file)
+        name, frame = results.read(file)
     except LiqError as error:
         st.error(controls.escape(str(error)), icon=":material/error:")
         return
     now = pd.Timestamp.now("UTC")
     st.caption(
         controls.escape(
-            f"{name}: {len(frame)} markets, {labels.age(frame['as_of'].max(), now)} old, in the scan's order."
+            f"{name}: {len(frame)} markets, {formatting.age(frame['as_of'].max(), now)} old, in the scan's order."
         )
     )
     if (frame["source"] == "simulated").any():
@@ -140,7 +148,7 @@ def scanned() -> None:
 
 view = controls.view()
 asked = watchlist.Asked(view.timeframe, view.source, view.prior, view.bands)
-names = shared.tickers(view.source)
+names = session_cache.tickers(view.source)
 st.html(LEGIBLE)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=560):

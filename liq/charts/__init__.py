@@ -1,1 +1,1 @@
-"""Pictures of an estimate: plain data in, Vega-Lite out; no network, no screen."""
+"""Altair charts of an estimate: plain data in, Vega-Lite specifications and datasets out."""

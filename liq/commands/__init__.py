@@ -1,1 +1,1 @@
-"""The commands of `python -m liq`, one room each: `arguments(parser)` says what it takes, `run(asked)` does it."""
+"""The commands of `liq`, one module each: `arguments(parser)` adds options, `run(args)` executes."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from liq import reality
-from liq.commands import output, question, skill
+from liq.commands import options, output, skill
+from liq.validation import reality_check
 
 EXAMPLES = """examples:
   python -m liq calibrate BTC --source gate --lookback 3M --output mine.json
@@ -19,8 +19,8 @@ there before using it. The JSON's schema is liq.prior/1 (docs/commands.md). --pr
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    question.market_arguments(parser)
-    question.prior_argument(parser)
+    options.market_arguments(parser)
+    options.prior_argument(parser)
     skill.liquidations_argument(parser)
     output.arguments(parser, ("json",))
     parser.set_defaults(leverage=None)  # a fit weighs every tier
@@ -29,14 +29,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
-    heatmap = question.heatmap(asked, question.market(asked), columns=1)
-    found = reality.fit(skill.ground(asked, heatmap), heatmap.prior)
+    heatmap = options.heatmap(asked, options.market(asked), columns=1)
+    found = reality_check.fit(skill.ground(asked, heatmap), heatmap.prior)
     for name, report in ((heatmap.prior.name, found.shipped), ("fitted", found.fitted)):
-        question.tell(
+        options.tell(
             f"{name}, on {report.bars:,} later bars: Spearman {report.spearman:.3f}, R² {report.r2:.3f}, "
             f"estimated over realised {report.ratio:.2f}, adds {report.gain:+.3f} R² to range and volume."
         )
     if found.fitted.r2 < found.shipped.r2:
-        question.tell(f"The fit does worse there than {heatmap.prior.name}; better keep that.")
+        options.tell(f"The fit does worse there than {heatmap.prior.name}; better keep that.")
     output.write(found.prior.to_json(), asked)
     return 0

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from liq import labels
-from liq.charts import export
-from liq.charts.window import Window, window
-from liq.commands import output, question
+from liq.charts.heatmap.window import Window, window
+from liq.commands import options, output
 from liq.errors import InputError
-from liq.heatmap import Heatmap
+from liq.export import files
+from liq.model.heatmap import Heatmap
+from liq.sources import titles
 
 EXAMPLES = """examples:
   python -m liq heatmap BTC --lookback 7d --output btc.png
@@ -27,8 +27,8 @@ carries the same in its metadata, under "liq".
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    question.market_arguments(parser)
-    question.map_arguments(parser)
+    options.market_arguments(parser)
+    options.map_arguments(parser)
     output.arguments(parser, ("csv", "json", "parquet", "png"))
     parser.add_argument("--columns", type=int, metavar="N", help="at most so many moments, evenly spaced")
     parser.add_argument("--all-prices", action="store_true", help="every bucket, not only the prices that matter")
@@ -49,14 +49,14 @@ def run(asked: argparse.Namespace) -> int:
             raise InputError(f"{name} must lie between 0 and {most}, not {value}.")
     if asked.columns is not None and asked.columns < 1:
         raise InputError(f"--columns must be at least 1, not {asked.columns}.")
-    heatmap = question.heatmap(asked, question.market(asked))
+    heatmap = options.heatmap(asked, options.market(asked))
     drawn = _drawn(asked, heatmap)
     if form == "csv":
-        output.write(export.heat_csv(heatmap, drawn), asked)
+        output.write(files.heat_csv(heatmap, drawn), asked)
     elif form == "json":
-        output.write(export.heat_json(heatmap, drawn), asked)
+        output.write(files.heat_json(heatmap, drawn), asked)
     elif form == "parquet":
-        output.write(export.heat_parquet(heatmap, drawn), asked)
+        output.write(files.heat_parquet(heatmap, drawn), asked)
     else:
         output.write(_picture(asked, heatmap, drawn), asked)
     return 0
@@ -81,12 +81,12 @@ def _thinned(drawn: Window, most: int) -> Window:
 
 
 def _picture(asked: argparse.Namespace, heatmap: Heatmap, drawn: Window) -> bytes:
-    from liq.charts import still  # only a picture needs the charts
+    from liq.charts.heatmap import png  # only a picture needs the charts
 
-    return still.heatmap_png(
+    return png.heatmap_png(
         heatmap,
         part=drawn,
-        title=labels.title(heatmap.market, asked.lookback),
+        title=titles.market_title(heatmap.market, asked.lookback),
         threshold=asked.threshold,
         more_heat=asked.more_heat,
         klines=not asked.no_klines,

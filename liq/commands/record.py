@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from liq.errors import InputError
-from liq.sources.ledger import open_ledger
-from liq.sources.stream import STREAMS, Following, record
+from liq.sources.recorder.storage import open_ledger
+from liq.sources.recorder.stream import STREAMS, Following, record
 
 EXAMPLES = """examples:
   python -m liq record BTC ETH --to recordings

@@ -13,17 +13,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from liq import labels, workers
-from liq.commands import output, question
-from liq.commands.question import tell
+from liq import formatting
+from liq.commands import options, output
+from liq.commands.options import tell
 from liq.errors import InputError, SourceError
+from liq.export.schema import dumps
+from liq.formatting import DISCLAIMER
 from liq.market import LOOKBACKS, Market
-from liq.prior import Prior
-from liq.scan import Row, scan, table
-from liq.scanned import SCHEMA, Journal, write
-from liq.schema import DISCLAIMER, dumps
-from liq.sources import choice, fetch, simulated
-from liq.sources.choice import NobodyAnswered
+from liq.model.prior import Prior
+from liq.scan import executors
+from liq.scan.ranking import Row, scan, table
+from liq.scan.results import SCHEMA, Journal, write
+from liq.sources import failover, fetch, titles
+from liq.sources.failover import NobodyAnswered
+from liq.sources.simulation import market as simulation
 
 EXAMPLES = """examples:
   python -m liq scan --source gate --top 100 --to scan.parquet
@@ -53,8 +56,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--tickers", metavar="A,B,C", help="coins or symbols, separated by commas (default all)")
     which.add_argument("--top", type=int, metavar="N", help="the first N by traded volume (default all)")
-    question.lookback_argument(parser)
-    question.prior_argument(parser)
+    options.lookback_argument(parser)
+    options.prior_argument(parser)
     parser.add_argument(
         "--to", type=Path, metavar="FILE", help="Parquet file to write; beside it a journal meanwhile"
     )
@@ -71,9 +74,9 @@ def run(asked: argparse.Namespace) -> int:
     for name in ("top", "workers"):
         if getattr(asked, name) is not None and getattr(asked, name) < 1:
             raise InputError(f"--{name} must be a whole number from 1.")
-    prior, source = question.prior(asked), _source(asked.source)
+    prior, source = options.prior(asked), _source(asked.source)
     if source == "simulated":
-        tell(simulated.NOTE)
+        tell(simulation.NOTE)
     names = _names(asked, source)
     meant = {"source": source, "lookback": asked.lookback, "prior": _named(prior)}
     bar = LOOKBACKS[asked.lookback].bar_length
@@ -124,10 +127,12 @@ def _source(name: str) -> str:
     if name != "auto":
         return name
     try:
-        venue = choice.answering()
+        venue = failover.answering()
     except NobodyAnswered as silence:
-        raise SourceError(str(choice.nobody(silence.reasons)).replace("choose auto", "--source simulated")) from None
-    tell(f"{labels.source_title(venue)} answers.")
+        raise SourceError(
+            str(failover.nobody(silence.reasons)).replace("choose auto", "--source simulated")
+        ) from None
+    tell(f"{titles.source_title(venue)} answers.")
     return venue
 
 
@@ -138,7 +143,7 @@ def _names(asked: argparse.Namespace, source: str) -> list[str]:
             raise InputError("--tickers names none.")
         return names
     if source == "simulated" and asked.top is not None:
-        return simulated.universe(asked.top)
+        return simulation.universe(asked.top)
     return fetch.tickers(source)[: asked.top]
 
 
@@ -149,16 +154,16 @@ def _rows(asked: argparse.Namespace, source: str, prior: str | Prior, names: lis
     if not names:
         return iter(())
     if asked.scheduler is not None:
-        first, count = workers.cluster(asked.scheduler)
+        first, count = executors.cluster(asked.scheduler)
         opened = iter([first])
-        executor = lambda: next(opened, None) or workers.cluster(asked.scheduler)[0]  # noqa: E731
+        executor = lambda: next(opened, None) or executors.cluster(asked.scheduler)[0]  # noqa: E731
         tell(f"{count} threads work at {asked.scheduler}." if count else "the cluster has no workers yet; waiting.")
     else:
-        executor = partial(getattr(workers, asked.executor), count)
+        executor = partial(getattr(executors, asked.executor), count)
     apart = source == "simulated"  # nobody limits its rate, and making it is most of the work
     get: Callable[[str], Market]
     if apart:
-        get = partial(simulated.simulate, lookback=asked.lookback)
+        get = partial(simulation.simulate, lookback=asked.lookback)
     else:
         get = partial(fetch.fetch, lookback=asked.lookback, source=source)
     return scan(names, get, executor, prior=prior, at_once=2 * max(2, count), apart=apart)
@@ -181,10 +186,10 @@ def _text(found: pd.DataFrame) -> str:
             "rank": good["rank"],
             "symbol": good["symbol"],
             "price": [f"{value:.6g}" for value in good["price"]],
-            "above": [labels.percent(value) for value in good["above_distance"]],
-            "shorts": [labels.money(value) for value in good["above_usd"]],
-            "below": [labels.percent(value) for value in good["below_distance"]],
-            "longs": [labels.money(value) for value in good["below_usd"]],
+            "above": [formatting.percent(value) for value in good["above_distance"]],
+            "shorts": [formatting.money(value) for value in good["above_usd"]],
+            "below": [formatting.percent(value) for value in good["below_distance"]],
+            "longs": [formatting.money(value) for value in good["below_usd"]],
             "score": [f"{value:.3f}" for value in good["score"]],
         }
     )

@@ -6,14 +6,15 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from liq import labels, reality
-from liq.commands import output, question
+from liq.commands import options, output
 from liq.errors import InputError
-from liq.heatmap import Heatmap
-from liq.reality import Ground
-from liq.schema import document, dumps, moment, source
-from liq.skill import Skill
-from liq.touches import Touches
+from liq.export.schema import document, dumps, moment, source
+from liq.model.heatmap import Heatmap
+from liq.sources import titles
+from liq.validation import reality_check
+from liq.validation.reality_check import Ground
+from liq.validation.skill import Skill
+from liq.validation.zone_touches import Touches
 
 SCHEMA = "liq.skill/1"
 
@@ -31,8 +32,8 @@ short (USD). csv is one row per scored bar and side. The JSON's schema is liq.sk
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    question.market_arguments(parser)
-    question.map_arguments(parser)
+    options.market_arguments(parser)
+    options.map_arguments(parser)
     liquidations_argument(parser)
     output.arguments(parser, ("table", "json", "csv"))
     parser.epilog = EXAMPLES
@@ -46,25 +47,25 @@ def liquidations_argument(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
     form = output.chosen(asked)
-    heatmap = question.heatmap(asked, question.market(asked))
+    heatmap = options.heatmap(asked, options.market(asked))
     base = ground(asked, heatmap)
-    report = reality.score(base)
+    report = reality_check.score(base)
     if form == "csv":
         output.write(_csv(heatmap, report), asked)
     elif form == "json":
-        output.write(_json(heatmap, base, report, reality.follow(heatmap)), asked)
+        output.write(_json(heatmap, base, report, reality_check.follow(heatmap)), asked)
     else:
-        output.write(_table(asked, heatmap, base, report, reality.follow(heatmap)), asked)
+        output.write(_table(asked, heatmap, base, report, reality_check.follow(heatmap)), asked)
     return 0
 
 
 def ground(asked: argparse.Namespace, heatmap: Heatmap) -> Ground:
     """Return the map and what it is held against; raise InputError where there is nothing."""
     path = asked.liquidations and Path(asked.liquidations)
-    base = reality.ground(heatmap, question.read(path), path.name) if path else reality.ground(heatmap)
+    base = reality_check.ground(heatmap, options.read(path), path.name) if path else reality_check.ground(heatmap)
     if base is None:
         raise InputError(
-            f"{labels.source_title(heatmap.market.source)} has no realised liquidations to hold the map against; "
+            f"{titles.source_title(heatmap.market.source)} has no realised liquidations to hold the map against; "
             "take --source gate or krakenfutures, record a stream (python -m liq record), or bring your own with "
             "--liquidations."
         )
@@ -95,10 +96,10 @@ def _json(heatmap: Heatmap, base: Ground, report: Skill, found: Touches) -> str:
 
 
 def _table(asked: argparse.Namespace, heatmap: Heatmap, base: Ground, report: Skill, found: Touches) -> str:
-    from liq.charts import skill as charts  # the page's own tables
+    from liq.charts import reality_check as charts  # the page's own tables
 
     lines = [
-        labels.title(heatmap.market, asked.lookback),
+        titles.market_title(heatmap.market, asked.lookback),
         *([base.remark] if base.remark else []),
         report.sentence,
         charts.period(report),

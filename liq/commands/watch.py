@@ -12,15 +12,15 @@ from typing import Any
 
 import pandas as pd
 
-from liq import alerts, events
-from liq.alerts import Rule
-from liq.commands import question, webhook
+from liq.commands import options, webhook
 from liq.errors import InputError, LiqError
-from liq.heatmap import Heatmap
-from liq.schema import DISCLAIMER, digits, dumps, source
-from liq.shared import due
-from liq.sources import fetch, shelf
-from liq.zones import top_zones
+from liq.export.schema import digits, dumps, source
+from liq.formatting import DISCLAIMER
+from liq.model.heatmap import Heatmap
+from liq.sources import fetch, market_cache
+from liq.zones import alerts, events
+from liq.zones.alerts import Rule
+from liq.zones.ranking import top_zones
 
 SCHEMA = "liq.event/1"
 
@@ -51,7 +51,7 @@ class Followed:
     ticker: str
     heatmap: Heatmap | None = None
     zones: pd.DataFrame = field(default_factory=pd.DataFrame)
-    read: pd.Timestamp = field(default_factory=shelf.utc_now)
+    read: pd.Timestamp = field(default_factory=market_cache.utc_now)
     stood: dict[str, Any] = field(default_factory=dict)
     near: dict[str, Any] = field(default_factory=dict)
     told: pd.Timestamp | None = None
@@ -61,8 +61,8 @@ class Followed:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    question.market_arguments(parser, many=True)
-    question.map_arguments(parser)
+    options.market_arguments(parser, many=True)
+    options.map_arguments(parser)
     parser.add_argument(
         "--within", type=float, default=0.5, metavar="PERCENT", help="what is near, in per cent (0.5)"
     )
@@ -81,7 +81,7 @@ def run(asked: argparse.Namespace) -> int:
         raise InputError(f"--every must be at least {LEAST_WAIT:g} seconds, not {asked.every:g}.")
     if not 0 <= asked.usd < float("inf"):
         raise InputError(f"--usd must be dollars, not {asked.usd}.")
-    question.prior(asked)  # what makes no sense is said before anything is asked for
+    options.prior(asked)  # what makes no sense is said before anything is asked for
     with ExitStack() as stack:
         stop, caught = stack.enter_context(_told_to_stop())
         post = stack.enter_context(webhook.posting(asked.webhook)) if asked.webhook else None
@@ -103,11 +103,11 @@ def rounds(asked: argparse.Namespace, say: Callable[[str], None]) -> Iterator[No
     Raises InputError for a ticker that does not exist, SourceError where the first look finds no source. A later
     failure is said on stderr, once, and that ticker left alone for PAUSE.
     """
-    following = [Followed(ticker) for ticker in dict.fromkeys(asked.tickers or [question.FIRST])]
+    following = [Followed(ticker) for ticker in dict.fromkeys(asked.tickers or [options.FIRST])]
     rule = Rule(within=asked.within / 100, usd=asked.usd)
     while True:
         for one in following:
-            if one.quiet is not None and shelf.utc_now() < one.quiet:
+            if one.quiet is not None and market_cache.utc_now() < one.quiet:
                 continue
             try:
                 _look(asked, one, say)
@@ -117,23 +117,23 @@ def rounds(asked: argparse.Namespace, say: Callable[[str], None]) -> Iterator[No
                 if one.heatmap is None:
                     raise
                 if str(error) != one.trouble:
-                    question.tell(f"{one.ticker}: {error}")
-                one.trouble, one.quiet = str(error), shelf.utc_now() + PAUSE
+                    options.tell(f"{one.ticker}: {error}")
+                one.trouble, one.quiet = str(error), market_cache.utc_now() + PAUSE
         yield
 
 
 def _look(asked: argparse.Namespace, one: Followed, say: Callable[[str], None]) -> None:
     """Read the map anew if a bar has closed, and say what its finished bars did."""
-    if one.heatmap is not None and not due(one.heatmap.market, one.read):
+    if one.heatmap is not None and not market_cache.needs_refresh(one.heatmap.market, one.read):
         return
-    name, now = asked.source or "auto", shelf.utc_now()
+    name, now = asked.source or "auto", market_cache.utc_now()
     market = fetch.fetch(one.ticker, asked.lookback, name)
-    question.refuse_stand_in(market, name)
+    options.refuse_stand_in(market, name)
     if one.heatmap is None or one.heatmap.market.source != market.source:
-        question.tell(f"{one.ticker}: {market.symbol} from {source(market)}.")
-        question.announce(market, f"{one.ticker}: ")
+        options.tell(f"{one.ticker}: {market.symbol} from {source(market)}.")
+        options.announce(market, f"{one.ticker}: ")
         one.stood, one.near, one.told = {}, {}, None  # another venue's zones are another market's
-    one.heatmap, one.read = question.heatmap(asked, market), now
+    one.heatmap, one.read = options.heatmap(asked, market), now
     one.zones = top_zones(one.heatmap)
     for bar, zones in events.finished(one.heatmap, one.told):
         found, one.stood = events.step(one.stood, market.symbol, zones, bar, asked.usd)

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from liq.commands.question import tell
+from liq.commands.options import tell
 from liq.errors import InputError
 
 TIMEOUT = 10.0

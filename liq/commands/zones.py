@@ -6,13 +6,14 @@ import argparse
 
 import pandas as pd
 
-from liq import labels
-from liq.charts import export, pine
-from liq.charts.zones import side
-from liq.commands import output, question
-from liq.heatmap import Heatmap
-from liq.schema import DISCLAIMER
-from liq.zones import top_zones, totals
+from liq import formatting
+from liq.charts.zone_table import side
+from liq.commands import options, output
+from liq.export import files, pine
+from liq.formatting import DISCLAIMER
+from liq.model.heatmap import Heatmap
+from liq.sources import titles
+from liq.zones.ranking import top_zones, totals
 
 EXAMPLES = """examples:
   python -m liq zones BTC --lookback 7d
@@ -30,8 +31,8 @@ COLUMNS = ("range", "usd", "distance", "share", "leverage", "age", "status")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    question.market_arguments(parser)
-    question.map_arguments(parser)
+    options.market_arguments(parser)
+    options.map_arguments(parser)
     output.arguments(parser, ("table", "json", "csv", "pine"))
     parser.epilog = EXAMPLES
 
@@ -39,12 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
     form = output.chosen(asked)
-    heatmap = question.heatmap(asked, question.market(asked))
+    heatmap = options.heatmap(asked, options.market(asked))
     zones = top_zones(heatmap)
     if form == "json":
-        answer = export.zones_json(heatmap, zones)
+        answer = files.zones_json(heatmap, zones)
     elif form == "csv":
-        answer = export.zones_csv(heatmap, zones)
+        answer = files.zones_csv(heatmap, zones)
     elif form == "pine":
         answer = pine.indicator(heatmap, zones)
     else:
@@ -56,10 +57,10 @@ def run(asked: argparse.Namespace) -> int:
 def table(heatmap: Heatmap, zones: pd.DataFrame, lookback: str) -> str:
     """Return the zones as text to read."""
     market, stands = heatmap.market, totals(heatmap)
-    price = labels.price(market.price, labels.decimals(market.price, market.tick))
-    lines = [labels.title(market, lookback), f"Price {price}, {labels.when(market.as_of)}"]
+    price = formatting.price(market.price, formatting.decimals(market.price, market.tick))
+    lines = [titles.market_title(market, lookback), f"Price {price}, {formatting.when(market.as_of)}"]
     for name, total in (("above", stands.above), ("below", stands.below)):
         rows = side(heatmap, zones, name)[list(COLUMNS)]
-        lines += ["", f"{HEADINGS[name]}, total heat {labels.money(total)}"]
+        lines += ["", f"{HEADINGS[name]}, total heat {formatting.money(total)}"]
         lines.append("Nothing stands out on this side." if rows.empty else rows.to_string(index=False))
     return "\n".join([*lines, "", DISCLAIMER])

@@ -1,1 +1,1 @@
-"""Where a market comes from: venues on the network, the simulated market, a file of the user's own."""
+"""Where a market comes from: venues, files, the simulated market, recorded liquidations."""

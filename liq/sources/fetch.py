@@ -12,13 +12,14 @@ from cachetools import LRUCache, TTLCache, cached
 
 from liq.errors import InputError, SourceError
 from liq.market import Market, Quote, lookback
-from liq.sources import answers, choice, exchange, shelf
-from liq.sources.choice import NobodyAnswered, first_answer, spoken, together
-from liq.sources.failures import VenueFailure
-from liq.sources.sharing import shared
-from liq.sources.shelf import Progress, contract_on, last_good, market_on
-from liq.sources.symbols import short_names
-from liq.sources.venues import VENUES
+from liq.sources import failover, market_cache
+from liq.sources.failover import NobodyAnswered, first_answer, spoken, together
+from liq.sources.market_cache import Progress, contract_on, last_good, market_on
+from liq.sources.single_flight import shared
+from liq.sources.venues import client, endpoints
+from liq.sources.venues.failures import VenueFailure
+from liq.sources.venues.symbols import short_names
+from liq.sources.venues.table import VENUES
 
 SOURCES = ("auto", "all", *VENUES, "simulated", "file")
 """Every source on offer."""
@@ -73,14 +74,14 @@ def tickers(source: str = "auto") -> list[str]:
         return [_recording("7d").base]
     if source != "simulated":
         try:
-            name = choice.answering() if source in ("auto", "all") else source
-            return list(_by_volume(name, exchange.gateway()))
+            name = failover.answering() if source in ("auto", "all") else source
+            return list(_by_volume(name, client.gateway()))
         except NobodyAnswered as silence:
             if source == "all":
-                raise choice.nobody(silence.reasons) from None
+                raise failover.nobody(silence.reasons) from None
         except VenueFailure as failure:
             raise _sorry(source if source in VENUES else name, failure) from failure
-    from liq.sources.simulated import TICKERS
+    from liq.sources.simulation.market import TICKERS
 
     return [ticker.split("/")[0] for ticker in TICKERS]
 
@@ -96,38 +97,38 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
         return Quote(market.symbol, float(market.price), market.as_of, market.source)
     if source != "simulated":
         try:
-            name = choice.answering() if source in ("auto", "all") else source
-            contract = contract_on(name, symbol, choice.brief())
+            name = failover.answering() if source in ("auto", "all") else source
+            contract = contract_on(name, symbol, failover.brief())
         except NobodyAnswered as silence:
             if source == "all":
-                raise choice.nobody(silence.reasons) from None
+                raise failover.nobody(silence.reasons) from None
         except VenueFailure as failure:
             raise _sorry(source if source in VENUES else name, failure) from failure
         else:
             try:
-                return _live(name, contract.symbol, exchange.gateway())
+                return _live(name, contract.symbol, client.gateway())
             except VenueFailure as failure:
                 held = last_good(name, contract.symbol)
                 if held is None:
                     raise _sorry(name, failure) from failure
                 return Quote(held.symbol, float(held.price), held.as_of, name)
-    from liq.sources import simulated
+    from liq.sources.simulation import market as simulation
 
     try:
-        return simulated.quote(symbol, shelf.utc_now())
+        return simulation.quote(symbol, market_cache.utc_now())
     except InputError:
         if source == "simulated":
             raise
-        return simulated.quote("BTC", shelf.utc_now())
+        return simulation.quote("BTC", market_cache.utc_now())
 
 
 def forget() -> None:
     """Drop everything held from earlier calls, as in a new process."""
-    shelf.forget()
-    choice.forget()
-    for kept in (_live, _by_volume, exchange.contracts):
+    market_cache.forget()
+    failover.forget()
+    for kept in (_live, _by_volume, client.contracts):
         kept.cache_clear()
-    for made in (_simulated_at, _said, _read, exchange._connect):
+    for made in (_simulated_at, _said, _read, client._connect):
         made.cache_clear()
 
 
@@ -144,23 +145,23 @@ def _sorry(name: str, failure: VenueFailure) -> SourceError:
     return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, or auto.")
 
 
-@shared(TTLCache(64, ttl=LIVE), key=lambda *key: key)
+@shared(TTLCache(64, ttl=LIVE), key=lambda *key: key, failure=VenueFailure)
 def _live(name: str, symbol: str, front: str) -> Quote:
-    connection, now = exchange.connect(name), shelf.utc_now()
-    contract = exchange.contracts(connection, choice.brief()).get(symbol)
+    connection, now = client.connect(name), market_cache.utc_now()
+    contract = client.contracts(connection, failover.brief()).get(symbol)
     if contract is None:
         raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
-    row = answers.ticker(connection, choice.brief(), contract)
+    row = endpoints.ticker(connection, failover.brief(), contract)
     told = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
     return Quote(symbol, row["price"], min(told, now), name, row["change"])
 
 
-@shared(TTLCache(2 * len(VENUES), ttl=LISTED), key=lambda *key: key)
+@shared(TTLCache(2 * len(VENUES), ttl=LISTED), key=lambda *key: key, failure=VenueFailure)
 def _by_volume(name: str, front: str) -> tuple[str, ...]:
-    connection = exchange.connect(name)
-    listed = list(exchange.contracts(connection, choice.brief()))
+    connection = client.connect(name)
+    listed = list(client.contracts(connection, failover.brief()))
     try:
-        traded = answers.volumes(connection, choice.brief(), set(listed))
+        traded = endpoints.volumes(connection, failover.brief(), set(listed))
     except VenueFailure:
         traded = {}  # the venue's own order will do; the list matters more than its order
     listed.sort(key=lambda symbol: -traded.get(symbol, 0.0))
@@ -168,15 +169,15 @@ def _by_volume(name: str, front: str) -> tuple[str, ...]:
 
 
 def _simulated(symbol: str, window: str) -> Market:
-    return _simulated_at(symbol, window, shelf.utc_now().floor(lookback(window).bar_length))
+    return _simulated_at(symbol, window, market_cache.utc_now().floor(lookback(window).bar_length))
 
 
 @cached(LRUCache(16), condition=threading.Condition())
 def _simulated_at(symbol: str, window: str, bar: pd.Timestamp) -> Market:
     """Return the simulated market, made once a bar."""
-    from liq.sources.simulated import simulate
+    from liq.sources.simulation.market import simulate
 
-    return simulate(symbol, window, now=shelf.utc_now())
+    return simulate(symbol, window, now=market_cache.utc_now())
 
 
 def _stand_in(symbol: str, window: str, reasons: dict[str, str]) -> Market:
@@ -211,6 +212,6 @@ def _recording(window: str) -> Market:
 @cached(LRUCache(4), condition=threading.Condition())
 def _read(path: str, window: str, changed: int, size: int) -> Market:
     """Return the recording in a file, read once while the file stays as it is."""
-    from liq.sources.recording import read
+    from liq.sources.files.market_file import read
 
     return read(path, lookback=window)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from liq.sources import choice, exchange, failures, fetch, shelf
-from liq.sources.failures import Patience
+from liq.sources import failover, fetch, market_cache
+from liq.sources.venues import client, failures
+from liq.sources.venues.failures import Patience
 from tests.venue_server import VenueServer
 
 QUICK = Patience(timeout=4.0, tries=3, backoff=0.01, budget=6.0, spaced=False)
@@ -41,7 +42,7 @@ def kept(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
     monkeypatch.setattr(failures, "PATIENCE", QUICK)
     server.heal()
     server.forget()
-    choice.forget()
+    failover.forget()
     return server
 
 
@@ -58,20 +59,26 @@ def start_anew(server: VenueServer) -> None:
 
 def grow_stale() -> None:
     """Let every held answer be due for a refresh, as after `FRESH` seconds, and end every rest."""
-    shelf._fresh.cache_clear()
+    market_cache._fresh.cache_clear()
     fetch._live.cache_clear()
-    with shelf._lock:
-        shelf._resting.clear()
+    with market_cache._lock:
+        market_cache._resting.clear()
 
 
 def forget_venue(name: str) -> None:
     """Forget one venue: its connection, markets, views and refusals; the other venues stay as they are."""
-    for cache in (shelf._good, shelf._resting, shelf._fresh.cache, fetch._live.cache, fetch._by_volume.cache):
+    for cache in (
+        market_cache._good,
+        market_cache._resting,
+        market_cache._fresh.cache,
+        fetch._live.cache,
+        fetch._by_volume.cache,
+    ):
         for key in [key for key in cache if name in (key[0], key[0][0])]:
             del cache[key]
-    exchange.contracts.cache.pop(id(exchange.connect(name)), None)
-    exchange._connect.cache.pop(exchange._connect.cache_key(name, exchange.gateway()), None)
-    choice.forget()
+    client.contracts.cache.pop(id(client.connect(name)), None)
+    client._connect.cache.pop(client._connect.cache_key(name, client.gateway()), None)
+    failover.forget()
 
 
 def hang_up(name: str) -> None:
@@ -83,5 +90,5 @@ def hang_up(name: str) -> None:
 
 def lead(name: str, front: str) -> None:
     """Point a venue's connection at an address."""
-    venue = exchange.connect(name).exchange
-    venue.urls["api"] = exchange._through(front, type(venue)().urls["api"])
+    venue = client.connect(name).exchange
+    venue.urls["api"] = client._through(front, type(venue)().urls["api"])

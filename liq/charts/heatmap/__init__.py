@@ -1,0 +1,1 @@
+"""The heatmap chart: its data, image, layers, readout and PNG."""

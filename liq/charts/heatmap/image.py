@@ -1,0 +1,93 @@
+"""The heat as one palette PNG: one mark in the chart, whatever the number of cells."""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import cache
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from liq.formatting import money
+
+RAMP = (
+    *("#0b0e14", "#170f2b", "#2a1352", "#431a75", "#61248f"),
+    *("#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c"),
+)
+"""From the page's own black through violet to yellow; the theme's sequential colours are the same."""
+
+LEVELS = 64
+"""Steps of colour: finer ones cannot be told apart and double the bytes."""
+
+
+def exponent(more_heat: int) -> float:
+    """Return the power that turns a share of the top into brightness: 0.8 at 0, 0.25 at 100 (lifts the faint)."""
+    return 0.8 - 0.0055 * more_heat
+
+
+def hidden_below(total: np.ndarray, threshold: int) -> float:
+    """Return the USD under which a cell is left dark: a percentile of the cells that hold any; 0 hides none.
+
+    total : (C, R) USD. threshold : per cent of cells to hide, 0 to 100; the strongest cell always stays.
+    """
+    held = total[total > 0]
+    if threshold <= 0 or not len(held):
+        return 0.0
+    return float(min(np.quantile(held, min(threshold, 100) / 100), held.max()))
+
+
+def hides(total: np.ndarray, threshold: int, now: np.ndarray) -> str:
+    """Return what a threshold hides, in words: per cell, and of what stands in each row at the moment; or nothing."""
+    floor = hidden_below(total, threshold)
+    if floor <= 0:
+        return "Every cell is shown."
+    gone = now[now < floor].sum()
+    return f"Hides cells under {money(floor)}: {money(gone)} of the {money(now.sum())} that stand."
+
+
+def levels(total: np.ndarray, top: float, more_heat: int = 0, floor: float = 0.0) -> np.ndarray:
+    """Return colour indices uint8, the shape of `total`: 0 for nothing or less than `floor` USD, else 1 and up."""
+    share = np.clip(total / top, 0, 1) ** exponent(more_heat)
+    index = 1 + np.rint(share * (LEVELS - 2)).astype(np.uint8)
+    return np.where((total > 0) & (total >= floor), index, 0).astype(np.uint8)
+
+
+def picture(indices: np.ndarray) -> str:
+    """Return a PNG of colour indices (columns, rows from the lowest price up) as a data URI."""
+    drawn = np.ascontiguousarray(indices.T[::-1])
+    image = Image.frombytes("P", (drawn.shape[1], drawn.shape[0]), drawn.tobytes())
+    image.putpalette(_palette())
+    return _uri(image, transparency=0)
+
+
+@cache
+def legend() -> str:
+    """Return the ramp from faint to full as a data URI, one pixel high."""
+    return picture(np.arange(1, LEVELS, dtype=np.uint8)[:, None])
+
+
+@cache
+def icon(size: int = 32) -> str:
+    """Return the app's own icon as a data URI: the ramp, upwards; no page asks any host for it, its own included."""
+    rows = np.frombuffer(_palette(), np.uint8).reshape(LEVELS, 3)[np.linspace(LEVELS - 1, 8, size).astype(int)]
+    return _uri(Image.fromarray(np.repeat(rows[:, None], size, axis=1)))
+
+
+def _uri(image: Image.Image, **options: Any) -> str:
+    file = io.BytesIO()
+    image.save(file, "PNG", **options)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+@cache
+def _palette() -> bytes:
+    stops = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in RAMP], dtype=float)
+    at = np.linspace(0, len(RAMP) - 1, LEVELS)
+    return (
+        np.stack([np.interp(at, np.arange(len(RAMP)), stops[:, c]) for c in range(3)], 1)
+        .round()
+        .astype(np.uint8)
+        .tobytes()
+    )

@@ -1,0 +1,256 @@
+"""The constant specification of the heatmap chart: its layers, from the picture up to the pointer's readout."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import altair as alt
+from altair import expr
+
+from liq.charts.heatmap import liquidated, pointer, readout, zoom
+from liq.charts.heatmap.bars import bars, dollars
+from liq.charts.heatmap.data import LEGEND, PROFILE
+from liq.charts.heatmap.pointer import ON, ONE
+from liq.charts.marks import ACCENT, CLOCK, FAINT, GROUND, INK, data, side, usd
+from liq.charts.panel import panel
+from liq.model.leverage_bands import BANDS
+
+HEIGHT = 620
+"""Pixels of the chart, with title and legend."""
+
+NARROW = "width < 620"
+"""Where the readout takes more, shorter lines."""
+
+
+FIRST = "picture"
+"""Name of the layer that the parameters belong to."""
+
+
+@cache
+def spec() -> dict[str, Any]:
+    """Return the chart's Vega-Lite specification, whose data are `heat.datasets`."""
+    return _built([*_picture(), *_crosshair(), *_legend()], *pointer.follow(), zoom.param())
+
+
+@cache
+def still() -> dict[str, Any]:
+    """Return the same chart without crosshair and readout, for a saved picture."""
+    return _built([*_picture(zooms=False), *_legend()])
+
+
+def _picture(zooms: bool = True) -> list[alt.Chart]:
+    return [*_ground(zooms), *liquidated.strip(), *_candles(), *liquidated.marks(), *_later(), *_price(), *_profile()]
+
+
+def _built(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
+    """Return layers and parameters as one specification.
+
+    They are put together as plain data: Altair's own layering copies all of them several times over, which takes
+    twice as long as everything else.
+    """
+    whole = [layer.to_dict(validate=False) for layer in layers]
+    plain = [{name: part for name, part in layer.items() if name not in ("$schema", "config")} for layer in whole]
+    return panel(
+        {
+            "$schema": whole[0]["$schema"],
+            "config": {"view": {**whole[0]["config"]["view"], "stroke": None}},
+            "height": HEIGHT,
+            "padding": {"top": 4, "left": 4, "right": 4, "bottom": 4},
+            "usermeta": {"embedOptions": {"renderer": "canvas"}},
+            "params": [{**param.param.to_dict(), "views": [FIRST]} for param in params],
+            "layer": [{**plain[0], "name": FIRST}, *plain[1:]],
+        }
+    )
+
+
+def _ground(zooms: bool) -> list[alt.Chart]:
+    base = data("frame")
+    across, down = ({"domainRaw": zoom.domain(channel)} if zooms else {} for channel in ("x", "y"))
+    time = alt.X(
+        "start:T",
+        title=None,
+        scale=alt.Scale(type="utc", nice=False, **across),
+        axis=alt.Axis(
+            grid=False,
+            tickCount=expr("max(3, width / 140)"),
+            labelOverlap=True,
+            labelBound=True,  # one that sticks out would push the whole plot aside
+            labelColor=FAINT,
+            labelExpr=CLOCK,
+        ),
+    )
+    digits = "datum.value >= 100 ? ',.2~f' : datum.value >= 1 ? '.4~f' : '.9~f'"
+    cost = alt.Y(
+        "low:Q",
+        title=None,
+        # rows are equal ratios of price, so they are equally high
+        scale=alt.Scale(type="log", nice=False, **down),
+        axis=alt.Axis(
+            orient="right", grid=False, tickCount=9, labelColor=FAINT, labelExpr=f"format(datum.value, {digits})"
+        ),
+    )
+    name = base.mark_text(fontSize=44, fontWeight="bold", color=INK, opacity=0.13, tooltip=None)
+    return [
+        base.mark_image(aspect=False, smooth=False, tooltip=None).encode(
+            time, alt.X2("end:T"), cost, alt.Y2("high:Q"), alt.Url("url:N")
+        ),
+        base.mark_point(opacity=0, tooltip=None).encode(alt.X("room:T"), alt.Y("floor:Q")),
+        # the constants come before what is worked out from them
+        data("pointer").mark_point(opacity=0, tooltip=None),
+        name.encode(
+            alt.XValue(expr(f"width * {(1 - PROFILE) / 2}")),
+            alt.YValue(expr("height * .25")),
+            alt.Text("watermark:N"),
+        ),
+    ]
+
+
+def _candles() -> list[alt.Chart]:
+    base = bars(mid=0.5, a=0.12, b=0.88).transform_filter(f"{ONE}.klines")
+    color = side("datum.close >= datum.open")
+    return [
+        base.mark_rule(strokeWidth=1, tooltip=None).encode(alt.X("mid:T"), alt.Y("low:Q"), alt.Y2("high:Q"), color),
+        base.mark_rect(strokeWidth=0, tooltip=None).encode(
+            alt.X("a:T"), alt.X2("b:T"), alt.Y("open:Q"), alt.Y2("close:Q"), color
+        ),
+    ]
+
+
+def _later() -> list[alt.Chart]:
+    """Dim what came after the moment on show; at present that is nothing."""
+    base = data("frame")
+    past = "datum.since < datum.end"
+    veil = base.mark_rect(color=GROUND, opacity=0.68, strokeWidth=0, tooltip=None)
+    line = base.mark_rule(color=ACCENT, opacity=expr(f"{past} ? .7 : 0"), tooltip=None)
+    return [
+        veil.encode(alt.X("since:T"), alt.X2("end:T"), alt.YValue(0), alt.Y2Value(expr("height"))),
+        line.encode(alt.X("since:T"), alt.YValue(0), alt.Y2Value(expr("height"))),
+    ]
+
+
+def _price() -> list[alt.Chart]:
+    base = data("frame")
+    style: dict[str, Any] = {
+        "align": "left",
+        "dx": 6,
+        "dy": -8,
+        "fontSize": 12,
+        "fontWeight": "bold",
+        "tooltip": None,
+    }
+    # the same words in the ground's colour and wider first, so that they stay legible on any heat
+    halo = base.mark_text(stroke=GROUND, strokeWidth=4, strokeJoin="round", **style)
+    label = base.mark_text(color=INK, **style)
+    at = (alt.XValue(0), alt.Y("price:Q"), alt.Text("label:N"))
+    return [
+        base.mark_rule(strokeDash=[4, 3], color=INK, opacity=0.8, tooltip=None).encode(alt.Y("price:Q")),
+        halo.encode(*at),
+        label.encode(*at),
+    ]
+
+
+def _profile() -> list[alt.Chart]:
+    edge = f"exp({ONE}.bottom + (datum.row + {{}}) * {ONE}.height)"
+    rows = (
+        data("profile")
+        .transform_calculate(low=edge.format(0), high=edge.format(1))
+        .transform_calculate(
+            range=f"format(datum.low, {ONE}.format) + ' to ' + format(datum.high, {ONE}.format)",
+            side="datum.below ? 'Longs' : 'Shorts'",
+            here=usd("datum.usd"),
+            so_far=usd("datum.reach"),
+            mostly=f"datum.band > 0 ? [{', '.join(map(repr, BANDS))}][datum.band - 1] : 'not told'",
+        )
+    )
+    tooltip = [
+        alt.Tooltip("range:N", title="Price"),
+        alt.Tooltip("side:N", title="Would be closed"),
+        alt.Tooltip("here:N", title="Estimate here"),
+        alt.Tooltip("mostly:N", title="Mostly"),
+        alt.Tooltip("so_far:N", title="From price to here"),
+    ]
+    return [
+        rows.mark_rect(strokeWidth=0, opacity=0.85).encode(
+            alt.Y("low:Q"),
+            alt.Y2("high:Q"),
+            alt.XValue(expr("width")),
+            alt.X2Value(expr(f"width * (1 - {PROFILE * 0.94} * datum.share)")),
+            side("!datum.below"),
+            tooltip,
+        )
+    ]
+
+
+def _crosshair() -> list[alt.Chart]:
+    """Draw the crosshair, and in its corner the candle, the cell and the liquidations under the pointer."""
+    one = data("pointer")
+    line: dict[str, Any] = {"color": INK, "strokeDash": [3, 3], "opacity": expr(f"{ON} ? .5 : 0"), "tooltip": None}
+    style: dict[str, Any] = {
+        **{"align": "left", "baseline": "top", "fontSize": 12, "font": "monospace"},
+        **{"lineBreak": "\n", "tooltip": None},
+    }
+    x, y = expr(f"{ON} ? {pointer.X} : -9"), expr(f"{ON} ? {pointer.Y} : -9")
+    wrap = f"({NARROW} ? '\\n' : '  ')"
+    four = [f"'{name[0].upper()} ' + format(datum.{name}, {ONE}.format)" for name in ("open", "high", "low", "close")]
+    ohlc = f"utcFormat(datum.t, '%d %b %H:%M') + {wrap} + {four[0]} + '  ' + {four[1]} + {wrap} + {four[2]}"
+    ohlc += f" + '  ' + {four[3]}"
+    gone = f"({NARROW} ? '' : 'liquidated, ') + 'estimated L ' + {usd('datum.usd_est_long')}"
+    gone += f" + ' S ' + {usd('datum.usd_est_short')}"
+    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised L ' + {usd('datum.usd_real_long')}"
+    gone += f" + ' S ' + {usd('datum.usd_real_short')}"
+    gone += f" : isValid(datum.real_total) ? {wrap} + 'realised ' + {usd('datum.usd_real_total')} : '')"
+    bands = f"[{', '.join(map(repr, BANDS))}]"
+    away = f"format({pointer.PRICE} / {ONE}.last - 1, '+.2%')"
+    stands = f"'at ' + format({pointer.PRICE}, {ONE}.format) + ' ' + {away} + {wrap}"
+    stands += f" + 'longs ' + {usd('datum.the_long')} + '  shorts ' + {usd('datum.the_short')} + '\\n'"
+    stands += f" + (datum.the_band > 0 ? 'mostly ' + {bands}[datum.the_band - 1] + {wrap} : '')"
+    stands += f" + 'from price to here ' + {usd('datum.the_reach')}"
+    bar = bars(t=0).transform_filter(f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar")
+    cell = readout.transforms(data("cells").transform_filter(ON))
+    plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
+    return [
+        one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),
+        one.mark_rule(**line).encode(alt.YValue(y), alt.XValue(0), alt.X2Value(expr("width"))),
+        plate.encode(
+            alt.XValue(6),
+            alt.X2Value(expr(f"{NARROW} ? 226 : 470")),
+            alt.YValue(5),
+            alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
+        ),
+        bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
+        # one mark for all that is read of the cell: each costs the way there anew
+        cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
+            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
+        ),
+        dollars(bar, "est_long", "est_short", "real_long", "real_short", "real_total")
+        .mark_text(**style, color=FAINT)
+        .encode(alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))),
+    ]
+
+
+def _legend() -> list[alt.Chart]:
+    """Draw title, colour ramp and foot outside the plot, so that they are in a saved picture too."""
+    base = data("frame")
+    small: dict[str, Any] = {
+        **{"baseline": "alphabetic", "fontSize": 11, "color": FAINT},
+        **{"align": "left", "clip": False, "tooltip": None},
+    }
+    ramp = base.mark_image(
+        aspect=False, width=LEGEND, height=8, align="left", baseline="top", clip=False, tooltip=None
+    )
+    title = base.mark_text(**{**small, "fontSize": 13, "fontWeight": "bold", "color": INK})
+    align = expr(f"datum.at === 0 ? 'left' : datum.at < {LEGEND} ? 'center' : 'right'")
+    return [
+        title.encode(alt.XValue(0), alt.YValue(-44), alt.Text("title:N")),
+        ramp.encode(alt.XValue(0), alt.YValue(-32), alt.Url("ramp:N")),
+        data("ticks")
+        .mark_text(**{**small, "align": align})
+        .encode(alt.XValue(expr("datum.at")), alt.YValue(-11), alt.Text("usd:N")),
+        base.mark_text(**small).encode(alt.XValue(LEGEND + 10), alt.YValue(-24), alt.Text("unit:N")),
+        base.mark_text(**{**small, "fontSize": 10}, lineBreak="\n").encode(
+            alt.XValue(0),
+            alt.YValue(expr("height + 36")),
+            alt.TextValue(expr(f"{NARROW} ? replace(datum.foot, ' · ', '\\n') : datum.foot")),
+        ),
+    ]

@@ -1,0 +1,66 @@
+"""The layers of what was liquidated: a strip under the chart, and marks where liquidations really happened."""
+
+from __future__ import annotations
+
+import altair as alt
+from altair import expr
+
+from liq.charts.heatmap.bars import bars, dollars
+from liq.charts.heatmap.data import STRIP
+from liq.charts.heatmap.pointer import ONE
+from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, data
+
+LEAST = 0.1
+"""Share of the dollars that fill the strip, under which a bar gets no mark: many small ones would hide candles."""
+
+SIZE = 130
+"""Area in square pixels of the mark for the dollars that fill the strip; area is in proportion to dollars."""
+
+
+def strip() -> list[alt.Chart]:
+    """Draw the liquidations of each bar in pixels, so that the strip stays put while prices are panned."""
+    ceiling = f"height * {1 - STRIP}"
+    # where nothing realised is known, the estimate has the strip to itself
+    line = f"height * (1 - {STRIP} * ({ONE}.both ? .45 : 0))"
+    pixels = {
+        "est": f"- height * {STRIP} * ({ONE}.both ? .42 : .8) / {ONE}.most",
+        "real": f"+ height * {STRIP} * .42 / {ONE}.most",
+    }
+    ground = data("frame").mark_rect(color=GROUND, strokeWidth=0, tooltip=None, clip=True)
+    layers = [
+        ground.encode(
+            alt.XValue(0), alt.X2Value(expr("width")), alt.YValue(expr(ceiling)), alt.Y2Value(expr("height"))
+        )
+    ]
+    for kind, scale in pixels.items():
+        longs = f"min(datum.usd_{kind}_long, {ONE}.most)"
+        total = f"min(datum.usd_{kind}_long + datum.usd_{kind}_short, {ONE}.most)"
+        parts = [("0", longs, DOWN, f"{kind}_long"), (longs, total, UP, f"{kind}_long")]
+        if kind == "real":
+            parts.append(("0", f"min(datum.usd_real_total, {ONE}.most)", FAINT, "real_total"))
+        for low, high, color, known in parts:
+            names = ("real_total",) if known == "real_total" else (f"{kind}_long", f"{kind}_short")
+            bar = dollars(bars(a=0.1, b=0.9), *names).transform_filter(f"isValid(datum.{known})")
+            bar = bar.mark_rect(strokeWidth=0, opacity=0.85, color=color, tooltip=None, clip=True)
+            foot, head = (alt.YValue(expr(f"{line} {scale} * {low}")), alt.Y2Value(expr(f"{line} {scale} * {high}")))
+            layers.append(bar.encode(alt.X("a:T"), alt.X2("b:T"), foot, head))
+    words = data("frame").mark_text(align="left", baseline="top", dx=6, dy=3, color=FAINT, fontSize=10, tooltip=None)
+    return [*layers, words.encode(alt.XValue(0), alt.YValue(expr(ceiling)), alt.Text("strip:N"))]
+
+
+def marks() -> list[alt.Chart]:
+    """Draw a ring for what was really liquidated in a bar: longs at its low, shorts at its high, else at its close.
+
+    A source tells dollars per bar and no price, so a ring stands where the price was forced furthest that way.
+    """
+    layers = []
+    for kind, price, color in (("long", "low", DOWN), ("short", "high", UP), ("total", "close", INK)):
+        usd = f"datum.usd_real_{kind}"
+        ring = (
+            dollars(bars(mid=0.5), f"real_{kind}")
+            .transform_filter(f"{ONE}.realised && {usd} > {LEAST} * {ONE}.most")
+            .transform_calculate(size=f"{SIZE} * min({usd} / {ONE}.most, 2)")
+            .mark_point(filled=False, clip=True, strokeWidth=1, opacity=0.8, color=color, tooltip=None)
+        )
+        layers.append(ring.encode(alt.X("mid:T"), alt.Y(f"{price}:Q"), alt.Size("size:Q", scale=None, legend=None)))
+    return layers

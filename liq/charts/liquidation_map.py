@@ -1,0 +1,187 @@
+"""The liquidation map: dollars by price now, stacked by leverage, with what adds up outward from the price."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from altair import expr
+
+from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
+from liq.charts.panel import panel
+from liq.formatting import decimals, money, price
+from liq.model.heatmap import Heatmap
+from liq.model.leverage_bands import BANDS
+from liq.sources.titles import source_title
+from liq.zones.ranking import book
+
+BARS = 120
+"""Most bars of the map, both sides together."""
+
+REACH = 0.15
+"""Distance from price, as a fraction, that the map shows unless told otherwise."""
+
+ABOVE, BELOW = "Shorts above", "Longs below"
+
+HERE: dict[str, Any] = {"param": "here", "empty": False}
+
+SHADES = ("#61248f", "#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c")
+"""Colours of what is stacked: leverage bands from low to high, or venues."""
+
+
+def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> dict[str, pd.DataFrame]:
+    """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`.
+
+    heatmap : as deep as is shown, see `liq.zones.liquidation_map.deep`; by : one of `stacks`; reach : how far from price the map
+    goes, as a fraction.
+    """
+    last = heatmap.market.price
+    places = decimals(last, heatmap.market.tick)
+    first, end = np.searchsorted(heatmap.edges, [last * (1 - reach), last * (1 + reach)])
+    first, end = max(0, int(first) - 1), min(len(heatmap.edges) - 1, int(end))
+    size = -(-(end - first) // BARS)
+    starts = np.arange(first, end, size)
+    edges = heatmap.edges[np.append(starts, end)]
+    groups = {
+        name: {side: np.add.reduceat(usd[:end], starts) for side, usd in sides.items()}
+        for name, sides in stacks(heatmap)[by].items()
+    }
+    bars = pd.concat(
+        [
+            pd.DataFrame(
+                {"low": edges[:-1], "high": edges[1:], "group": name, "rank": rank, "usd": sum(sides.values())}
+            )
+            for rank, (name, sides) in enumerate(groups.items())
+        ],
+        ignore_index=True,
+    )
+    ranges = [f"{price(a, places)} to {price(b, places)}" for a, b in pairwise(edges)]
+    bars["range"] = ranges * len(groups)
+    bars["dollars"] = [money(value) for value in bars["usd"]]
+    above, below = (np.sum([sides[side] for sides in groups.values()], axis=0) for side in ("short", "long"))
+    here = dict(zip(ranges, above + below, strict=True))
+    words, up, down = np.array(ranges), edges[1:] > last, edges[:-1] < last
+    zero = pd.DataFrame({"at": [last], "usd": [0.0], "range": [""]})
+    rising = pd.DataFrame({"at": edges[1:][up], "usd": np.cumsum(above[up]), "range": words[up]})
+    falling = pd.DataFrame({"at": edges[:-1][down], "usd": _outward(below[down]), "range": words[down]})
+    sums = pd.concat([zero, rising, falling, zero], ignore_index=True)
+    sums["side"] = [ABOVE] * (1 + len(rising)) + [BELOW] * (len(falling) + 1)
+    who = sums["side"].map({ABOVE: "shorts", BELOW: "longs"})
+    sums["words"] = [
+        f"to {price(at, places)}: {money(usd)} of {side}" + (f"  ·  {where}: {money(here[where])}" if where else "")
+        for at, usd, side, where in zip(sums["at"], sums["usd"], who, sums["range"], strict=True)
+    ]
+    return {
+        "bars": bars[bars["usd"] > 0],
+        "sums": sums.drop(columns="range"),
+        "price": pd.DataFrame({"price": [last], "label": [price(last, places)]}),
+    }
+
+
+def ends(sums: pd.DataFrame) -> tuple[float, float]:
+    """Return what adds up to the ends of the map, USD: shorts above, longs below."""
+    most = sums.groupby("side")["usd"].max()
+    return float(most[ABOVE]), float(most[BELOW])
+
+
+def stacks(heatmap: Heatmap) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+    """Return what the bars can be stacked by: "Leverage", and "Venue" where several were asked.
+
+    Each holds groups by name, and each group what stands of it on its side of the price by side, USD (B,).
+    """
+    last = heatmap.market.price
+    kept = {"short": book(heatmap, last, "above") > 0, "long": book(heatmap, last, "below") > 0}
+    tiers = {side: np.where(held, heatmap.by_tier(side), 0.0) for side, held in kept.items()}
+    inside = {name: (heatmap.tiers > low) & (heatmap.tiers <= high) for name, (low, high) in BANDS.items()}
+    found = {
+        "Leverage": {
+            name: {side: usd[counted].sum(axis=0) for side, usd in tiers.items()} for name, counted in inside.items()
+        }
+    }
+    if len(heatmap.parts) > 1:
+        found["Venue"] = {
+            source_title(part.market.source): {
+                side: np.where(held, getattr(part, side)[-1], 0.0) for side, held in kept.items()
+            }
+            for part in heatmap.parts
+        }
+    return found
+
+
+def _outward(usd: np.ndarray) -> np.ndarray:
+    """Return what adds up from the last value to each one before it."""
+    return np.cumsum(usd[::-1])[::-1]
+
+
+@cache
+def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
+    """Return the map's Vega-Lite specification for bars of these groups, whose data are `datasets`."""
+    cost = alt.X(
+        "low:Q",
+        title=None,
+        scale=alt.Scale(zero=False, nice=False),
+        axis=alt.Axis(grid=False, labelColor=FAINT, format=",~r", labelOverlap=True),
+    )
+    dollars = alt.Axis(grid=True, gridOpacity=0.15, labelColor=FAINT, labelExpr=_dollars())
+    bars = (
+        alt.Chart(alt.NamedData(name="bars"))
+        .mark_rect(strokeWidth=0, tooltip=None)
+        .transform_stack(stack="usd", groupby=["low"], sort=[alt.SortField("rank")], as_=["from", "to"])
+        .encode(
+            cost,
+            alt.X2("high:Q"),
+            alt.Y("from:Q", title="Estimated USD at that price", axis=dollars),
+            alt.Y2("to:Q"),
+            alt.Color("group:N", scale=alt.Scale(domain=list(groups), range=_shades(len(groups))), legend=_legend(2)),
+        )
+    )
+    now = alt.Chart(alt.NamedData(name="price"))
+    line = now.mark_rule(strokeDash=[4, 3], color=INK, tooltip=None).encode(alt.X("price:Q"))
+    label = now.mark_text(align="left", dx=6, color=ACCENT, fontWeight="bold", tooltip=None)
+    chart = alt.layer(
+        alt.layer(bars, line, label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))), _sums()
+    ).resolve_scale(y="independent", color="independent")
+    built: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
+    return panel(built)
+
+
+def _sums() -> Any:
+    """Return the curves that add up outward, and what is said of the price nearest to the pointer, wherever it is."""
+    base = alt.Chart(alt.NamedData(name="sums"))
+    usd = alt.Y(
+        "usd:Q",
+        title="Added up from the price",
+        axis=alt.Axis(orient="right", grid=False, labelColor=FAINT, labelExpr=_dollars()),
+    )
+    colours = alt.Scale(domain=[BELOW, ABOVE], range=[DOWN, UP])
+    curves = base.mark_line(strokeWidth=2, interpolate="step-after", tooltip=None).encode(
+        alt.X("at:Q"), usd, alt.Stroke("side:N", scale=colours, legend=_legend(1))
+    )
+    here = alt.selection_point(name="here", encodings=["x"], nearest=True, on="pointermove", clear="pointerout")
+    points = base.mark_point(opacity=0, tooltip=None).encode(alt.X("at:Q"), usd).add_params(here)
+    # chosen by condition: filtered data would be empty at first, and Vega complains of an axis without an extent
+    rule = base.mark_rule(color=INK, strokeDash=[3, 3], tooltip=None).encode(
+        alt.X("at:Q"), alt.OpacityValue(0, condition={**HERE, "value": 0.6})
+    )
+    words = base.mark_text(align="left", baseline="bottom", color=INK, fontSize=12, tooltip=None).encode(
+        alt.XValue(0), alt.YValue(-4), alt.TextValue("", condition={**HERE, "field": "words"})
+    )
+    return alt.layer(curves, points, rule, words)
+
+
+def _legend(narrow: int) -> alt.Legend:
+    """Return a legend above the chart, in that many columns where there is no room for one line."""
+    return alt.Legend(orient="top", title=None, columns=expr(f"width < 500 ? {narrow} : 6"))
+
+
+def _shades(count: int) -> list[str]:
+    """Return as many colours, as far apart as they go."""
+    return [SHADES[row] for row in np.rint(np.linspace(0, len(SHADES) - 1, count)).astype(int)]
+
+
+def _dollars() -> str:
+    return "replace(replace(format(datum.value, '$.3~s'), 'G', 'B'), 'k', 'K')"

@@ -1,0 +1,126 @@
+"""One zone opened: its dollars over the window with the price, and what it is made of in words."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import altair as alt
+import pandas as pd
+from altair import expr
+
+from liq.charts.marks import ACCENT, CLOCK, FAINT, INK
+from liq.charts.panel import panel
+from liq.formatting import decimals, milliseconds, money, percent, price, when
+from liq.model.heatmap import Heatmap
+from liq.sources.titles import source_title
+from liq.zones.details import MOST, Zone, zone_details, zone_history
+
+HEIGHT = 200
+
+
+class Opened(NamedTuple):
+    """Hold what is shown of one zone: its range, figures (label, value, small print), sentences, the chart's data."""
+
+    title: str
+    figures: tuple[tuple[str, str, str], ...]
+    sentences: tuple[str, ...]
+    data: dict[str, pd.DataFrame]
+
+
+def opened(heatmap: Heatmap, zones: pd.DataFrame, row: int) -> Opened:
+    """Return what is shown of the zone in that row of `top_zones`."""
+    zone, detail = zones.iloc[row], zone_details(heatmap, zones.iloc[[row]])[0]
+    side, low, high = str(zone["side"]), float(zone["low"]), float(zone["high"])
+    history = zone_history(heatmap, side, low, high)
+    frame = history.assign(time=milliseconds(pd.DatetimeIndex(history.index))).reset_index(drop=True)
+    places = decimals(heatmap.market.price, heatmap.market.tick)
+    title = f"{price(low, places)} to {price(high, places)}"
+    ends = pd.DataFrame({"low": [low], "high": [high]})
+    return Opened(title, _figures(detail), _sentences(heatmap, side, detail), {"history": frame, "zone": ends})
+
+
+def _figures(detail: Zone) -> tuple[tuple[str, str, str], ...]:
+    most = max(detail.leverage, key=lambda name: detail.leverage[name])
+    return (
+        ("Through it", money(detail.through), "from price to far edge"),
+        ("In the last hour", _signed(detail.change_hour), "at the same prices"),
+        ("In the last day", _signed(detail.change_day), "at the same prices"),
+        ("Leverage", most, f"{percent(detail.leverage[most], 0, sign=False)} of it"),
+    )
+
+
+def _signed(usd: float) -> str:
+    return f"{'+' if usd > 0 else ''}{money(usd)}"
+
+
+def _sentences(heatmap: Heatmap, side: str, detail: Zone) -> tuple[str, ...]:
+    market = heatmap.market
+    places = decimals(market.price, market.tick)
+    who, move = ("Shorts", "rises") if side == "above" else ("Longs", "falls")
+    mix = ", ".join(f"{name} {percent(share, 0, sign=False)}" for name, share in detail.leverage.items())
+    shares = [f"{source_title(name)} {percent(share, 0, sign=False)}" for name, share in detail.venues.items()]
+    most = percent(MOST, 0, sign=False)
+    return (
+        f"{who} trapped if price {move} there: the middle {most} opened at {price(detail.entry_low, places)} to "
+        f"{price(detail.entry_high, places)}, from {when(detail.opened_from)} to {when(detail.opened_to)}.",
+        f"Leverage: {mix}.",
+        *([f"Venues: {', '.join(shares)}."] if len(shares) > 1 else []),
+    )
+
+
+@cache
+def spec() -> dict[str, Any]:
+    """Return the chart's Vega-Lite specification, whose data are `Opened.data`."""
+    frame = alt.Chart(alt.NamedData(name="history"))
+    time = alt.X(
+        "time:T",
+        title=None,
+        scale=alt.Scale(type="utc", nice=False),
+        axis=alt.Axis(
+            grid=False,
+            labelColor=FAINT,
+            labelOverlap=True,
+            tickCount=expr("max(3, width / 140)"),
+            labelExpr=CLOCK,
+        ),
+    )
+    usd = alt.Y(
+        "usd:Q",
+        title="Estimated USD in it",
+        axis=alt.Axis(
+            grid=True,
+            gridOpacity=0.15,
+            labelColor=FAINT,
+            titleColor=ACCENT,
+            tickCount=4,
+            labelExpr="replace(replace(format(datum.value, '$.3~s'), 'G', 'B'), 'k', 'K')",
+        ),
+    )
+    cost = alt.Y(
+        "price:Q",
+        title="Price",
+        scale=alt.Scale(zero=False),
+        axis=alt.Axis(orient="right", grid=False, labelColor=FAINT, titleColor=INK, tickCount=4, format=",~r"),
+    )
+    near = alt.selection_point(
+        name="near", fields=["time"], nearest=True, on="pointermove", clear="pointerout", empty=False
+    )
+    tooltip = [
+        alt.Tooltip("time:T", title="UTC", format="%d %b %H:%M"),
+        alt.Tooltip("usd:Q", title="Estimated USD", format="$,.3s"),
+        alt.Tooltip("price:Q", title="Price", format=",~r"),
+    ]
+    area = frame.mark_area(color=ACCENT, opacity=0.35, line={"color": ACCENT, "strokeWidth": 1}, tooltip=None)
+    band = alt.Chart(alt.NamedData(name="zone")).mark_rect(color=ACCENT, opacity=0.12, tooltip=None)
+    line = frame.mark_line(color=INK, strokeWidth=1, tooltip=None)
+    rule = frame.mark_rule(color=INK, strokeDash=[3, 3])
+    here = alt.OpacityValue(0, condition={"param": "near", "empty": False, "value": 0.6})
+    chart = alt.layer(
+        alt.layer(area.encode(time, usd), rule.encode(time, here, tooltip=tooltip).add_params(near)),
+        alt.layer(
+            band.encode(alt.Y("low:Q", scale=alt.Scale(zero=False)), alt.Y2("high:Q")), line.encode(time, cost)
+        ),
+    ).resolve_scale(y="independent")
+    built: dict[str, Any] = chart.properties(height=HEIGHT).configure_view(stroke=None).to_dict()
+    return panel(built)

@@ -1,0 +1,1 @@
+"""Files of an estimate: CSV, JSON, Parquet and Pine Script."""

@@ -1,0 +1,76 @@
+"""The zones as a TradingView indicator in Pine Script v6: one box and one label a zone, all numbers written in.
+
+Language facts from TradingView's Pine Script v6 reference: `box.new` and `label.new` place by time with
+`xloc.bar_time` and milliseconds since 1970 UTC; a script may hold 50 boxes and labels each unless it asks for more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from liq.export.schema import digits, moment
+from liq.formatting import DISCLAIMER, milliseconds, money
+from liq.model.heatmap import Heatmap
+from liq.sources.titles import source_title
+
+COLORS = {"above": "#6beedb", "below": "#f22238"}
+"""The page's own, by side."""
+
+DRAWING = """\
+zone(float bottom, float top, int since, string words, color shade) =>
+    box.new(since, top, time, bottom, border_color = color.new(shade, 40), xloc = xloc.bar_time, \
+extend = extend.right, bgcolor = color.new(shade, 80))
+    label.new(time, math.avg(bottom, top), words, xloc = xloc.bar_time, style = label.style_label_left, \
+color = color.new(shade, 60), textcolor = color.white, size = size.small)
+
+var bool drawn = false
+if barstate.islast and not drawn
+    drawn := true
+"""
+
+
+def indicator(heatmap: Heatmap, zones: pd.DataFrame) -> str:
+    """Return a Pine Script v6 indicator that draws the zones, columns as in `liq.top_zones`.
+
+    A box spans the zone's low to high, from when it was opened and on to the right. The numbers are of the moment
+    in the script's second line; they do not follow the market.
+    """
+    market = heatmap.market
+    symbol = _plain(market.symbol.split(":")[0])
+    names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
+    remarks = [
+        f"Estimated liquidation zones of {symbol} on {_plain(names)}, {moment(market.as_of)}.",
+        f"Prior {_plain(heatmap.prior.name)}. Times are UTC. The zones do not follow the market after that.",
+        DISCLAIMER,
+    ]
+    if market.source == "simulated":
+        remarks.insert(0, "SIMULATED MARKET: no price and no position here is real.")
+    name = f"Liquidation zones {symbol}" + (" (simulated)" if market.source == "simulated" else "")
+    head = ["//@version=6", *(f"// {remark}" for remark in remarks)]
+    head.append(f'indicator("{name}", overlay = true, max_boxes_count = 100, max_labels_count = 100)\n')
+    calls = [_call(row, market.as_of) for row in zones.to_dict("records")]
+    return "\n".join([*head, DRAWING + "\n".join(calls)]) + "\n"
+
+
+def _call(row: dict[Hashable, Any], as_of: pd.Timestamp) -> str:
+    """Return the line that draws one zone."""
+    side, opened = str(row["side"]), row["opened"]
+    since = int(milliseconds(pd.DatetimeIndex([as_of if opened is pd.NaT else opened]))[0])
+    who = "shorts" if side == "above" else "longs"
+    words = f"{_plain(money(float(row['usd'])))} {who}, {_plain(str(row['status']))}"
+    return f'    zone({_number(row["low"])}, {_number(row["high"])}, {since}, "{words}", {COLORS[side]})'
+
+
+def _number(value: float) -> str:
+    """Return a price as text without an exponent."""
+    return np.format_float_positional(digits(value), trim="0")
+
+
+def _plain(text: str) -> str:
+    """Return text that cannot end a string or a comment: names come from venues and files."""
+    return re.sub(r"[^A-Za-z0-9 ./+$-]", "", text)[:80]

@@ -1,0 +1,107 @@
+"""What leaves as JSON, from the page's buttons and the commands alike: a stated schema, units, UTC, and no NaN.
+
+A schema's number rises when a field is taken away, renamed or changes its meaning; a new field does not raise it.
+docs/commands.md says what each field is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from liq.formatting import DISCLAIMER
+from liq.market import Market, utc
+from liq.model.heatmap import Heatmap
+
+UNITS = {
+    "usd": "USD, estimated notional that would be force-closed",
+    "price": "quote currency",
+    "distance": "signed fraction of price, to the near edge",
+    "share": "fraction of all that stands on its side of price",
+    "time": "ISO 8601, UTC",
+}
+
+
+def document(schema: str, heatmap: Heatmap, **body: Any) -> dict[str, Any]:
+    """Return a JSON document's fields: the schema, such as ``liq.zones/1``, what the map was made from, the body."""
+    return {
+        "schema": schema,
+        **provenance(heatmap.market),
+        "prior": heatmap.prior.name,
+        "tiers": heatmap.tiers.tolist(),
+        "weights": heatmap.weights.tolist(),
+        "anchored": heatmap.anchored,
+        "units": UNITS,
+        **body,
+    }
+
+
+def provenance(market: Market) -> dict[str, Any]:
+    """Return where a market came from and whether anything about it is real, as JSON fields."""
+    return {
+        "symbol": market.symbol,
+        "source": source(market),
+        "simulated": market.source == "simulated",
+        "venues": [part.source for part in market.parts] or [market.source],
+        "left_out": dict(market.left_out),
+        "notes": list(market.notes),
+        "disclaimer": DISCLAIMER,
+        "from": market.start,
+        "as_of": market.as_of,
+        "bar_seconds": market.bar.total_seconds(),
+        "price": market.price,
+    }
+
+
+def source(market: Market) -> str:
+    """Return what a market was read from; where several venues are added up, all of them with a plus between."""
+    return "+".join(part.source for part in market.parts) or market.source
+
+
+def dumps(value: Any, **more: Any) -> str:
+    """Return a value as JSON text that every parser takes; `more` goes to `json.dumps`.
+
+    >>> dumps({"usd": float("nan"), "at": pd.Timestamp("2026-01-31 12:00"), "n": np.int64(3)})
+    '{"usd": null, "at": "2026-01-31T12:00:00Z", "n": 3}'
+    """
+    return json.dumps(plain(value), allow_nan=False, **more)
+
+
+def plain(value: Any) -> Any:
+    """Return a value in JSON's own types: times as text in UTC, NaN, NaT and infinities as None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
+        return value.tolist()  # a matrix at once
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(inner) for inner in value]
+    if value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return moment(value)
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def digits(price: float) -> float:
+    """Return a price in eight significant digits, enough for any tick.
+
+    >>> digits(64_340.12276649473)
+    64340.123
+    """
+    return float(f"{price:.8g}")
+
+
+def moment(at: pd.Timestamp) -> str:
+    """Return a moment, a naive one taken as UTC, as ISO 8601 in whole seconds.
+
+    >>> moment(pd.Timestamp("2026-01-31 23:55:10.5", tz="UTC"))
+    '2026-01-31T23:55:10Z'
+    """
+    return f"{utc(at, 'time'):%Y-%m-%dT%H:%M:%SZ}"

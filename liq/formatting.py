@@ -1,0 +1,104 @@
+"""Numbers as an analyst writes them: dollars abbreviated, prices at the tick, ages in words."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+DISCLAIMER = "Estimated structure, not a guarantee; education and entertainment only."
+"""The line that every page, picture and file carries."""
+
+
+def money(usd: float) -> str:
+    """Return dollars in at most three digits and a letter.
+
+    >>> money(42_120_000), money(-950), money(0)
+    ('$42.1M', '-$950', '$0')
+    """
+    if not math.isfinite(usd):
+        return "n/a"
+    size = abs(usd)
+    for scale, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"), (1.0, "")):
+        # 999,950 would print as $1000K; the next letter takes over where rounding does
+        if size >= scale * 0.9995 or scale == 1.0:
+            value = size / scale
+            digits = 0 if scale == 1.0 or value >= 99.95 else 1 if value >= 9.995 else 2
+            return f"{'-' if usd < 0 else ''}${value:.{digits}f}{letter}"
+    return "$0"
+
+
+def decimals(price: float, tick: float = 0.0) -> int:
+    """Return how many decimals a price is written with: the tick's, or enough for six digits.
+
+    A tick of a tenth of a per cent of the price or more is not believed.
+
+    >>> decimals(84_000.0, 0.1), decimals(84_000.0), decimals(0.00001234)
+    (1, 1, 10)
+    """
+    if 0 < tick < price / 1000:
+        text = f"{tick:.12f}".rstrip("0")
+        return len(text) - text.index(".") - 1
+    return int(np.clip(5 - math.floor(math.log10(price)), 0, 10))
+
+
+def price(value: float, places: int) -> str:
+    """Return a price with thousands separated.
+
+    >>> price(84123.44, 1)
+    '84,123.4'
+    """
+    return f"{value:,.{places}f}" if math.isfinite(value) else "n/a"
+
+
+def percent(fraction: float, places: int = 1, sign: bool = True) -> str:
+    """Return a fraction as a percentage, signed unless told otherwise.
+
+    >>> percent(-0.0234), percent(0.5, 0, sign=False)
+    ('-2.3 %', '50 %')
+    """
+    if not math.isfinite(fraction):
+        return "n/a"
+    mark = ("-" if fraction < 0 else "+") if sign and round(fraction * 100, places) != 0 else ""
+    return f"{mark}{abs(fraction) * 100:.{places}f} %"
+
+
+def age(then: pd.Timestamp, now: pd.Timestamp) -> str:
+    """Return how long ago a moment was, in its largest fitting unit.
+
+    >>> age(pd.Timestamp("2026-01-01 10:00"), pd.Timestamp("2026-01-02 13:00"))
+    '27 h'
+    """
+    if pd.isna(then):
+        return "n/a"
+    seconds = max(0.0, (utc(now) - utc(then)).total_seconds())
+    for limit, unit, letter in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / unit:.0f} {letter}"
+    return f"{seconds / 86_400:.0f} d"
+
+
+def utc(moment: pd.Timestamp) -> pd.Timestamp:
+    """Return a timestamp as naive UTC, so that aware and naive ones can meet."""
+    moment = pd.Timestamp(moment)
+    return moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)
+
+
+def when(moment: pd.Timestamp) -> str:
+    """Return a moment as day and minute, UTC.
+
+    >>> when(pd.Timestamp("2026-01-31 23:55", tz="UTC"))
+    '31 Jan 2026 23:55 UTC'
+    """
+    return f"{utc(moment):%d %b %Y %H:%M} UTC"
+
+
+def milliseconds(index: pd.DatetimeIndex) -> np.ndarray:
+    """Return times as float milliseconds since 1970 UTC, which a chart reads alike in every time zone."""
+    return index.as_unit("ms").asi8.astype(float)
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown shows as it is; what a venue or a user sends must not become markup."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+!|~$:" else sign for sign in text)

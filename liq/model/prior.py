@@ -1,0 +1,159 @@
+"""Leverage priors: which leverages traders take and how fast they turn over, as plain data with provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from liq.errors import InputError
+
+TIERS = (500.0, 250.0, 150.0, 125.0, 100.0, 75.0, 50.0, 30.0, 20.0, 15.0, 10.0, 7.0, 5.0, 4.0, 3.0)
+"""Leverages that the shipped priors spread their weight over. No venue sells 250x: the tiers beyond a market's
+top leverage stand for positions whose margin is nearly gone (see `liq.model.margin.liquidation_factors`)."""
+
+SCHEMA = "liq.prior/1"
+"""Stated in every prior that is written down."""
+
+LARGEST_PRIOR = 65_536
+"""Bytes of an uploaded prior; one that this package wrote has about two thousand."""
+
+MOST_TIERS = 60
+"""Tiers of an uploaded prior; memory grows with each."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Hold one named guess at how positions are leveraged and turned over.
+
+    leverages, weights : per tier, the leverage and the share of all opened notional that takes it; weights
+        need not sum to one, since most open interest is hedged or too little leveraged to be reached.
+    paces : per tier, how fast it turns over against the rest; () for all alike. Survival is taken to this power:
+        traders far from their level hold on for longer.
+    kappa : share of traded volume that opens new positions, where open interest is known.
+    phi, half_life : the same where it is not, and the hours after which half of what stands has closed.
+    origin : where the numbers come from; data, scores : what they were fitted on and how they did.
+    """
+
+    name: str
+    title: str
+    leverages: tuple[float, ...]
+    weights: tuple[float, ...]
+    paces: tuple[float, ...] = ()
+    kappa: float = 0.2
+    phi: float = 0.2
+    half_life: float = 24.0
+    origin: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "leverages", tuple(float(x) for x in self.leverages))
+        put(self, "weights", tuple(float(x) for x in self.weights))
+        put(self, "paces", tuple(float(x) for x in self.paces))
+        for what, values in (("weights", self.weights), ("paces", self.paces or self.leverages)):
+            if not self.leverages or len(self.leverages) != len(values):
+                raise InputError(f"prior {self.name!r} has {len(self.leverages)} tiers and {len(values)} {what}.")
+        rows = (("leverages", self.leverages, 1.0), ("weights", self.weights, 0.0), ("paces", self.paces, 0.0))
+        for what, values, low in rows:
+            for row, value in enumerate(values):
+                if not (np.isfinite(value) and value >= low):
+                    raise InputError(
+                        f"prior {self.name!r}: {what} row {row} must be at least {low:g}, not {value!r}."
+                    )
+        for what, value in (("kappa", self.kappa), ("phi", self.phi), ("half_life", self.half_life)):
+            if not (np.isfinite(value) and value >= 0 and (value > 0 or what != "half_life")):
+                raise InputError(f"prior {self.name!r}: {what} must be positive, not {value!r}.")
+
+    def to_json(self) -> str:
+        """Return the prior as JSON text; `from_json` reads it back unchanged."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Prior:
+        """Return the prior written by `to_json`; raise InputError for anything else."""
+        try:
+            fields = dict(json.loads(text))
+            if fields.pop("schema", SCHEMA) != SCHEMA:
+                raise InputError(f"prior is not one that this package wrote: its schema is not {SCHEMA}.")
+            prior = cls(**fields)
+        except InputError:
+            raise
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise InputError(f"prior is not one that this package wrote: {error}.") from None
+        if not all(isinstance(word, str) for word in (prior.name, prior.title, prior.origin)):
+            raise InputError("prior is not one that this package wrote: its name, title and origin must be text.")
+        return prior
+
+
+def _folded(leverages: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
+    """Return weights over TIERS, each leverage given to the tier nearest in 1/L, normalised to one."""
+    nearest = np.abs(1 / leverages[:, None] - 1 / np.array(TIERS)).argmin(axis=1)
+    folded = np.bincount(nearest, weights, len(TIERS))
+    return tuple(folded / folded.sum())
+
+
+def _named() -> Mapping[str, Prior]:
+    every = np.arange(2.0, 126.0)
+    tiers = np.array(TIERS)
+    bands = [(tiers <= 3, 0.36), ((tiers > 3) & (tiers <= 7), 0.48), ((tiers > 7) & (tiers <= 40), 0.15)]
+    rows = (
+        Prior.from_json(Path(__file__).with_name("calibrated.json").read_text()),
+        Prior(
+            "retail",
+            "Retail",
+            TIERS,
+            _folded(every, np.where(every <= 25, every, 1.2 * np.log(every))),
+            origin="The market leader's picture, decoded from five of its snapshots of 2024-05-24: every integer "
+            "leverage to 125, weight L up to 25 and 1.2 ln L beyond. All open interest is placed, so its "
+            "dollars are far too many.",
+        ),
+        Prior(
+            "hyperliquid",
+            "Hyperliquid",
+            TIERS,
+            tuple(np.sum([np.where(band, share / band.sum(), 0.0) for band, share in bands], axis=0)),
+            origin="Measured on chain, 2025-12-15, $7.63B of open interest: 36 % below 3x, 48 % at 3x to 7x, 15 % "
+            "above.",
+        ),
+        Prior(
+            "flat",
+            "Flat",
+            TIERS,
+            (1 / len(TIERS),) * len(TIERS),
+            origin="Every tier alike; a yardstick, not a belief.",
+        ),
+    )
+    return MappingProxyType({row.name: row for row in rows})
+
+
+PRIORS: Mapping[str, Prior] = _named()
+"""Every named prior. A prior is data: adding one is adding a row."""
+
+
+def as_prior(prior: str | Prior) -> Prior:
+    """Return the prior of that name, or the prior itself; raise InputError for an unknown name."""
+    if isinstance(prior, Prior):
+        return prior
+    if prior not in PRIORS:
+        raise InputError(f"prior must be one of {', '.join(PRIORS)}, or a Prior, not {prior!r}.")
+    return PRIORS[prior]
+
+
+def read_prior(data: bytes) -> Prior:
+    """Return the prior in a file that `Prior.to_json` wrote; raise InputError for anything else."""
+    if len(data) > LARGEST_PRIOR:
+        raise InputError(f"prior has {len(data):,} bytes; one that this package wrote has a few thousand.")
+    try:
+        prior = Prior.from_json(data.decode())
+    except UnicodeDecodeError:
+        raise InputError("prior is not one that this package wrote: it is not text.") from None
+    if len(prior.leverages) > MOST_TIERS:
+        raise InputError(f"prior has {len(prior.leverages)} tiers; at most {MOST_TIERS} can be drawn.")
+    return prior

@@ -1,0 +1,1 @@
+"""Scan many markets: estimate each, rank them, keep the results."""

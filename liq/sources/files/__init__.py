@@ -1,0 +1,1 @@
+"""Markets and liquidations read from files: CSV, CSV.gz and Parquet."""

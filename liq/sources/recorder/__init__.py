@@ -1,0 +1,1 @@
+"""Record the venues' public liquidation streams to disk, and read them back."""

@@ -1,0 +1,1 @@
+"""The simulated market: simulated traders with known positions behind ordinary candles."""

@@ -1,0 +1,184 @@
+"""A venue's answers as plain rows in the package's units: coins, USD, milliseconds UTC."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from liq.sources.venues.client import Connection, Contract, ask
+from liq.sources.venues.failures import Budget, VenueFailure
+
+Tier = tuple[float, float, float, float]
+
+
+class InterestRow(NamedTuple):
+    """One row of open interest: UTC ms as stamped, coins, the venue's USD value and liquidations where it says."""
+
+    time: int
+    coins: float
+    usd: float
+    long: float
+    short: float
+
+
+def candles(
+    connection: Connection, budget: Budget, contract: Contract, bar: str, since: int, count: int
+) -> list[list[Any]]:
+    """Return candles as rows of time (UTC ms, bar open), open, high, low, close, volume in coins."""
+
+    def question(exchange: Any) -> list[list[Any]]:
+        rows = exchange.fetch_ohlcv(contract.symbol, bar, since, count)
+        named = _dig(exchange.last_json_response, connection.venue.answer_symbol)
+        if named is not None and str(named).upper() not in contract_names(contract):
+            raise VenueFailure(f"answered about {str(named)[:20]} when asked about {contract.symbol.split(':')[0]}")
+        return rows
+
+    scale = contract.size if connection.venue.contracts else 1.0
+    return [[*row[:5], _number(row[5]) * scale] for row in ask(connection, budget, question)]
+
+
+def contract_names(contract: Contract) -> set[str]:
+    """Return the names, in capitals, under which a venue's answer may repeat a contract."""
+    return {contract.id.upper(), contract.symbol.split("/")[0].upper(), str(contract.info.get("name", "")).upper()}
+
+
+def _dig(answer: Any, path: tuple[str | int, ...] | None) -> Any:
+    for key in path or ():
+        try:
+            answer = answer[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return answer if path else None
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def interest_history(
+    connection: Connection, budget: Budget, contract: Contract, period: str, since: int, count: int
+) -> list[InterestRow]:
+    """Return open interest through ccxt's unified call, in coins; Gate's rows also carry liquidations in USD."""
+
+    def question(exchange: Any) -> list[dict[str, Any]]:
+        # without an upper bound ccxt asks for one row too many, and a full page then loses its oldest
+        last = since + (count - 1) * exchange.parse_timeframe(period) * 1000
+        bound = {"until": last} if connection.venue.interest_until else {}
+        return exchange.fetch_open_interest_history(contract.symbol, period, since, count, bound)
+
+    rows = ask(connection, budget, question)
+    scale = contract.size if connection.venue.interest_contracts else 1.0
+    return [
+        InterestRow(
+            int(row["timestamp"]),
+            _number(row.get("openInterestAmount")) * scale,
+            _number(row.get("openInterestValue")),
+            _number(_info(row).get("long_liq_usd")),
+            _number(_info(row).get("short_liq_usd")),
+        )
+        for row in rows
+        if row.get("timestamp")
+    ]
+
+
+def _info(row: dict[str, Any]) -> dict[str, Any]:
+    return row["info"] if isinstance(row.get("info"), dict) else {}
+
+
+def interest_of_coin(
+    connection: Connection, budget: Budget, contract: Contract, period: str, since: int
+) -> list[tuple[int, float]]:
+    """Return (UTC ms, USD) of open interest in all of a coin's contracts on the venue, OKX's longer memory."""
+    coin = contract.symbol.split("/")[0]
+    rows = ask(connection, budget, lambda exchange: exchange.fetch_open_interest_history(coin, period, since))
+    return [(int(row["timestamp"]), _number(row.get("openInterestValue"))) for row in rows if row.get("timestamp")]
+
+
+def interest_analytics(
+    connection: Connection, budget: Budget, contract: Contract, period: str, since: int, count: int
+) -> list[InterestRow]:
+    """Return Kraken Futures' open interest in coins, the close of each period's four values."""
+    rows = analytics(connection, budget, contract, "open-interest", period, since, count)
+    nan = float("nan")
+    return [InterestRow(time, value * contract.size, nan, nan, nan) for time, value in rows]
+
+
+def analytics(
+    connection: Connection, budget: Budget, contract: Contract, what: str, period: str, since: int, count: int
+) -> list[tuple[int, float]]:
+    """Return one of Kraken Futures' public analytics as (UTC ms, last value of the period).
+
+    ccxt does not map this endpoint, but signs, spaces and times its calls. Values come as numbers, as rows
+    of open high low close, or as four parallel series of those names.
+    """
+
+    def question(exchange: Any) -> list[tuple[int, float]]:
+        step = exchange.parse_timeframe(period)
+        until = min(since // 1000 + count * step, exchange.seconds())
+        window = {"since": since // 1000, "to": until, "interval": step}
+        reply = exchange.fetch2(f"analytics/{contract.id}/{what}", ["charts"], "GET", {"version": "v1", **window})
+        times, data = reply["result"]["timestamp"], reply["result"]["data"]
+        if isinstance(data, dict):
+            data = data.get("close", next(iter(data.values()), []))
+        elif len(data) == 4 and len(times) != 4 and all(isinstance(series, list) for series in data):
+            data = data[3]
+        last = [value[-1] if isinstance(value, list) and value else value for value in data]
+        return [(int(time) * 1000, _number(value)) for time, value in zip(times, last, strict=True)]
+
+    return ask(connection, budget, question)
+
+
+def ticker(connection: Connection, budget: Budget, contract: Contract) -> dict[str, float]:
+    """Return the live ``price``, its ``time`` (UTC ms), the day's ``change`` (fraction), ``interest`` (coins)."""
+    row = ask(connection, budget, lambda exchange: exchange.fetch_ticker(contract.symbol))
+    info = _info(row)
+    prices = row.get("last"), row.get("close"), info.get("markPx")
+    price = next((value for value in map(_number, prices) if value > 0), 0)
+    before = next((value for value in map(_number, (row.get("open"), row.get("previousClose"))) if value > 0), 0)
+    percent = _number(row.get("percentage"))
+    if not 0 < price < float("inf"):
+        raise VenueFailure("sent no usable price")
+    return {
+        "price": price,
+        "time": _number(row.get("timestamp")),
+        "change": percent / 100 if percent == percent else (price / before - 1 if before else float("nan")),
+        "interest": _number(info.get("openInterest")),
+    }
+
+
+def volumes(connection: Connection, budget: Budget, names: set[str]) -> dict[str, float]:
+    """Return the last 24 hours' volume in USD by unified symbol, 0 where the venue does not say."""
+    rows = ask(connection, budget, lambda exchange: exchange.fetch_tickers())
+    named = connection.venue.coin_volume
+    traded = {}
+    for symbol, row in rows.items():
+        if symbol in names:
+            coins = row.get("baseVolume") if named is None else _info(row).get(named)
+            dollars = _number(row.get("quoteVolume")), _number(coins) * _number(row.get("last") or row.get("close"))
+            traded[symbol] = next((value for value in dollars if 0 <= value < float("inf")), 0.0)
+    return traded
+
+
+def margin_tiers(
+    connection: Connection, budget: Budget, contract: Contract
+) -> list[tuple[float, float, float, float]]:
+    """Return margin tiers as (from, to, maintenance rate, top leverage), sizes as the venue counts them.
+
+    Hyperliquid states only the top leverage, and asks half of the initial margin at that leverage for
+    maintenance (its documentation, "Margining").
+    """
+    where = connection.venue.brackets
+    if where == "leverage":
+        top = _number(contract.info.get("maxLeverage"))
+        return [(0.0, float("inf"), 0.5 / top, top)] if top > 0 else []
+
+    def question(exchange: Any) -> list[dict[str, Any]]:
+        if where == "tiers":
+            return exchange.fetch_market_leverage_tiers(contract.symbol)
+        return exchange.parse_market_leverage_tiers(contract.info, exchange.market(contract.symbol))
+
+    rows = ask(connection, budget, question) if where else []
+    names = ("minNotional", "maxNotional", "maintenanceMarginRate", "maxLeverage")
+    return [tuple(_number(row.get(name)) for name in names) for row in rows]  # type: ignore[misc]

@@ -1,0 +1,57 @@
+"""One fetch in the making: who is asked, for what, until when; and the times it spans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from liq.market import Lookback, bar_length
+from liq.sources.venues.client import Connection, Contract
+from liq.sources.venues.failures import Budget
+
+
+class Errand(NamedTuple):
+    """A fetch of one contract over one lookback as of `now`; `step` is told what is asked, once a call."""
+
+    connection: Connection
+    contract: Contract
+    lookback: Lookback
+    now: pd.Timestamp
+    budget: Budget
+    step: Callable[[str], None]
+
+
+class Span(NamedTuple):
+    """Where things begin and end, UTC ms: the warm-up, the fine bars, the visible window, the forming bar's end."""
+
+    warm: int
+    seam: int
+    start: int
+    end: int
+
+
+def span(lookback: Lookback, now: pd.Timestamp) -> Span:
+    """Return the span of a lookback that ends with the bar forming at `now`.
+
+    The first candle anchors the price lattice, so the warm-up begins at midnight UTC and stays there all day.
+    The fine bars begin at midnight before the window too (at a multiple of 4 h for 1 m bars, where a whole
+    day more would cost a call), a boundary of the coarse bars, so that neither gap nor overlap is possible.
+    """
+    bar = lookback.bar_length
+    end = now.floor(bar) + bar
+    start = end - lookback.window
+    seam = start.floor("4h" if bar < pd.Timedelta(minutes=5) else "1D")
+    warm = (seam - lookback.warmup).floor("1D")
+    return Span(*(time.value // 1_000_000 for time in (warm, seam, start, end)))
+
+
+def milliseconds(bar: str) -> int:
+    """Return the length of a bar such as ``"5m"`` in ms."""
+    return bar_length(bar).value // 1_000_000
+
+
+def moment(time: int) -> pd.Timestamp:
+    """Return UTC ms as a timestamp."""
+    return pd.Timestamp(time, unit="ms", tz="UTC")

@@ -1,0 +1,1 @@
+"""Whether the estimate is right: scoring against liquidations, calibration, zone touches."""

@@ -1,0 +1,151 @@
+"""Hold a map against what really happened: which part of it, against which liquidations, under which prior."""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import dataclass, replace
+
+import pandas as pd
+from cachetools import LRUCache, cached
+
+from liq.market import SIDES, Market
+from liq.model.as_of import market_before
+from liq.model.estimate import estimate
+from liq.model.heatmap import Heatmap
+from liq.model.prior import Prior
+from liq.sources.recorder.messages import HEARD
+from liq.sources.recorder.reader import RECORDED
+from liq.sources.titles import source_title
+from liq.sources.venues.table import VENUES
+from liq.validation.calibration import calibrate
+from liq.validation.skill import Skill, skill
+from liq.validation.zone_touches import EVERY, Touches, touches
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Hold a map and the realised liquidations it can be held against.
+
+    heatmap : the map, or the one venue's part of it that reports liquidations; liquidations : as in `liq.validation.skill`;
+    remark : a sentence on what they are, or "".
+    """
+
+    heatmap: Heatmap
+    liquidations: pd.DataFrame
+    remark: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Hold a prior fitted on the earlier part of a market, and its and the shipped one's score on the later part."""
+
+    prior: Prior
+    fitted: Skill
+    shipped: Skill
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def ground(heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidations.csv") -> Ground | None:
+    """Return what the map can be held against; None where its source gives no realised liquidations.
+
+    upload : a file of the user's own (`liq.sources.files.market_file.read_liquidations`), named `name`, which then counts
+    instead of the source's. Where several venues are added up, the one that reports liquidations for most of the
+    time is scored alone. Raises InputError for a file that cannot be read.
+    """
+    if upload is not None:
+        from liq.sources.files.market_file import read_liquidations  # only uploads need it
+
+        file = io.BytesIO(upload)
+        file.name = name
+        return Ground(heatmap, read_liquidations(file), "Scored against the uploaded liquidations.")
+    part = max(heatmap.parts or (heatmap,), key=lambda one: _hours_told(one.market))
+    real = part.market.liquidations
+    if real is None or not _hours_told(part.market):
+        return None
+    remarks = []
+    if heatmap.parts:
+        title = source_title(part.market.source)
+        remarks.append(f"Several venues are on screen; only the one with the longest record is scored, {title}.")
+    if not real[list(SIDES)].notna().all(axis=1).any():
+        remarks.append("This source reports longs and shorts together, so their sum is scored.")
+    return Ground(part, real, " ".join([*remarks, *_recorded(part.market)]))
+
+
+def _hours_told(market: Market) -> float:
+    """Return for how long a market's liquidations are known."""
+    if market.liquidations is None:
+        return 0.0
+    told = market.liquidations.notna().any(axis=1).reindex(market.times, fill_value=False).to_numpy(bool)
+    return float(market.hours()[told].sum())
+
+
+def _recorded(market: Market) -> list[str]:
+    """Return a sentence on what a recorded stream leaves out, where the liquidations come from one."""
+    origin = market.origins.get("liquidations")
+    if origin is None or origin.source != RECORDED:
+        return []
+    title, carries = VENUES[market.source].title, HEARD[market.source].carries
+    told = [f"Recorded from {title}'s stream; bars in which the recorder was not listening are left out."]
+    return told + ([f"The stream carries {carries}, so realised dollars are a lower bound."] if carries else [])
+
+
+def silence(market: Market) -> str:
+    """Return why there is nothing to score a market against, and what can be done about it."""
+    if any(part.source not in HEARD for part in market.parts or (market,)):
+        return (
+            "This source publishes no realised liquidations, so there is nothing to score the map against here. "
+            "Gate, Kraken Futures and the simulated market do; a file of your own can carry them."
+        )
+    titles = " and ".join(VENUES[part.source].title for part in market.parts or (market,))
+    names = ",".join(part.source for part in market.parts or (market,))
+    coin = market.base if market.base.isalnum() else ""
+    return (
+        f"{titles} tells of liquidations only as they happen, and none were recorded here. Run "
+        f"`python -m liq record {coin} --source {names} --to recordings`, and the app with "
+        "`LIQ_RECORDED=recordings`; or choose Gate, Kraken Futures or the simulated market, which give theirs."
+    )
+
+
+@cached(LRUCache(8), condition=threading.Condition())
+def score(base: Ground) -> Skill:
+    """Return the map's score, see `liq.validation.skill`; raise InputError where too few bars are shared."""
+    return skill(base.heatmap, base.liquidations)
+
+
+@cached(
+    LRUCache(4),
+    key=lambda base, towards="calibrated": (base, towards if isinstance(towards, str) else towards.to_json()),
+    condition=threading.Condition(),
+)
+def fit(base: Ground, towards: str | Prior = "calibrated") -> Fit:
+    """Fit a prior on the bars before those that `score` scores, and score it and the one it starts from on those.
+
+    Raises InputError where too few bars are shared.
+    """
+    market, real = replace(base.heatmap.market, parts=()), base.liquidations
+    shipped = skill(estimate(market, towards, columns=1), real)
+    fitted = calibrate(market_before(market, shipped.since), real[_utc(real.index) < shipped.since], towards)
+    return Fit(fitted, skill(estimate(market, fitted, columns=1), real, since=shipped.since), shipped)
+
+
+def _until(heatmap: Heatmap) -> tuple[object, ...]:
+    """Return what tells one map's touches from another's: they change as zones are named, not with every bar."""
+    market = heatmap.market
+    seen = market.as_of.floor(EVERY)
+    closes = market.candles["close"][market.times < seen][-8:]
+    parts = tuple(part.market.source for part in heatmap.parts)
+    priors = (heatmap.weights.tobytes(), heatmap.prior.paces, heatmap.prior.kappa, heatmap.prior.half_life)
+    window = round((market.as_of - market.start) / pd.Timedelta(hours=12))
+    return (market.symbol, market.source, parts, market.bar, window, seen, *closes, *priors)
+
+
+@cached(LRUCache(16), key=_until, condition=threading.Condition())
+def follow(heatmap: Heatmap) -> Touches:
+    """Return what became of the map's zones, see `liq.validation.zone_touches`; worked out anew only when new zones are named."""
+    return touches(heatmap)
+
+
+def _utc(index: pd.Index) -> pd.DatetimeIndex:
+    times = pd.DatetimeIndex(index)
+    return times.tz_localize("UTC") if times.tz is None else times

@@ -1,0 +1,1 @@
+"""What stands out in a heatmap: zones, their details, notes, events and alerts."""

@@ -1,0 +1,48 @@
+"""The book at the last bar: as deep as asked, and against open interest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from liq.model.heatmap import Heatmap, combine
+
+
+def deep(heatmap: Heatmap, reach: float) -> Heatmap:
+    """Return the last bar's book with edges at least `reach`, a fraction, to either side of the price.
+
+    The lattice goes on in its own step and nothing is walked again, so what both cover is the same.
+    """
+    price, log = heatmap.market.price, np.log(heatmap.edges)
+    step = (log[-1] - log[0]) / (len(log) - 1)
+    below = max(0, int(np.ceil((log[0] - np.log(price * (1 - reach))) / step)))
+    above = max(0, int(np.ceil((np.log(price * (1 + reach)) - log[-1]) / step)))
+    lower, upper = log[0] - step * np.arange(below, 0, -1), log[-1] + step * np.arange(1, above + 1)
+    edges = np.concatenate([np.exp(lower), heatmap.edges, np.exp(upper)])
+    if heatmap.parts:
+        parts = tuple(_last(part, edges) for part in heatmap.parts)
+        return combine(replace(heatmap, times=heatmap.times[-1:], edges=edges), parts)
+    return _last(heatmap, edges)
+
+
+def _last(heatmap: Heatmap, edges: np.ndarray) -> Heatmap:
+    """Return the last photograph alone, on other edges."""
+    walk = heatmap.walk._replace(photos=heatmap.walk.photos[-1:])
+    return replace(heatmap, times=heatmap.times[-1:], edges=edges, walk=walk).reweigh(heatmap.weights)
+
+
+def open_interest(heatmap: Heatmap) -> float:
+    """Return open interest at its last known value in the window, USD at the market's price; NaN where unknown.
+
+    Where several venues were asked it is the sum of all of theirs. A contract is one long and one short, so each
+    side of the book is to be held against all of it.
+    """
+    usd = 0.0
+    for part in heatmap.parts or (heatmap,):
+        market = part.market
+        known = None if market.open_interest is None else market.open_interest[market.times >= market.start].dropna()
+        if known is None or known.empty:
+            return float("nan")
+        usd += float(known.iloc[-1]) * market.price
+    return usd

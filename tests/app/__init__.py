@@ -1,0 +1,1 @@
+"""Tests of the app's pages, without and with a browser."""

@@ -1,0 +1,269 @@
+"""The app in a real browser: what the pointer reads, what the controls change, and what stays quiet."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from liq.charts import marks
+from liq.charts.heatmap import readout
+from liq.charts.heatmap.leverage import dominating
+from liq.charts.heatmap.window import closes, window
+from liq.market import LOOKBACKS
+from liq.model.estimate import estimate
+from liq.model.leverage_bands import BANDS
+from liq.sources.files import market_file
+from liq.zones.ranking import top_zones
+from tests.browser import CANVAS, open_chart, pixels, read
+from tests.served import needs_browser, served
+from tests.test_still import near
+from tests.venue_server import VenueServer
+
+pytestmark = needs_browser
+
+
+POINTS = 13
+"""Read in each lookback before zooming and after: more than 200 in all."""
+
+
+@pytest.mark.parametrize("lookback", LOOKBACKS)
+def test_pointer_reads_the_matrix(request, page, lookback):
+    coarse = "long_" if lookback in ("3M", "6M") else ""
+    app, file = (request.getfixturevalue(f"{coarse}{name}") for name in ("app", "file"))
+    heatmap = estimate(market_file.read(file, lookback=lookback))
+    drawn, close, band = window(heatmap), closes(heatmap), dominating(heatmap)
+    rounding = readout.encode(drawn, close, band).constants
+    mid = np.sqrt(drawn.edges[:-1] * drawn.edges[1:])
+    box = open_chart(page, f"{app}/?source=file&timeframe={lookback}")
+    rng = np.random.default_rng(int(drawn.start) % 1000)
+    for zoomed in (False, True):
+        if zoomed:
+            page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4)
+            page.keyboard.down("Control")
+            page.mouse.wheel(0, -300)
+            page.keyboard.up("Control")
+            page.wait_for_timeout(300)
+        checked = 0
+        for _ in range(POINTS + 7):
+            x, y = rng.uniform([0.02, 0.12], [0.8, 0.75])
+            seen = read(page, box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+            if seen is None or checked == POINTS:
+                continue
+            # the year is not written
+            bars = [np.datetime64(seen["time"].replace(year=year), "ms").astype(float) for year in (2026, 2027)]
+            column = next(
+                (int((bar - drawn.start) // drawn.step) for bar in bars if drawn.start <= bar < drawn.end), -1
+            )
+            row = int(np.searchsorted(drawn.edges, seen["price"])) - 1
+            if not (0 <= column < len(drawn.long) and 0 <= row < drawn.long.shape[1]):
+                continue
+            if np.abs(np.log(drawn.edges / seen["price"])).min() < 2e-6:
+                continue  # the price is written at its tick, and this close to an edge either row may be meant
+            below = int((mid < close[column]).sum())
+            between = drawn.long[column, row:below] if row < below else drawn.short[column, below : row + 1]
+            cells = (
+                (drawn.long[column, row], 1),
+                (drawn.short[column, row], 1),
+                (between.sum(), (between > 0).sum()),
+            )
+            for name, (true, count) in zip(("long", "short", "reach"), cells, strict=True):
+                allowed = (rounding["tolerance"] + 0.006) * true + count * rounding[
+                    "least"
+                ]  # written in three digits
+                assert abs(seen[name] - true) <= allowed, (name, seen, true, column, row)
+            stands = band[column, row]
+            assert seen["band"] == (list(BANDS)[stands - 1] if stands else "")
+            checked += 1
+        assert checked == POINTS, f"the pointer read only {checked} points"
+    assert page.complaints == []
+
+
+def test_readout_is_where_the_pointer_is(app, page):
+    box = open_chart(page, f"{app}/?source=file&timeframe=7d")
+    label = [item for item in page.evaluate("window.written") if re.fullmatch(r"[\d,]+\.\d", item[0])][-1]
+    ys = np.linspace(0.2, 0.7, 8)
+    seen = [read(page, box["x"] + box["width"] * 0.5, box["y"] + box["height"] * y) for y in ys]
+    at = box["height"] * ys
+    slope, start = np.polyfit(at, np.log([point["price"] for point in seen]), 1)
+    assert slope < 0
+    assert np.abs(np.log([point["price"] for point in seen]) - start - slope * at).max() < 2e-4
+    # the last price is written eight pixels over its line, and Vega centres text by lowering it 0.3 of its size
+    line = (np.log(float(label[0].replace(",", ""))) - start) / slope
+    assert abs(line - (label[2] + 8 - 0.3 * 12)) < 1.5
+
+
+def test_every_control_changes_the_picture_and_stays_in_the_address(app, page):
+    open_chart(page, f"{app}/?source=file&timeframe=1d&prior=retail&threshold=40")
+    seen = [pixels(page)]
+    for change, address in (
+        (lambda: page.get_by_text("Klines", exact=True).click(), "klines=false"),
+        (lambda: page.get_by_text("All prices", exact=True).click(), "whole=true"),
+        (lambda: page.get_by_role("button", name="11-25x").click(), "leverage=1-5x"),
+        (lambda: page.get_by_role("slider").nth(1).press("End"), "heat=100"),
+        (lambda: page.get_by_role("slider").nth(0).press("Home"), "prior=retail"),
+    ):
+        change()
+        page.mouse.move(5, 5)
+        page.wait_for_timeout(1500)
+        seen.append(pixels(page))
+        assert address in page.url
+    assert "threshold" not in page.url  # a default leaves the address
+    assert len(set(seen)) == len(seen)
+    assert page.complaints == []
+
+
+def test_what_really_happened_is_marked_or_not(app, page):
+    open_chart(page, f"{app}/?source=simulated&timeframe=1d&live=false")
+    marked = pixels(page)
+    page.get_by_text("Realised liquidations", exact=True).click()
+    page.wait_for_url(lambda url: "realised=false" in url)
+    page.mouse.move(5, 5)
+    page.wait_for_function(f"document.querySelector('{CANVAS}').toDataURL() !== {marked!r}")
+    assert page.complaints == []
+
+
+def test_downloads_hold_what_is_on_screen(app, page, file):
+    heatmap = estimate(market_file.read(file, lookback="1d"))
+    drawn = window(heatmap)
+    open_chart(page, f"{app}/?source=file&timeframe=1d&klines=false")
+    taken = {}
+    for name in ("Heat CSV", "Heat JSON", "Zones JSON", "Estimate PNG"):
+        with page.expect_download(timeout=60_000) as waiting:
+            page.get_by_role("button", name=name).click()
+        taken[name] = Path(waiting.value.path()).read_bytes()
+    table = pd.read_csv(io.BytesIO(taken["Heat CSV"]), parse_dates=["time"])
+    assert np.isclose(table[["long", "short"]].sum().sum(), drawn.total.sum(), rtol=1e-3)
+    assert str(table["time"].dtype.tz) == "UTC"
+    matrix = json.loads(taken["Heat JSON"])
+    assert np.abs(np.array(matrix["long"]) - drawn.long).max() <= 0.5
+    assert len(json.loads(taken["Zones JSON"])["zones"]) == len(top_zones(heatmap))
+    saved = np.asarray(Image.open(io.BytesIO(taken["Estimate PNG"])).convert("RGB")).astype(int)
+    shown = Image.open(io.BytesIO(base64.b64decode(pixels(page).split(",")[1])))
+    ground = Image.new("RGB", shown.size, marks.GROUND)
+    ground.paste(shown.convert("RGB"), mask=shown.split()[3] if shown.mode == "RGBA" else None)
+    # the two are of unlike size: each is asked for the colour at the same places of the heat
+    where = np.random.default_rng(3).uniform([0.02, 0.08], [0.98, 0.98], (300, 2))
+    seen = [at(np.asarray(part).astype(int), where) for part in (saved, ground)]
+    alike = np.abs(seen[0] - seen[1]).max(axis=1) <= 24
+    assert alike.mean() > 0.85, alike.mean()
+    assert np.ptp(seen[1], axis=0).min() > 60  # and not one colour everywhere
+
+
+def at(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return the colours of a picture of the chart at shares of the heat's width and height."""
+    drawn = ~near(picture, marks.GROUND)
+    across = np.flatnonzero(drawn.mean(axis=0) > 0.5)
+    across = across[: int(np.argmax(np.append(np.diff(across), 9) > 3)) + 1]  # the book follows after a gap
+    down = np.flatnonzero(drawn[:, across].mean(axis=1) > 0.5)
+    down = down[: int(np.argmax(np.append(np.diff(down), 99) > 40)) + 1]  # the axis follows after the strip
+    x, y = (where * [np.ptp(across), np.ptp(down)] + [across[0], down[0]]).astype(int).T
+    return picture[y, x]
+
+
+def test_moving_a_slider_redraws_and_sends_little(app, page):
+    open_chart(page, f"{app}/?source=file&timeframe=7d")
+    before = pixels(page)
+    page.received.clear()
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowRight")
+    page.wait_for_timeout(2500)
+    assert pixels(page) != before
+    assert "threshold=12" in page.url
+    assert max(page.received) < 150_000
+    assert page.complaints == []
+
+
+def test_a_plain_wheel_scrolls_the_page_and_only_control_zooms(app, page):
+    box = open_chart(page, f"{app}/?source=file&timeframe=1d")
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    page.mouse.wheel(0, 200)
+    page.wait_for_timeout(300)
+    moved = page.query_selector(CANVAS).bounding_box()["y"]
+    assert moved < box["y"]
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(200)
+    before = pixels(page)
+    page.mouse.move(middle[0], middle[1] - 100)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(300)
+    assert pixels(page) != before
+    page.mouse.dblclick(middle[0], middle[1] - 100)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(300)
+    assert pixels(page) == before
+    assert page.complaints == []
+
+
+def test_cold_link_to_a_page_works_and_back_leads_back(file, page):
+    with served(LIQ_FILE=str(file)) as address:
+        page.goto(f"{address}/top_zones?source=file&timeframe=14d")
+        page.get_by_text("Above price (potential squeeze zones)").wait_for()
+        assert page.get_by_role("dialog").count() == 0
+        page.get_by_text("Liquidity threshold").wait_for()
+        page.get_by_role("link", name="Liquidation map").click()
+        page.get_by_test_id("stVegaLiteChart").wait_for()
+        page.wait_for_url(lambda url: "timeframe=14d" in url)  # the address follows value by value
+        page.go_back()
+        page.get_by_text("Above price (potential squeeze zones)").wait_for()
+        page.wait_for_url(lambda url: "timeframe=14d" in url)
+    assert page.complaints == []
+
+
+def test_through_real_wire_formats_from_ticker_to_drawn_heatmap(page):
+    with VenueServer() as venues, served(LIQ_GATEWAY=venues.url) as address:
+        open_chart(page, f"{address}/?timeframe=1d")
+        assert page.get_by_text("Simulated market").count() == 0
+        before, bitcoin = pixels(page), page.get_by_test_id("stMetricValue").first.inner_text()
+        ticker = page.get_by_role("combobox", name="Ticker")
+        ticker.click()
+        ticker.fill("ETH")
+        page.get_by_role("option", name="ETH", exact=True).click()
+        page.wait_for_function(f"document.querySelector('{CANVAS}').toDataURL() !== {before!r}", timeout=20_000)
+        page.wait_for_url(lambda url: "ticker=ETH" in url)
+        page.wait_for_timeout(800)
+        assert page.get_by_test_id("stMetricValue").first.inner_text() != bitcoin
+        assert page.get_by_test_id("stException").count() == 0
+        assert page.complaints == []
+
+
+def test_price_ticks_and_the_chart_keeps_its_zoom(app, page):
+    open_chart(page, f"{app}/?source=simulated&timeframe=7d")
+    box = page.query_selector(CANVAS).bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 250)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -500)
+    page.keyboard.up("Control")
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(400)
+    zoomed, price = pixels(page), page.get_by_test_id("stMetricValue").first.inner_text()
+    page.received.clear()
+    page.wait_for_function(
+        f"document.querySelector('[data-testid=stMetricValue]').innerText !== {price!r}", timeout=20_000
+    )
+    assert pixels(page) == zoomed
+    assert max(page.received) < 10_000
+    assert page.complaints == []
+
+
+def test_fits_a_phone(app, chromium):
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    for name in ("", "top_zones", "liquidation_map", "background"):
+        page.goto(f"{app}/{name}?source=file&timeframe=1d")
+        page.get_by_text("education and entertainment").last.wait_for()
+        page.wait_for_timeout(600)
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    page.close()

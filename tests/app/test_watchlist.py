@@ -1,0 +1,287 @@
+"""The watchlist: one failure is one row, nothing is read twice before a bar closes; and what a scan wrote."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import liq
+from liq.app import watchlist
+from liq.app.watchlist import Asked, Row
+from liq.charts.watchlist import COLUMNS, EMPTY, styled, watched
+from liq.market import Quote
+from liq.scan import results
+from liq.sources import fetch, market_cache
+from liq.zones import summary
+from tests.markets import candles, market
+from tests.served import ROOT
+
+SIMULATED = Asked(lookback="1M", source="simulated")  # bars of an hour, so that hardly ever one closes in a test
+
+
+@pytest.fixture(autouse=True)
+def anew(monkeypatch):
+    """Keep no row of another test, and ask no venue but the stand-in."""
+    monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
+    monkeypatch.delenv("LIQ_SCAN", raising=False)
+    watchlist._read.cache_clear()
+
+
+@pytest.fixture
+def asked(monkeypatch) -> Counter[str]:
+    """Count what is fetched."""
+    real, counted = fetch.fetch, Counter()
+
+    def counting(symbol, **more):
+        counted[symbol] += 1
+        return real(symbol, **more)
+
+    monkeypatch.setattr(fetch, "fetch", counting)
+    return counted
+
+
+def held(tickers, question=SIMULATED, before=None) -> dict[str, Row]:
+    return {row.ticker: row for row in watchlist.rows(tickers, question, before)}
+
+
+def test_each_ticker_is_a_row_and_one_that_fails_is_too(asked):
+    found = held([" eth", "BTC", "N0SUCH", "ETH", ""])
+    assert set(found) == {"ETH", "BTC", "N0SUCH"}
+    assert found["N0SUCH"].glance is None
+    assert "N0SUCH" in found["N0SUCH"].note
+    heatmap = liq.estimate(fetch.fetch("ETH", lookback="1M", source="simulated"))
+    mine, whole = found["ETH"].glance, summary.glance(heatmap)
+    assert mine[:3] == whole[:3]
+    assert mine[3:] == pytest.approx(whole[3:])
+    pd.testing.assert_frame_equal(
+        found["ETH"].zones.drop(columns="status"), liq.top_zones(heatmap).drop(columns="status")
+    )
+
+
+def test_nothing_is_read_again_before_a_bar_closes(asked):
+    first = held(["BTC", "ETH", "N0SUCH"])
+    assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 1}
+    again = held(["ETH", "BTC", "N0SUCH"], before=first)
+    other_session = held(["ETH", "BTC"])
+    assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 1}
+    assert again["ETH"] is first["ETH"] is other_session["ETH"]
+    old = {name: row._replace(read=row.read - pd.Timedelta(minutes=2)) for name, row in first.items()}
+    assert [name for name, row in old.items() if watchlist.is_due(row)] == ["N0SUCH"]
+    held(["BTC", "ETH", "N0SUCH"], before=old)
+    assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 2}
+    past = {name: row._replace(bar=row.bar - pd.Timedelta(hours=1)) for name, row in first.items()}
+    assert all(map(watchlist.is_due, past.values()))
+    held(["BTC"], Asked(lookback="3d", source="simulated"), first)
+    assert asked["BTC"] == 2
+
+
+def test_no_market_and_no_estimate_is_kept():
+    import gc
+
+    from liq.model.heatmap import Heatmap
+
+    gc.collect()
+    before = sum(isinstance(thing, Heatmap) for thing in gc.get_objects())
+    kept = held(["BTC", "ETH", "SOL", "XRP"])
+    gc.collect()
+    assert sum(isinstance(thing, Heatmap) for thing in gc.get_objects()) == before
+    assert len(kept) == 4
+
+
+def test_the_list_is_bounded():
+    assert len(watchlist.listed(f"A{row}" for row in range(100))) == watchlist.MOST
+
+
+def test_a_live_price_moves_the_distances_and_clears_what_it_went_through(monkeypatch):
+    # at a moment of its own: at others the price of the simulated market is inside a zone, and its distance is none
+    monkeypatch.setattr(market_cache, "utc_now", lambda: pd.Timestamp("2026-11-22 12:30", tz="UTC"))
+    row = held(["BTC"])["BTC"]
+    later = row.glance.as_of + pd.Timedelta(seconds=5)
+    quote = Quote(row.glance.symbol, row.glance.price * 1.001, later, "simulated")
+    now = watchlist.live(row, quote)
+    assert now.glance.price == quote.price
+    assert now.glance.as_of == later
+    assert (1 + now.glance.change) / (1 + row.glance.change) == pytest.approx(1.001)
+    assert now.glance.above_distance == pytest.approx(now.glance.above_low / quote.price - 1)
+    assert now.glance.above_distance < row.glance.above_distance
+    assert now.glance.balance == row.glance.balance
+    past = watchlist.live(row, quote._replace(price=row.glance.above_high * 1.0001))
+    assert past.glance.above_low > row.glance.above_low
+    left = past.zones[past.zones["side"] == "above"]
+    assert 0 < len(left) < (row.zones["side"] == "above").sum()
+    assert (left["high"] > past.glance.price).all()
+    assert watchlist.live(row, quote._replace(time=row.glance.as_of)) is row
+    assert watchlist.live(row, None) is row
+    failed = held(["N0SUCH"])["N0SUCH"]
+    assert watchlist.live(failed, quote) is failed
+    assert set(watchlist.quotes([row, failed])) == {"BTC"}
+
+
+@pytest.mark.parametrize("source", ["binanceusdm", "okx"])
+def test_venues_answer_side_by_side_and_a_dead_one_is_one_sentence_a_ticker(venues, source):
+    question = Asked(lookback="1M", source=source)
+    found = held(["BTC", "ETH", "N0SUCH"], question)
+    assert found["BTC"].glance.source == source
+    assert found["BTC"].glance.price > 0
+    assert "N0SUCH" in found["N0SUCH"].note
+    assert not found["BTC"].makeshift
+    watchlist._read.cache_clear()
+    fetch.forget()
+    venues.fail(source, "503")
+    dead = held(["BTC", "ETH"], question)
+    assert [row.glance for row in dead.values()] == [None, None]
+    assert all(row.makeshift and row.note.endswith(".") for row in dead.values())
+    venues.heal()
+    fetch.forget()
+    after = {name: row._replace(read=row.read - pd.Timedelta(minutes=2)) for name, row in dead.items()}
+    assert all(row.glance is not None for row in held(["BTC", "ETH"], question, after).values())
+
+
+def test_what_stands_in_for_venues_does_not_go_by_another_coins_name(venues):
+    venues.fail("*", "503")
+    found = held(["BTC", "PEPE"], Asked(lookback="1M", source="auto"))
+    assert found["BTC"].glance.source == "simulated"
+    assert "not real data" in found["BTC"].note
+    assert found["BTC"].makeshift
+    assert found["PEPE"].glance is None
+    assert "PEPE" in found["PEPE"].note
+
+
+def test_the_table_is_sorted_and_numbers_stay_numbers():
+    found = held(["BTC", "ETH", "SOL", "N0SUCH"])
+    frame = watched(found.values())
+    assert frame["symbol"].tolist()[-1] == "N0SUCH"
+    assert frame["closest"][:3].is_monotonic_increasing
+    style = styled(frame, pd.Timestamp.now("UTC"), within=0.05)
+    assert tuple(style.data.columns) == COLUMNS
+    numbers = [name for name in COLUMNS if name not in ("ticker", "above", "below")]
+    assert all(style.data[name].dtype.kind == "f" for name in numbers)
+    written = style.to_html()
+    assert EMPTY in written
+    assert "nan" not in written
+
+
+def scan_file(**changes) -> io.BytesIO:
+    """Return a scan of two markets and a failure, with cells changed: column to (row, value)."""
+    heatmap = liq.estimate(market(candles([100 + np.sin(row / 3) for row in range(60)]), np.linspace(1e5, 2e5, 60)))
+    one = summary.glance(heatmap)._replace(source="simulated")
+    far = one._replace(symbol="FAR/USDT:USDT", closest=0.9, above_distance=0.9, below_distance=-0.9)
+    frame = pd.DataFrame([far, one]).assign(error="", as_of=pd.Timestamp("2026-11-22 11:00", tz="UTC"))
+    failed = {"symbol": "GONE", "source": "okx", "error": "OKX does not list it."}
+    frame = pd.concat([frame, pd.DataFrame([failed])], ignore_index=True)
+    for column, (row, value) in changes.items():
+        frame[column] = frame[column].astype(object)
+        frame.loc[row, column] = value
+    file = io.BytesIO()
+    file.name = "scan.csv"
+    frame.to_csv(file, index=False)
+    return file
+
+
+def test_a_scan_is_read_closest_first():
+    name, frame = results.read(scan_file())
+    assert name == "scan.csv"
+    assert frame["symbol"].tolist() == ["BTC/USDT:USDT", "FAR/USDT:USDT", "GONE"]
+    assert frame["error"].tolist() == ["", "", "OKX does not list it."]
+    assert frame["as_of"].max() == pd.Timestamp("2026-11-22 11:00", tz="UTC")
+    parquet = io.BytesIO()
+    frame.to_parquet(parquet)
+    parquet.name = "scan.parquet"
+    pd.testing.assert_frame_equal(results.read(parquet)[1], frame, check_dtype=False)
+    assert len(styled(frame, pd.Timestamp.now("UTC")).to_html()) > 0
+
+
+def test_a_scan_that_was_ranked_keeps_its_order():
+    _, frame = results.read(scan_file())
+    ranked = io.BytesIO()
+    frame.assign(rank=[2, 1, None]).to_csv(ranked, index=False)
+    ranked.name = "scan.csv"
+    assert results.read(ranked)[1]["symbol"].tolist() == ["FAR/USDT:USDT", "BTC/USDT:USDT", "GONE"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("price", -5.0),
+        ("price", np.nan),
+        ("price", "dear"),
+        ("price", np.inf),
+        ("symbol", ""),
+        ("symbol", "X" * 500),
+        ("as_of", "yesterday"),
+        ("as_of", "1970-01-01"),
+        ("balance", 7.0),
+        ("above_usd", -1.0),
+        ("above_distance", -0.5),
+        ("below_distance", 0.5),
+    ],
+)
+def test_a_scan_that_makes_no_sense_is_refused_in_one_sentence(column, value):
+    with pytest.raises(liq.InputError, match=f"scan.csv is no scan: {column} must be .* row 1 "):
+        results.read(scan_file(**{column: (1, value)}))
+
+
+def test_a_file_that_is_no_scan_is_refused():
+    with pytest.raises(liq.InputError, match="lacks the column 'above_low'"):
+        results.read(io.BytesIO(b"symbol,source,as_of,price,change\nBTC,x,2026-01-01,1,0\n"))
+
+
+def start(**query) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    for name, value in {"source": "simulated", "timeframe": "1M", **query}.items():
+        app.query_params[name] = value
+    return app.switch_page("pages/watchlist.py").run()
+
+
+def tickers(app: AppTest) -> list[str]:
+    return app.dataframe[0].value["ticker"].tolist()
+
+
+def test_the_page_lists_and_tells(asked):
+    app = start(watch=["BTC", "ETH", "N0SUCH"], near="5.0", size="100K")
+    assert not app.exception
+    assert not app.error
+    assert set(tickers(app)) == {"BTC", "ETH", "N0SUCH"}
+    assert tickers(app)[-1] == "N0SUCH"
+    assert any("invented" in said.value for said in app.warning)
+    said = [caption.value for caption in app.caption]
+    assert any("N0SUCH" in words and "has no" in words for words in said)
+    assert any("an estimated" in words and "UTC" in words for words in said)
+    count = dict(asked)
+    app.slider(key="near").set_value(1.0).run()
+    assert dict(asked) == count
+    app.multiselect(key="watch").set_value(["SOL"]).run()
+    assert tickers(app) == ["SOL"]
+    assert dict(asked) == {**count, "SOL": 1}
+    app.multiselect(key="watch").set_value([]).run()
+    assert not app.exception
+
+
+def test_the_page_begins_with_what_the_source_trades_most():
+    app = start()
+    assert set(tickers(app)) == {"BTC", "ETH", "SOL", "XRP", "DOGE", "BNB"}
+
+
+def test_the_page_shows_a_scan_from_the_environment_and_refuses_nonsense(monkeypatch, tmp_path):
+    file = tmp_path / "scan.csv"
+    file.write_bytes(scan_file().getvalue())
+    monkeypatch.setenv("LIQ_SCAN", str(file))
+    app = start(watch="BTC")
+    assert app.dataframe[1].value["ticker"].tolist() == ["BTC", "FAR", "GONE"]
+    assert any("3 markets" in caption.value for caption in app.caption)
+    assert len([said for said in app.warning if "invented" in said.value]) == 2  # the list's, and the scan's
+    file.write_bytes(scan_file(price=(1, -1.0)).getvalue())
+    app = start(watch="BTC")
+    assert len(app.error) == 1
+    assert "price must be" in app.error[0].value
+    assert not app.exception
+    monkeypatch.setenv("LIQ_SCAN", str(tmp_path / "none"))
+    app = start(watch="BTC")
+    assert "cannot be read" in app.error[0].value
+    app = start(source="file")
+    assert not app.exception

@@ -1,0 +1,100 @@
+"""The saved picture: the page's own chart, drawn without a browser."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from liq.charts import marks
+from liq.charts.heatmap import data as heatmap_data
+from liq.charts.heatmap import image, layers, png
+from liq.charts.heatmap.window import window
+from liq.model.estimate import estimate
+from liq.sources.files import market_file
+from tests.served import write_recording
+
+WIDTH, HEIGHT, MORE_HEAT = 1000, 640, 20
+
+
+@pytest.fixture(scope="module")
+def heatmap(tmp_path_factory):
+    file = write_recording(tmp_path_factory.mktemp("still") / "btcusdt_5m.csv")
+    return estimate(market_file.read(file, lookback="7d"))
+
+
+def pixels(file: bytes) -> np.ndarray:
+    """Return a PNG's pixels (height, width, 3)."""
+    image = Image.open(io.BytesIO(file))
+    assert (image.format, image.size) == ("PNG", (WIDTH, HEIGHT))
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def near(seen: np.ndarray, color: str, off: int = 12) -> np.ndarray:
+    """Return which pixels have about that colour."""
+    return np.abs(seen - [int(color[i : i + 2], 16) for i in (1, 3, 5)]).max(axis=-1) <= off
+
+
+def plot(seen: np.ndarray) -> tuple[float, float, float, float]:
+    """Return left, right, top, bottom of the heat: the price axis is a line as high as the plot, right of it."""
+    line = near(seen, marks.FAINT)
+    axis = int(line.sum(axis=0).argmax())
+    high = np.flatnonzero(line[:, axis])
+    high = high[
+        : int(np.argmax(np.append(np.diff(high), 9) > 4)) + 1
+    ]  # the price line crosses it, a label may follow below
+    left = int(np.flatnonzero(~near(seen[high[0] + 40], marks.GROUND))[0])
+    bottom = high[0] + (high[-1] - high[0]) * (1 - heatmap_data.STRIP)
+    return left, left + (axis - left) * (1 - heatmap_data.PROFILE), float(high[0]), float(bottom)
+
+
+def test_the_saved_picture_shows_the_matrix(heatmap):
+    part = window(heatmap)
+    seen = pixels(png.heatmap_png(heatmap, more_heat=MORE_HEAT, klines=False, width=WIDTH, height=HEIGHT))
+    left, right, top, bottom = plot(seen)
+    wanted = image.levels(part.total, part.top, MORE_HEAT)
+    palette = np.frombuffer(image._palette(), np.uint8).reshape(-1, 3)
+    columns, rows = wanted.shape
+    rng = np.random.default_rng(5)
+    checked = right_there = 0
+    for column, row in zip(rng.integers(2, columns - 2, 400), rng.integers(2, rows - 2, 400), strict=True):
+        x = round(left + (column + 0.5) / columns * (right - left) - 0.5)
+        y = round(bottom - (row + 0.5) / rows * (bottom - top) - 0.5)
+        # a pixel may show a neighbouring cell where cells are no wider than pixels
+        around = wanted[column - 1 : column + 2, row - 1 : row + 2].ravel()
+        checked += 1
+        right_there += np.abs(palette[around].astype(int) - seen[y, x]).max(axis=1).min() <= 6
+    # the price line, its label and the words over the heat cover a few
+    assert right_there / checked > 0.95
+
+
+def test_candles_words_and_controls_are_in_the_saved_picture(heatmap):
+    bare, full = (
+        pixels(png.heatmap_png(heatmap, klines=klines, width=WIDTH, height=HEIGHT)) for klines in (False, True)
+    )
+    left, right, top, bottom = map(round, plot(bare))
+    for color in (marks.UP, marks.DOWN):
+        # candles narrower than a pixel are mixed with what is behind them
+        before, after = (near(part, color, off=50)[top:bottom, left:right].sum() for part in (bare, full))
+        assert after - before > 100
+    assert near(full[: top - 2], marks.INK).sum() > 100  # title
+    assert (~near(full[HEIGHT - 20 :], marks.GROUND)).sum() > 300  # time and disclaimer
+    hidden = pixels(png.heatmap_png(heatmap, threshold=99, klines=False, width=WIDTH, height=HEIGHT))
+    dark = near(hidden, marks.GROUND)[top:bottom, left:right].mean()
+    assert 0.9 < dark < 1
+    assert dark > near(bare, marks.GROUND)[top:bottom, left:right].mean()
+
+
+def test_a_chart_that_cannot_be_drawn_is_no_empty_picture(heatmap):
+    data = heatmap_data.datasets(heatmap, window(heatmap))
+    with pytest.raises(OSError, match="could not be drawn"):
+        png.png(layers.still(), {**data, "pointer": pd.DataFrame()}, WIDTH, HEIGHT)
+
+
+def test_no_address_is_asked_for_data():
+    asked = {"data": {"url": "http://127.0.0.1:9/x.json"}, "mark": "point"}
+    with pytest.raises(OSError, match="not allowed"):
+        png.png(asked, {}, 100, 100)

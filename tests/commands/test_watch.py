@@ -1,0 +1,298 @@
+"""`watch`: lines that hold, an outage that is said once, a webhook that never holds anything up, and a clean end."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from liq.__main__ import _parser, main
+from liq.commands import watch, webhook
+from liq.errors import SourceError
+from liq.sources import fetch, market_cache
+from liq.sources.venues import failures
+from tests.served import ROOT
+from tests.venue_server.fixtures import QUICK
+
+SIMULATED = ("--source", "simulated")
+BEGIN = pd.Timestamp("2026-11-17 12:01", tz="UTC")
+
+
+class Clock:
+    """A clock that is put forward by hand."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def __call__(self) -> pd.Timestamp:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch) -> Iterator[Clock]:
+    """Let no test ask a venue, and let time pass only where a test says so."""
+    clock = Clock()
+    monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
+    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    monkeypatch.setattr(market_cache, "utc_now", clock)
+    fetch.forget()
+    yield clock
+    fetch.forget()
+
+
+def asked(*words: str) -> argparse.Namespace:
+    return _parser(["watch"]).parse_args(["watch", *words])
+
+
+@contextmanager
+def listening(*codes: int, wait: float = 0.0) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """Yield an address that answers with these codes in turn, then 200, and what was posted there."""
+    got: list[tuple[str, bytes]] = []
+    answers = list(codes)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.headers["Content-Type"], body))
+            time.sleep(wait)
+            code = answers.pop(0) if answers else 200
+            self.send_response(code)
+            if code == 302:
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            got.append(("GET", b""))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/secret/path", got
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that another thread does."""
+    for _ in range(500):
+        if true():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came")
+
+
+def test_an_afternoon_is_told_line_by_line_and_nothing_twice(clock, capsys):
+    lines: list[str] = []
+    looks = watch.rounds(asked("BTC", "ETH", "BTC", *SIMULATED, "--usd", "2e6", "--within", "2"), lines.append)
+    for _ in range(18):
+        next(looks)
+        clock.now += pd.Timedelta(minutes=5)
+    told = [json.loads(line) for line in lines]
+    assert {one["symbol"] for one in told} == {"BTC/USDT:USDT", "ETH/USDT:USDT"}
+    assert {one["event"] for one in told} >= {"near", "built"}
+    for one in told:
+        assert one["schema"] == "liq.event/1"
+        assert one["simulated"] is True
+        assert one["low"] <= one["peak"] <= one["high"]
+        assert one["usd"] >= (2e6 if one["event"] in ("near", "built") else 0)
+        at = pd.Timestamp(one["time"])
+        assert at <= clock.now
+        if one["event"] == "near":
+            assert abs(one["distance"]) <= 0.02001
+        else:
+            assert at == at.floor("15min"), "the end of a bar"
+    assert len({(one["symbol"], one["event"], one["time"], one["low"]) for one in told}) == len(told)
+    assert capsys.readouterr().err.count("This is a simulated market") == 2
+
+
+def test_the_price_is_asked_often_and_the_map_when_a_bar_closes(clock, monkeypatch):
+    calls = {"fetch": 0, "quote": 0}
+    for name in calls:
+        real = getattr(fetch, name)
+
+        def counted(*words, name=name, real=real, **more):
+            calls[name] += 1
+            return real(*words, **more)
+
+        monkeypatch.setattr(fetch, name, counted)
+    looks = watch.rounds(asked(*SIMULATED), lambda _: None)
+    for _ in range(60):
+        next(looks)
+        clock.now += pd.Timedelta(seconds=30)
+    assert calls == {"fetch": 3, "quote": 60}  # half an hour that sees two bars of 15 minutes close
+
+
+def test_an_outage_is_said_once_and_survived(clock, monkeypatch, capsys):
+    looks = watch.rounds(asked(*SIMULATED), lambda _: None)
+    next(looks)
+    real, tries = fetch.fetch, []
+
+    def down(*_, **__):
+        tries.append(clock.now)
+        raise SourceError("the venue is down.")
+
+    monkeypatch.setattr(fetch, "fetch", down)
+    for _ in range(40):
+        clock.now += pd.Timedelta(seconds=30)
+        next(looks)
+    assert capsys.readouterr().err.count("the venue is down") == 1
+    assert 3 <= len(tries) <= 11, "left alone for a minute after each failure"
+    monkeypatch.setattr(fetch, "fetch", real)
+    clock.now += pd.Timedelta(minutes=2)
+    next(looks)
+    assert "down" not in capsys.readouterr().err
+
+
+def test_a_stand_in_is_not_watched_in_place_of_a_venue(capsys):
+    assert main(["watch", "BTC", "--once"]) == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "No venue answered" in told.err
+
+
+def test_once_looks_once_and_posts_what_it_prints(capsys):
+    with listening() as (address, got):
+        words = ["watch", "BTC", *SIMULATED, "--once", "--usd", "1e5", "--within", "3", "--webhook", address]
+        assert main(words) == 0
+        printed = capsys.readouterr().out.splitlines()
+        assert printed
+        assert [body.decode() for _, body in got] == printed
+        assert {kind for kind, _ in got} == {"application/json"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--source", "file"],
+        ["NOSUCH", *SIMULATED],
+        [*SIMULATED, "--every", "0.1"],
+        [*SIMULATED, "--within", "0"],
+        [*SIMULATED, "--usd", "nan"],
+        [*SIMULATED, "--prior", "nosuch"],
+        [*SIMULATED, "--webhook", "file:///etc/passwd"],
+        [*SIMULATED, "--webhook", "ftp://example.org/"],
+        [*SIMULATED, "--webhook", "http://"],
+        [*SIMULATED, "--webhook", "http://example.org/a b"],
+        [*SIMULATED, "--webhook", "http://example.org:99999/"],
+    ],
+)
+def test_what_makes_no_sense_ends_with_two(capsys, words):
+    assert main(["watch", *words, "--once"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("liq: ")
+
+
+def test_a_webhook_in_trouble_is_tried_again(monkeypatch, capsys):
+    monkeypatch.setattr(webhook, "WAITS", (0.01, 0.01, 0.01))
+    with listening(500, 429, 503) as (address, got), webhook.posting(address) as post:
+        post('{"a": 1}')
+        until(lambda: len(got) == 4)
+    assert [body for _, body in got] == [b'{"a": 1}'] * 4
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("code", "tries"), [(404, 1), (302, 1), (500, 4)])
+def test_a_webhook_that_refuses_is_given_up_without_naming_its_path(monkeypatch, capsys, code, tries):
+    monkeypatch.setattr(webhook, "WAITS", (0.01, 0.01, 0.01))
+    with listening(*[code] * tries) as (address, got), webhook.posting(address) as post:
+        post("{}")
+        post("[]")
+        until(lambda: len(got) == tries + 1)
+    assert [kind for kind, _ in got] == ["application/json"] * (tries + 1), "no redirect is followed"
+    told = capsys.readouterr().err
+    assert f"answered {code}" in told
+    assert "secret" not in told
+
+
+def test_a_dead_webhook_holds_nothing_up(monkeypatch, capsys):
+    monkeypatch.setattr(webhook, "WAITS", (60.0,))
+    monkeypatch.setattr(webhook, "GRACE", 0.5)
+    monkeypatch.setattr(webhook, "HELD", 3)
+    with webhook.posting("http://127.0.0.1:9/") as post:
+        for number in range(50):
+            post(str(number))
+    told = capsys.readouterr().err
+    assert told.count("oldest line is given up") >= 40
+    until(lambda: not any(thread.name == "webhook" for thread in threading.enumerate()))
+
+
+def test_a_full_queue_keeps_the_newest():
+    lines: queue.Queue[str | None] = queue.Queue(2)
+    for line in ("a", "b", "c"):
+        webhook._put(lines, line)
+    assert [lines.get(), lines.get()] == ["b", "c"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_it_ends_cleanly_when_told_to(number, code):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "liq", "watch", *SIMULATED, "--usd", "1e5", "--within", "5", "--every", "60"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(number)
+    _, told = process.communicate(timeout=30)
+    assert json.loads(first)["schema"] == "liq.event/1"
+    assert process.returncode == code
+    assert "Traceback" not in told
+
+
+def test_the_served_app_has_no_way_to_a_webhook():
+    """Follow every import from the entry, the pages and the controls, also those inside functions."""
+
+    def rooms(file: Path) -> set[str]:
+        found = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
+        return found
+
+    def place(room: str) -> Path | None:
+        path = ROOT / room.replace(".", "/")
+        return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
+
+    waiting = [ROOT / "streamlit_app.py", ROOT / "liq" / "controls.py", *(ROOT / "pages").glob("*.py")]
+    reached: set[Path] = set()
+    outside: set[str] = set()
+    while waiting:
+        file = waiting.pop()
+        if file in reached:
+            continue
+        reached.add(file)
+        for room in rooms(file):
+            if (found := place(room)) is not None:
+                waiting.append(found)
+            else:
+                outside.add(room)
+    names = {str(file.relative_to(ROOT)) for file in reached}
+    assert "liq/sources/fetch.py" in names, "imports are followed"
+    assert not [name for name in names if name.startswith("liq/commands")]
+    assert not {"urllib.request", "http.client", "requests", "httpx", "aiohttp", "smtplib", "importlib"} & outside

@@ -1,0 +1,342 @@
+"""The public face of fetching: choice, sharing among sessions, ages, and the sources that need no network."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import liq
+from liq.errors import InputError, SourceError
+from liq.market import LOOKBACKS, Market
+from liq.sources import failover, market_cache
+from liq.sources.fetch import SOURCES, fetch, quote, tickers
+from liq.sources.venues import client, failures
+from liq.sources.venues.failures import Budget, VenueFailure, persist
+from liq.sources.venues.symbols import match
+from liq.sources.venues.table import VENUES
+from tests.venue_server import VenueServer
+from tests.venue_server.fixtures import QUICK, grow_stale
+
+SESSIONS = 50
+
+
+def at_once(work: Callable[[int], Any], count: int = SESSIONS) -> list[Any]:
+    """Run work(0) to work(count - 1) in as many threads, all let loose together; return results and errors."""
+    gate = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        gate.wait()
+        try:
+            return work(number)
+        except (InputError, SourceError) as error:
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+@pytest.mark.parametrize("name", list(VENUES))
+def test_fifty_sessions_make_one_fetch(venues: VenueServer, name: str) -> None:
+    alone = fetch("BTC", "7d", name)
+    once = venues.calls[name]
+    market_cache.forget()
+    client.contracts.cache_clear()
+    venues.forget()
+    markets = at_once(lambda _: fetch("BTC", "7d", name))
+    assert venues.calls[name] == once
+    assert all(market is markets[0] for market in markets)
+    assert markets[0].candles.index.equals(alone.candles.index)
+
+
+def test_fifty_sessions_share_one_failure(venues: VenueServer) -> None:
+    venues.fail("okx", "503")
+    errors = at_once(lambda _: fetch("BTC", "7d", "okx"))
+    assert all(isinstance(error, SourceError) for error in errors)
+    assert venues.calls["okx"] == QUICK.tries
+    venues.heal()
+    assert fetch("BTC", "7d", "okx").source == "okx"
+
+
+@pytest.mark.parametrize("source", ["auto", "all"])
+def test_fifty_sessions_in_every_mode(venues: VenueServer, source: str) -> None:
+    fetch("BTC", "6M", source)
+    once = dict(venues.calls)
+    from liq.sources import fetch as room
+
+    room.forget()
+    venues.forget()
+    markets = at_once(lambda _: fetch("BTC", "6M", source))
+    assert {market.source for market in markets} == {"binanceusdm"}
+    assert venues.calls == once
+
+
+def test_fifty_sessions_with_many_views(venues: VenueServer) -> None:
+    coins, windows = ["BTC", "ETH", "SOL", "DOGE", "WIF"], ["1M", "3M"]
+    views = [(coin, window, name) for coin in coins for window in windows for name in ("gate", "hyperliquid")]
+    answers = at_once(lambda number: fetch(*views[number % len(views)]))
+    assert all(isinstance(answer, Market) for answer in answers)
+    each = {(answer.base, answer.bar, answer.source) for answer in answers}
+    assert len(each) == len(views)
+    assert venues.calls["hyperliquid"] == 1 + 10 * 3
+
+
+def test_a_slow_venue_does_not_hold_up_another(venues: VenueServer) -> None:
+    fetch("BTC", "6M", "gate")
+    grow_stale()
+    venues.fail("hyperliquid", "slow")
+    done: list[str] = []
+    threads = [
+        threading.Thread(target=lambda name=name: (_quiet(name), done.append(name)))
+        for name in ("hyperliquid", "gate")
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == ["gate", "hyperliquid"]
+
+
+def _quiet(name: str) -> None:
+    with contextlib.suppress(SourceError):
+        fetch("BTC", "6M", name)
+
+
+def test_memory_is_bounded(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert market_cache._good.maxsize == market_cache.VIEWS
+    for window in LOOKBACKS:
+        fetch("BTC", window, "hyperliquid")
+    assert len(market_cache._good) == len(LOOKBACKS)
+
+
+def test_auto_remembers_who_answered(venues: VenueServer) -> None:
+    venues.fail("binanceusdm", "503")
+    assert fetch("BTC", "6M", "auto").source == "bybit"
+    venues.heal()
+    venues.forget()
+    assert fetch("ETH", "6M", "auto").source == "bybit"
+    assert venues.calls["binanceusdm"] == 0
+    assert tickers("auto")[0] == "BTC"
+    assert quote("BTC", "auto").source == "bybit"
+
+
+def test_auto_does_not_wait_long_for_one_venue(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "HEDGE", 0.1)
+    venues.fail("binanceusdm", "slow")
+    market = fetch("BTC", "6M", "auto")
+    assert market.source != "binanceusdm"
+    assert market.left_out["binanceusdm"] == "had not answered yet"
+
+
+def test_a_refusal_tells_where_we_are(venues: VenueServer) -> None:
+    venues.fail("binanceusdm", "451")
+    venues.fail("bybit", "403")
+    market = fetch("BTC", "6M", "auto")
+    assert market.source == "krakenfutures"
+    assert market.left_out == {"binanceusdm": "does not serve this location (HTTP 451)"}
+    assert failover.order()[0] == "krakenfutures"
+
+
+def test_a_venue_without_the_ticker_is_passed_over(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = market_cache.contract_on
+
+    def unlisted(name: str, ticker: str, budget: Budget) -> Any:
+        if name == "binanceusdm":
+            raise InputError("Binance has no perpetual 'WIF'; near it: BTC.")
+        return asked(name, ticker, budget)
+
+    monkeypatch.setattr(market_cache, "contract_on", unlisted)
+    market = fetch("WIF", "6M", "auto")
+    assert (market.source, market.left_out) == ("bybit", {"binanceusdm": "does not list it"})
+
+
+@pytest.mark.parametrize("source", ["auto", "all"])
+def test_a_ticker_that_nobody_lists_is_the_users_to_mend(venues: VenueServer, source: str) -> None:
+    with pytest.raises(InputError, match="Binance has no perpetual 'NOPE'"):
+        fetch("NOPE", "6M", source)
+
+
+def test_auto_turns_away_from_an_answer_that_grows_old(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = pd.Timestamp.now(tz="UTC")
+    monkeypatch.setattr(market_cache, "utc_now", lambda: now - pd.Timedelta(minutes=30))
+    fetch("BTC", "6M", "auto")
+    monkeypatch.setattr(market_cache, "utc_now", lambda: now)
+    venues.fail("binanceusdm", "503")
+    grow_stale()
+    market = fetch("BTC", "6M", "auto")
+    assert market.source == "bybit", market.left_out
+    venues.fail("*", "503")
+    failover.forget()
+    grow_stale()
+    with market_cache._lock:
+        for key in [key for key in market_cache._good if key[0] != "binanceusdm"]:
+            del market_cache._good[key]
+    market = fetch("BTC", "6M", "auto")
+    assert market.source == "binanceusdm", "old but real comes before simulated"
+    assert market.notes[0] == "These data are 30 min old: Binance is out of order (HTTP 503)."
+
+
+def test_all_has_the_same_bars(venues: VenueServer) -> None:
+    market = fetch("BTC", "7d", "all")
+    assert [part.source for part in market.parts] == list(VENUES)
+    assert market.source == "binanceusdm"
+    assert market.left_out == {}
+    assert all(part.visible.index.equals(market.visible.index) for part in market.parts)
+    assert all(part.start == market.start and part.bar == market.bar for part in market.parts)
+
+
+def test_all_bears_with_bars_that_one_venue_lacks(venues: VenueServer) -> None:
+    venues.fail("gate", "spoiled")
+    market = fetch("BTC", "6M", "all")
+    gate = next(part for part in market.parts if part.source == "gate")
+    assert len(gate.visible) < len(market.visible)
+    assert any("left out" in note for note in gate.notes)
+    heatmap = liq.estimate(market)
+    assert len(heatmap.parts) == len(VENUES)
+    assert np.isfinite(heatmap.long).all()
+
+
+def test_all_leaves_out_what_is_a_bar_behind(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = pd.Timestamp.now(tz="UTC")
+    monkeypatch.setattr(market_cache, "utc_now", lambda: now - pd.Timedelta(minutes=30))
+    fetch("BTC", "7d", "all")
+    monkeypatch.setattr(market_cache, "utc_now", lambda: now)
+    venues.fail("gate", "503")
+    grow_stale()
+    market = fetch("BTC", "7d", "all")
+    assert "gate" not in [part.source for part in market.parts]
+    assert market.left_out["gate"].startswith("did not answer since ")
+
+
+def test_progress_of_all_is_told_in_the_callers_thread(venues: VenueServer) -> None:
+    heard: list[tuple[str, int, int, int]] = []
+    fetch("BTC", "6M", "all", on_progress=lambda *news: heard.append((*news, threading.get_ident())))
+    assert {ident for *_, ident in heard} == {threading.get_ident()}
+    assert {what.split(" ")[0] for what, *_ in heard} == {row.title.split(" ")[0] for row in VENUES.values()}
+    assert all(0 < at <= total for _, at, total, _ in heard)
+
+
+def test_what_a_page_raises_in_progress_is_not_a_venues_failure(venues: VenueServer) -> None:
+    class Rerun(Exception):
+        """As a page raises to begin again."""
+
+    def leave(*_: object) -> None:
+        raise Rerun
+
+    with pytest.raises(Rerun):
+        fetch("BTC", "6M", "okx", on_progress=leave)
+    assert fetch("BTC", "6M", "okx").source == "okx"
+
+
+def test_when_nobody_answers_reruns_are_not_held_up(venues: VenueServer) -> None:
+    venues.fail("*", "503")
+    fetch("BTC", "6M", "simulated")
+    first = fetch("BTC", "6M", "auto")
+    calls = sum(venues.calls.values())
+    again = fetch("BTC", "6M", "auto")
+    assert sum(venues.calls.values()) == calls
+    assert again.source == first.source == "simulated"
+    pd.testing.assert_frame_equal(again.candles, first.candles)
+
+
+def test_the_stand_in_for_an_unknown_coin_says_so(venues: VenueServer) -> None:
+    venues.fail("*", "451")
+    market = fetch("NOSUCHCOIN", "6M", "auto")
+    assert (market.source, market.base) == ("simulated", "BTC")
+    assert "this is BTC" in market.notes[1]
+    assert quote("NOSUCHCOIN", "auto").source == "simulated"
+    assert "BTC" in tickers("auto")
+
+
+def test_the_simulated_market_needs_no_venue(venues: VenueServer) -> None:
+    market = fetch("BTC", "7d", "simulated")
+    assert market.source == "simulated"
+    assert fetch("BTC", "7d", "simulated") is market, "made once a bar"
+    assert "BTC" in tickers("simulated")
+    assert quote("BTC", "simulated").source == "simulated"
+    assert not venues.calls
+
+
+def test_a_file_that_is_not_named_or_not_there(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="LIQ_FILE"):
+        fetch("BTC", "7d", "file")
+    monkeypatch.setenv("LIQ_FILE", str(Path("no") / "such.csv"))
+    with pytest.raises(InputError, match="cannot be read"):
+        fetch("BTC", "7d", "file")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_an_unknown_lookback_names_the_known(venues: VenueServer, source: str) -> None:
+    with pytest.raises(InputError, match="lookback must be one of 12h, 1d"):
+        fetch("BTC", "8d", source)
+    assert not venues.calls
+
+
+def test_an_unknown_source_names_the_known(venues: VenueServer) -> None:
+    for question in (lambda: fetch("BTC", "7d", "mtgox"), lambda: quote("BTC", "mtgox"), lambda: tickers("mtgox")):
+        with pytest.raises(InputError, match="source must be one of auto, all, binanceusdm"):
+            question()
+
+
+@pytest.mark.parametrize(
+    ("ticker", "symbol"),
+    [
+        ("1000PEPE", "1000PEPE/USDT:USDT"),
+        ("USDT", None),
+        ("BTCUSDC", "BTC/USDC:USDC"),
+        ("ETHUSD", "ETH/USDT:USDT"),
+        ("", None),
+        ("<b>", None),
+    ],
+)
+def test_what_a_ticker_means(ticker: str, symbol: str | None) -> None:
+    listed = ["BTC/USDT:USDT", "BTC/USDC:USDC", "ETH/USDT:USDT", "1000PEPE/USDT:USDT"]
+    if symbol is None:
+        with pytest.raises(InputError, match="near it"):
+            match(ticker, listed, ("USDT", "USDC"), "Binance")
+    else:
+        assert match(ticker, listed, ("USDT", "USDC"), "Binance") == symbol
+
+
+def test_patience_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(failures.time, "sleep", pauses.append)
+
+    def fails() -> None:
+        raise VenueFailure("is out of order", passing=True)
+
+    with pytest.raises(VenueFailure):
+        persist(fails, Budget(0.7, 9), failures.Patience(backoff=0.1))
+    assert pauses == [0.1, 0.2], "a third pause of 0.4 s would exceed what is left"
+
+
+def test_the_gateway_carries_the_original_host(venues: VenueServer) -> None:
+    fetch("BTC", "6M", "gate")
+    assert {path.split("?")[0] for _, path in venues.log} >= {"api/v4/futures/usdt/contracts"}
+
+
+@pytest.mark.parametrize("name", list(VENUES))
+def test_the_usual_proxy_settings_are_honoured(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIQ_GATEWAY", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    client._connect.cache_clear()
+    settings: dict[str, str] = {}
+
+    def send(request: Any, **sent: Any) -> None:
+        settings.update(sent["proxies"])
+        raise ConnectionResetError
+
+    connection = client.connect(name)
+    monkeypatch.setattr(connection.exchange.session, "send", send)
+    with pytest.raises(VenueFailure):
+        client.contracts(connection, Budget(1, 1))
+    client._connect.cache_clear()
+    assert settings["https"] == "http://127.0.0.1:9"

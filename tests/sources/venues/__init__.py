@@ -1,0 +1,1 @@
+"""Tests of the venues, through real ccxt and real sockets."""
