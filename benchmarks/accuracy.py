@@ -22,11 +22,11 @@ import pandas as pd
 import liq
 from liq.model.as_of import market_before
 from liq.model.margin import brackets
-from liq.sources.simulation.market import COINS, simulate, simulate_with_truth
-from liq.sources.simulation.price_path import key, price_path
-from liq.sources.simulation.traders import Crowds, Minutes, crowds, part_levels
-from liq.sources.simulation.trading import record
-from liq.sources.simulation.true_book import Truth
+from liq.sources.simulation.market import COINS, simulate, simulate_with_true_book
+from liq.sources.simulation.price_path import price_path, seed_key
+from liq.sources.simulation.traders import Minutes, TraderGroups, draw_traders, part_liquidation_prices
+from liq.sources.simulation.trading import simulate_trading
+from liq.sources.simulation.true_book import TrueBook
 from liq.validation.alignment import spearman
 
 SEEDS = range(8)
@@ -51,14 +51,14 @@ class World(NamedTuple):
     """One simulated market: five weeks of it, and the truth of the last."""
 
     market: liq.Market
-    truth: Truth
+    truth: TrueBook
 
 
 def world(seed: int, regime: str) -> World:
     """Return a market put together from weekly views, as if one had watched it all along."""
     days = [END - pd.Timedelta(days=7 * week) for week in range(WEEKS - 1, 0, -1)]
     views = [simulate("BTC", "7d", seed=seed, now=day, regime=regime) for day in days]
-    last, truth = simulate_with_truth("BTC", "7d", seed=seed, now=END, regime=regime)
+    last, truth = simulate_with_true_book("BTC", "7d", seed=seed, now=END, regime=regime)
     views.append(last)
     start = views[0].start
     later = [view.candles.index >= (view.start if row else view.candles.index[0]) for row, view in enumerate(views)]
@@ -86,21 +86,23 @@ def other_traders(seed: int, regime: str, count: int = 8) -> Book:
 
     No map reads it off candles; it shows how much of the true book is chance that prices alone do not tell.
     """
-    coin, steps, seeds = COINS["BTC"], brackets("BTC"), key("BTC", seed, regime)
+    coin, steps, seeds = COINS["BTC"], brackets("BTC"), seed_key("BTC", seed, regime)
     last = int(END.timestamp() // 86_400) - 1
-    tape, _ = record(coin, steps, seeds, regime, 0.0, last - 38, last)
+    tape, _ = simulate_trading(coin, steps, seeds, regime, 0.0, last - 38, last)
     path = price_path(coin, regime, seeds, last - 38, last)
     minutes = Minutes(tape.before, tape.close, tape.high, tape.low)
     drawn = []
     for other in range(1, count + 1):
-        drawn += list(crowds(coin, steps, (seeds[0] + other, *seeds[1:]), path, minutes))
-    rows = Crowds(*(np.concatenate(column) for column in zip(*drawn, strict=True)))
+        drawn += list(draw_traders(coin, steps, (seeds[0] + other, *seeds[1:]), path, minutes))
+    rows = TraderGroups(*(np.concatenate(column) for column in zip(*drawn, strict=True)))
 
     def book(market: liq.Market, edges: np.ndarray, side: str) -> np.ndarray:
         end = int(market.as_of.timestamp() // 60) - tape.start
         stands = (rows.opened < end) & (rows.closed >= end) & (rows.side == (1 if side == "long" else -1))
-        held = Crowds(*(column[stands] for column in rows))
-        levels = np.where(held.parts[:, None] > 1, part_levels(held.entry, held.level), held.level[:, None])
+        held = TraderGroups(*(column[stands] for column in rows))
+        levels = np.where(
+            held.parts[:, None] > 1, part_liquidation_prices(held.entry, held.level), held.level[:, None]
+        )
         usd = held.lots[:, None] / levels.shape[1] * levels
         return np.histogram(levels, bins=edges, weights=usd)[0]
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 import liq
 from liq.model.flow import flow
-from liq.model.levels import spread
+from liq.model.levels import spread_entries
 from liq.model.margin import brackets, liquidation_factors
 
 SIZES = (1_440, 17_856, 65_000, 130_000, 260_000)
@@ -56,7 +56,7 @@ def reference(market: liq.Market, columns: int, buckets: int = 400) -> float:
     low, high = market.candles["low"].to_numpy(), market.candles["high"].to_numpy()
     bottom = np.log(low.min()) - 0.2
     step = (np.log(high.max()) + 0.2 - bottom) / buckets
-    moving, entries = flow(market, prior), spread(low, high)
+    moving, entries = flow(market, prior), spread_entries(low, high)
     kept = np.exp(np.diff(moving.log_survival, prepend=0.0))
     usd = moving.opened[entries.bar] * entries.share * entries.price
     tiers = np.arange(len(prior.leverages))

@@ -12,18 +12,18 @@ import pandas as pd
 import liq
 from benchmarks import recordings
 from liq.sources.simulation.market import simulate
-from liq.validation.zone_touches import Answer, touches
+from liq.validation.zone_touches import TouchShare, zone_touches
 
 NOW = "2026-11-20 10:07"
 
 
 def row(name: str, market: liq.Market) -> str:
     """Return one market's answers as a line of a table."""
-    found = touches(liq.model.estimate(market, columns=1))
+    found = zone_touches(liq.model.estimate(market, columns=1))
     return " | ".join([name, *(written(answer) for answer in (*found.reached, found.through))])
 
 
-def written(answer: Answer) -> str:
+def written(answer: TouchShare) -> str:
     """Return the difference in points with its interval and the number of cases."""
     if not answer.enough:
         return f"too few, {answer.cases}"

@@ -14,7 +14,7 @@ import pandas as pd
 import liq
 from benchmarks import recordings
 from liq.sources.files import market_file
-from liq.sources.simulation.market import simulate_with_truth
+from liq.sources.simulation.market import simulate_with_true_book
 from liq.zones import desk_notes
 from liq.zones.landmarks import landmarks
 from liq.zones.peaks import peaks
@@ -45,7 +45,7 @@ def simulated() -> Iterator[tuple[liq.Heatmap, tuple[np.ndarray, np.ndarray]]]:
     """Yield weeks of the simulated market in every regime, with the true book, USD longs and shorts (B,)."""
     for regime in ("calm", "trending", "crash"):
         for seed in range(4):
-            market, truth = simulate_with_truth("BTC", "7d", seed=seed, now="2026-11-01 12:00", regime=regime)
+            market, truth = simulate_with_true_book("BTC", "7d", seed=seed, now="2026-11-01 12:00", regime=regime)
             heatmap = liq.estimate(market)
             yield heatmap, truth.book(heatmap.edges)
 
@@ -57,7 +57,7 @@ def recorded() -> Iterator[liq.Heatmap]:
     for coin in ("btc", "eth"):
         file = recordings.FOLDER / f"{coin}usdt_binance_5m_2025-12_2026-01.csv.gz"
         for day in pd.date_range("2026-01-08", "2026-02-01", freq="2D"):
-            yield liq.estimate(market_file.read(file, lookback="7d", as_of=day))
+            yield liq.estimate(market_file.read_market(file, lookback="7d", as_of=day))
 
 
 def named(heatmap: liq.Heatmap, long: np.ndarray, short: np.ndarray) -> list[dict[str, object]]:
@@ -141,7 +141,7 @@ def alarms(heatmaps: list[liq.Heatmap]) -> str:
     real, chance = [], []
     for heatmap in heatmaps:
         market, price = heatmap.market, float(heatmap.market.price)
-        for zone in liq.top_zones(heatmap).groupby("side").head(desk_notes.LOOKED_AT).itertuples():
+        for zone in liq.top_zones(heatmap).groupby("side").head(desk_notes.MAX_ZONES).itertuples():
             real.append(_on(market, zone.low, zone.high))
             for shift in np.exp(rng.uniform(-REACH, REACH, SHIFTS)):
                 if (zone.low * shift > price) == (zone.side == "above") and (zone.high * shift < price) == (
@@ -155,8 +155,8 @@ def alarms(heatmaps: list[liq.Heatmap]) -> str:
 
 
 def _on(market: liq.Market, low: float, high: float) -> bool:
-    marks = landmarks(market, low * (1 - desk_notes.BESIDE), high * (1 + desk_notes.BESIDE))
-    return len(desk_notes.kinds(marks)) >= desk_notes.KINDS
+    marks = landmarks(market, low * (1 - desk_notes.LANDMARK_MARGIN), high * (1 + desk_notes.LANDMARK_MARGIN))
+    return len(desk_notes.landmark_kinds(marks)) >= desk_notes.MIN_KINDS
 
 
 def _clusters(edges: np.ndarray, usd: np.ndarray) -> np.ndarray:

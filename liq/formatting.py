@@ -72,33 +72,33 @@ def age(then: pd.Timestamp, now: pd.Timestamp) -> str:
     """
     if pd.isna(then):
         return "n/a"
-    seconds = max(0.0, (utc(now) - utc(then)).total_seconds())
+    seconds = max(0.0, (naive_utc(now) - naive_utc(then)).total_seconds())
     for limit, unit, letter in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
             return f"{seconds / unit:.0f} {letter}"
     return f"{seconds / 86_400:.0f} d"
 
 
-def utc(moment: pd.Timestamp) -> pd.Timestamp:
+def naive_utc(moment: pd.Timestamp) -> pd.Timestamp:
     """Return a timestamp as naive UTC, so that aware and naive ones can meet."""
     moment = pd.Timestamp(moment)
     return moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)
 
 
-def when(moment: pd.Timestamp) -> str:
+def timestamp(moment: pd.Timestamp) -> str:
     """Return a moment as day and minute, UTC.
 
     >>> when(pd.Timestamp("2026-01-31 23:55", tz="UTC"))
     '31 Jan 2026 23:55 UTC'
     """
-    return f"{utc(moment):%d %b %Y %H:%M} UTC"
+    return f"{naive_utc(moment):%d %b %Y %H:%M} UTC"
 
 
-def milliseconds(index: pd.DatetimeIndex) -> np.ndarray:
+def epoch_milliseconds(index: pd.DatetimeIndex) -> np.ndarray:
     """Return times as float milliseconds since 1970 UTC, which a chart reads alike in every time zone."""
     return index.as_unit("ms").asi8.astype(float)
 
 
-def escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text that Markdown shows as it is; what a venue or a user sends must not become markup."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+!|~$:" else sign for sign in text)

@@ -283,7 +283,7 @@ def _refuse(bad: np.ndarray, sentence: str, index: pd.Index, values: np.ndarray)
         raise InputError(f"{sentence}: row {row} ({index[row]}) has {float(values[row])!r}.")
 
 
-def utc(value: object, what: str) -> pd.Timestamp:
+def as_utc(value: object, what: str) -> pd.Timestamp:
     """Return a moment as a timestamp aware in UTC, a naive one taken as UTC; raise InputError naming `what`."""
     try:
         moment = pd.Timestamp(value)  # type: ignore[arg-type]
@@ -296,5 +296,5 @@ def utc(value: object, what: str) -> pd.Timestamp:
 
 def _moment(value: object, times: pd.DatetimeIndex, what: str) -> pd.Timestamp:
     """Return a timestamp in the index's own convention, aware in UTC or naive."""
-    moment = utc(value, what)
+    moment = as_utc(value, what)
     return moment if times.tz is not None else moment.tz_localize(None)

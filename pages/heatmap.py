@@ -15,7 +15,7 @@ from liq.export import files
 from liq.market import Market
 from liq.model import as_of
 from liq.model.heatmap import Heatmap
-from liq.zones.ranking import NEAR, totals
+from liq.zones.ranking import NEAR, side_totals
 from liq.zones.scenario import scenario
 
 # the time machine plays a window in so many steps; each is given the seconds that it takes to be sent, drawn and seen
@@ -25,7 +25,7 @@ state = st.session_state
 
 def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
     """Draw what an analyst wants first."""
-    now, stands = scenario(heatmap, zones=zones), totals(heatmap)
+    now, stands = scenario(heatmap, zones=zones), side_totals(heatmap)
     places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
     with st.container(horizontal=True, gap="small"):
         with st.container(width=168):
@@ -57,7 +57,7 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
 
 def travel(market: Market, row: int | None) -> None:
     """Draw the slider over the bars of the window, and the button that plays them; the last bar's end is now."""
-    ends, plays = as_of.ends(market), "playing" in state
+    ends, plays = as_of.bar_closes(market), "playing" in state
     # while it plays, what the browser says of the slider is a step old: then it is another one, not listened to
     key = "bar_playing" if plays else "bar"
     now = ends[-1] + market.bar
@@ -103,7 +103,7 @@ def pause() -> None:
 def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
     """Draw the page, and while it plays the next step; the first drawing of a run is part of it and takes none."""
     if plays and "playing" in state and state.get("stepped") == run:
-        state.playing = as_of.later(heatmap.market, state.playing, STEPS)
+        state.playing = as_of.later_close(heatmap.market, state.playing, STEPS)
         if state.playing is None:
             show(None)
     if "goes_to" in state or ("playing" in state) != plays:
@@ -114,8 +114,8 @@ def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
 
 def draw(view: View, heatmap: Heatmap) -> None:
     """Draw the page as of the moment that the view names."""
-    then, sentence = session_cache.moment(view, heatmap)
-    zones = session_cache.zones(then)
+    then, sentence = session_cache.heatmap_as_of(view, heatmap)
+    zones = session_cache.strongest_zones(then)
     header(view, then, zones)
     drawn, data = controls.chart_data(view, heatmap, then)
     st.vega_lite_chart(
@@ -124,10 +124,10 @@ def draw(view: View, heatmap: Heatmap) -> None:
         alt=heatmap_data.description(heatmap.market, view.timeframe),
     )
     if len(heatmap.times) > 1:
-        travel(heatmap.market, as_of.closed(heatmap.market, view.as_of))
-    stands = sum(window.standing(then, drawn))
+        travel(heatmap.market, as_of.last_closed_bar(heatmap.market, view.as_of))
+    stands = sum(window.standing_rows(then, drawn))
     st.caption(  # where a line always is, so that travelling moves nothing
-        f"{sentence} {controls.escape(image.hides(drawn.total, view.threshold, stands))} "
+        f"{sentence} {controls.escape(image.threshold_text(drawn.total, view.threshold, stands))} "
         f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
     )
@@ -143,7 +143,7 @@ def draw(view: View, heatmap: Heatmap) -> None:
             "Heat JSON": ("heat.json", lambda: files.heat_json(then, part())),
             "Zones CSV": ("zones.csv", lambda: files.zones_csv(then, zones)),
             "Zones JSON": ("zones.json", lambda: files.zones_json(then, zones)),
-            "Estimate PNG": ("heatmap.png", lambda: png.png(layers.still(), data, 1600, 860)),
+            "Estimate PNG": ("heatmap.png", lambda: png.chart_png(layers.static_spec(), data, 1600, 860)),
         },
     )
 

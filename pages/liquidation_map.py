@@ -5,7 +5,7 @@ import streamlit as st
 from liq.app import controls
 from liq.charts import liquidation_map
 from liq.formatting import money, percent
-from liq.zones.liquidation_map import deep, open_interest
+from liq.zones.liquidation_map import extend_book, open_interest_usd
 
 ABOUT = "Everything from the price to the end of the range. A contract is one long and one short, so each side is "
 ABOUT += "held against all open interest. An estimate."
@@ -18,17 +18,17 @@ head = st.container(horizontal=True, gap="small")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     bound = {"bind": "query-params"}
     reach = st.slider("Range around the price", 2, 50, 15, format="±%d %%", key="reach", width=300, help=FAR, **bound)
-    book = deep(heatmap, reach / 100)
-    stacks, by = liquidation_map.stacks(book), "Leverage"
+    book = extend_book(heatmap, reach / 100)
+    stacks, by = liquidation_map.groupings(book), "Leverage"
     if len(stacks) > 1:
         by = st.segmented_control("Stacked by", list(stacks), default=by, required=True, key="by", **bound)
 data = liquidation_map.datasets(book, by, reach / 100)
-above, below = liquidation_map.ends(data["sums"])
+above, below = liquidation_map.cumulative_ends(data["sums"])
 with head:
     with st.container(width=168):
         controls.live_price(heatmap.market, view)
     for label, usd in ((f"Shorts to +{reach} %", above), (f"Longs to -{reach} %", below)):
-        share = percent(usd / open_interest(book), 1, sign=False)
+        share = percent(usd / open_interest_usd(book), 1, sign=False)
         st.metric(label, money(usd), f"{share} of open interest", help=ABOUT, **controls.PLAIN)
 st.vega_lite_chart(
     spec={**liquidation_map.spec(tuple(stacks[by])), "datasets": data},

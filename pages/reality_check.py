@@ -38,16 +38,16 @@ market = heatmap.market
 st.subheader("Was it right about how much, and when?")
 own = st.session_state.get("realised_file")  # the uploader is drawn below what it feeds
 try:
-    base = reality_check.ground(heatmap, own and own.getvalue(), own.name if own else "")
+    base = reality_check.scoring_input(heatmap, own and own.getvalue(), own.name if own else "")
     report = base and reality_check.score(base)
 except LiqError as error:
     base = report = None
     st.info(f"{controls.escape(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
 else:
     if base is None:
-        st.info(reality_check.silence(market), icon=":material/hearing_disabled:")
+        st.info(reality_check.why_not_scored(market), icon=":material/hearing_disabled:")
 if base and report:
-    sides, data = charts.names(report), charts.datasets(report)
+    sides, data = charts.compared_sides(report), charts.datasets(report)
     alt = charts.description(report, market.symbol)
     with st.container(horizontal=True, gap="small"):
         with st.container(width=168):
@@ -55,26 +55,26 @@ if base and report:
         for label, value, second in charts.headline(report):
             st.metric(label, value, second, **controls.PLAIN)
     st.markdown(f"**{controls.escape(report.sentence)}**")
-    st.caption(controls.escape(f"{base.remark} {charts.period(report)}".strip()))
+    st.caption(controls.escape(f"{base.remark} {charts.scored_period(report)}".strip()))
     left, right = st.columns([7, 4])
-    step = charts.lengths(report, charts.bars_per_step(report))
+    step = charts.duration_text(report, charts.bars_per_step(report))
     left.caption(f"Liquidated per {step}. Filled: realised. Line: estimated. Log scale.")
     for side in sides:
         left.vega_lite_chart(spec={**charts.over_time(side), "datasets": data[side]}, key=f"skill_{side}", alt=alt)
-    right.caption(f"Each {charts.lengths(report)} a point. Dashed: where both are equal.")
+    right.caption(f"Each {charts.duration_text(report)} a point. Dashed: where both are equal.")
     right.vega_lite_chart(spec={**charts.scatter(sides), "datasets": data["scatter"]}, key="skill_scatter", alt=alt)
-    st.dataframe(charts.table(report), hide_index=True, height="content", column_config=COLUMNS)
+    st.dataframe(charts.skill_table(report), hide_index=True, height="content", column_config=COLUMNS)
     st.caption("In brackets: 95 % intervals from drawing whole days again.")
 
 st.subheader("Was it right about where?")
 try:
     with st.spinner("Following the strongest zones forward from when they were first named"):
-        found = reality_check.follow(heatmap)
+        found = reality_check.followed_zones(heatmap)
 except LiqError as error:
     st.info(controls.escape(str(error)), icon=":material/hourglass_empty:")
 else:
     st.markdown(f"**{controls.escape(found.sentence)}**")
-    st.caption(controls.escape(charts.followed(found)))
+    st.caption(controls.escape(charts.touch_sentences(found)))
     st.dataframe(charts.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)
 
 st.subheader("Fit to this market")
@@ -91,7 +91,7 @@ st.button(
 )
 if base and st.session_state.pop("fit_asked", False):
     try:
-        st.session_state.fit = (market.symbol, market.source, view.prior, reality_check.fit(base, view.prior))
+        st.session_state.fit = (market.symbol, market.source, view.prior, reality_check.fit_prior(base, view.prior))
     except LiqError as error:
         st.info(controls.escape(str(error)), icon=":material/hourglass_empty:")
 done = st.session_state.get("fit")
@@ -107,7 +107,7 @@ if done and done[:2] == (market.symbol, market.source):
     data = candidate.data
     st.caption(
         controls.escape(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
-        + controls.escape(charts.period(result.fitted))
+        + controls.escape(charts.scored_period(result.fitted))
     )
 with st.expander("Prior and liquidations of your own"):
     kept = st.file_uploader("Prior that this app wrote", type=["json"], key="prior_file")

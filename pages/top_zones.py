@@ -4,11 +4,11 @@ import streamlit as st
 
 from liq.app import controls, session_cache
 from liq.charts import zone_detail
-from liq.charts.zone_table import side
+from liq.charts.zone_table import side_table
 from liq.export import files
-from liq.formatting import money, utc
-from liq.zones.desk_notes import MEASURED, Note, desk_notes
-from liq.zones.ranking import totals
+from liq.formatting import money, naive_utc
+from liq.zones.desk_notes import MEASURED, DeskNote, desk_notes
+from liq.zones.ranking import side_totals
 from liq.zones.scenario import NAMES, scenario
 
 COLUMNS = {
@@ -25,7 +25,7 @@ COLUMNS = {
 
 def detail(row: int) -> None:
     """Draw one zone opened: its figures, who is trapped in it, and its dollars over the window."""
-    shown = zone_detail.opened(heatmap, zones, row)
+    shown = zone_detail.zone_panel(heatmap, zones, row)
     with st.container(border=True):
         st.markdown(f"**{controls.escape(shown.title)}**")
         with st.container(horizontal=True, gap="small"):
@@ -40,17 +40,17 @@ def detail(row: int) -> None:
         )
 
 
-def show_on_chart(note: Note) -> None:
+def show_on_chart(note: DeskNote) -> None:
     """Link to the heatmap as of when a note's event was over, or as of the moment that is looked at already."""
     there = view.as_of is not None or note.seen >= heatmap.times[-1]
-    moment = {} if there else {"as_of": f"{utc(note.seen):%Y-%m-%dT%H:%M}"}
+    moment = {} if there else {"as_of": f"{naive_utc(note.seen):%Y-%m-%dT%H:%M}"}
     st.page_link("pages/heatmap.py", label="On the chart", icon=":material/grid_on:", query_params=moment)
 
 
 view = controls.view()
 heatmap = controls.moment(view, controls.heatmap(view))
-market, zones = heatmap.market, session_cache.zones(heatmap)
-now, stands = scenario(heatmap, zones=zones), totals(heatmap)
+market, zones = heatmap.market, session_cache.strongest_zones(heatmap)
+now, stands = scenario(heatmap, zones=zones), side_totals(heatmap)
 
 with st.container(horizontal=True, gap="small"):
     with st.container(width=168):
@@ -70,7 +70,7 @@ for name, heading, total in (
 ):
     st.subheader(heading)
     st.markdown(f"Total heat **{controls.escape(money(total))}**")
-    rows = side(heatmap, zones, name)
+    rows = side_table(heatmap, zones, name)
     if rows.empty:
         st.caption("Nothing stands out on this side in this window.")
     else:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import controls, session_cache, watchlist
-from liq.charts.watchlist import COLUMNS, EMPTY, styled, watched
+from liq.charts.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.errors import LiqError
 from liq.scan import results
 from liq.zones import alerts
@@ -60,7 +60,7 @@ def draw(frame: pd.DataFrame, key: str, now: pd.Timestamp, height: str = "conten
     offered = frame[["symbol", *chosen]].rename(columns={"symbol": "ticker"})
     state.setdefault("offered", {})[key] = offered.to_dict("records")
     st.dataframe(
-        styled(frame, now, state.near / 100),
+        styled_table(frame, now, state.near / 100),
         key=key,
         hide_index=True,
         height=height,
@@ -75,10 +75,10 @@ def draw(frame: pd.DataFrame, key: str, now: pd.Timestamp, height: str = "conten
         st.switch_page("pages/heatmap.py", query_params={})
 
 
-def read(tickers: list[str], asked: watchlist.Asked) -> list[watchlist.Row]:
+def read(tickers: list[str], asked: watchlist.WatchlistRequest) -> list[watchlist.WatchlistRow]:
     """Return a row a ticker, read at the same time; what was read before and is not due stays."""
     place, rows = st.empty(), {}
-    for row in watchlist.rows(tickers, asked, state.get("rows")):
+    for row in watchlist.load_rows(tickers, asked, state.get("rows")):
         rows[row.ticker] = row
         place.progress(len(rows) / len(tickers), f"{len(rows)} of {len(tickers)} markets read")
     place.empty()
@@ -86,16 +86,16 @@ def read(tickers: list[str], asked: watchlist.Asked) -> list[watchlist.Row]:
     return list(rows.values())
 
 
-def tell(rows: list[watchlist.Row], asked: watchlist.Asked, aloud: bool) -> None:
+def tell(rows: list[watchlist.WatchlistRow], asked: watchlist.WatchlistRequest, aloud: bool) -> None:
     """Tell once what price comes near, and list what was told."""
-    rule, now = alerts.Rule(within=state.near / 100, usd=SIZES[state.size]), pd.Timestamp.now("UTC")
+    rule, now = alerts.AlertRule(within=state.near / 100, usd=SIZES[state.size]), pd.Timestamp.now("UTC")
     held, lines = state.get("alerting", {}).get(asked, {}), state.get("told", [])
     for row in rows:
-        if row.glance is None:
+        if row.summary is None:
             continue
-        came, held = alerts.step(held, row.ticker, row.zones, row.glance.price, now, rule)
+        came, held = alerts.check(held, row.ticker, row.zones, row.summary.price, now, rule)
         for alert in came:
-            line = controls.escape(f"{alert.symbol}: {alerts.sentence(alert)}")
+            line = controls.escape(f"{alert.symbol}: {alerts.describe(alert)}")
             lines = [f"{now:%H:%M:%S} UTC · {line}", *lines][:TOLD]
             if aloud:
                 st.toast(line, icon=":material/notifications:")
@@ -105,22 +105,22 @@ def tell(rows: list[watchlist.Row], asked: watchlist.Asked, aloud: bool) -> None
         st.caption(line)
 
 
-def body(rows: list[watchlist.Row], asked: watchlist.Asked, run: int) -> None:
+def body(rows: list[watchlist.WatchlistRow], asked: watchlist.WatchlistRequest, run: int) -> None:
     """Draw the table and the alerts; a tick asks for prices, and for the whole page when a bar has closed."""
     ticking, state.listed = state.get("listed") == run, run
     if ticking:
-        if any(map(watchlist.is_due, rows)):
+        if any(map(watchlist.row_needs_refresh, rows)):
             st.rerun()
-        quotes = watchlist.quotes(rows)
-        rows = [watchlist.live(row, quotes.get(row.ticker)) for row in rows]
-    failed = {row.ticker: row.note for row in rows if row.glance is None}
+        quotes = watchlist.live_quotes(rows)
+        rows = [watchlist.at_live_price(row, quotes.get(row.ticker)) for row in rows]
+    failed = {row.ticker: row.note for row in rows if row.summary is None}
     draw(
-        watched({row.ticker: row.glance for row in rows if row.glance is not None}, failed),
+        watchlist_table({row.ticker: row.summary for row in rows if row.summary is not None}, failed),
         "watched",
         pd.Timestamp.now("UTC"),
     )
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
-    for note, tickers in watchlist.notes(rows).items():
+    for note, tickers in watchlist.notes_by_text(rows).items():
         st.caption(":material/info: " + controls.escape(f"{', '.join(tickers)}: {note}"))
     tell(rows, asked, aloud=ticking)
 
@@ -131,7 +131,7 @@ def scanned() -> None:
     if file is None and not (file := os.environ.get("LIQ_SCAN")):
         return
     try:
-        name, frame = results.read(file)
+        name, frame = results.read_scan(file)
     except LiqError as error:
         st.error(controls.escape(str(error)), icon=":material/error:")
         return
@@ -147,7 +147,7 @@ def scanned() -> None:
 
 
 view = controls.view()
-asked = watchlist.Asked(view.timeframe, view.source, view.prior, view.bands)
+asked = watchlist.WatchlistRequest(view.timeframe, view.source, view.prior, view.bands)
 names = session_cache.tickers(view.source)
 st.html(LEGIBLE)
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -158,7 +158,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             names[:FIRST],
             key="watch",
             accept_new_options=True,
-            max_selections=watchlist.MOST,
+            max_selections=watchlist.MAX_TICKERS,
             help="Any that the source lists, or type one.",
             **bound,
         )
@@ -170,8 +170,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if view.source == "file":
     st.caption("A recording is one market; choose a venue for a watchlist.")
 else:
-    rows = read(watchlist.listed(state.watch), asked)
-    if any(row.glance is not None and row.glance.source == "simulated" for row in rows):
+    rows = read(watchlist.normalize_tickers(state.watch), asked)
+    if any(row.summary is not None and row.summary.source == "simulated" for row in rows):
         controls.say_simulated(view.source != "simulated")
     st.fragment(body, run_every=TICK if view.live else None)(rows, asked, state.run)
 scanned()

@@ -14,9 +14,9 @@ from liq.app import session_cache
 from liq.app.session_cache import View
 from liq.charts.heatmap import image, layers, window
 from liq.errors import LiqError
-from liq.formatting import escape
+from liq.formatting import escape_markdown
 from liq.market import LOOKBACKS, Market, Quote
-from liq.model.as_of import closed
+from liq.model.as_of import last_closed_bar
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS, Prior
@@ -47,7 +47,7 @@ TICK = "5s"
 
 def setup() -> Any:
     """Set the page up and return the one to run. The icon is drawn here: a named one is fetched from elsewhere."""
-    st.set_page_config(page_title="Liquidation heatmap", page_icon=image.icon(), layout="wide")
+    st.set_page_config(page_title="Liquidation heatmap", page_icon=image.app_icon(), layout="wide")
     return st.navigation(pages(), position="top")
 
 
@@ -141,7 +141,7 @@ def view() -> View:
         setup()
         st.rerun()
     return View(
-        ticker=str(state.ticker or session_cache.COINS[0]).strip() or session_cache.COINS[0],
+        ticker=str(state.ticker or session_cache.DEFAULT_COINS[0]).strip() or session_cache.DEFAULT_COINS[0],
         source=state.source,
         timeframe=state.timeframe or "7d",
         threshold=state.threshold,
@@ -160,20 +160,20 @@ def heatmap(view: View) -> Heatmap:
     """Return the estimate that the view asks for; where there is none, say why in one sentence and stop the page."""
     try:
         market = _market(view)
-        everything = session_cache.estimated(market, _prior(view, market))
+        everything = session_cache.estimated_heatmap(market, _prior(view, market))
     except LiqError as error:
-        st.error(escape(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
         st.stop()
     announce(everything.market)
     if (used := own_prior(market)) is not None:
-        st.caption(f":material/tune: Estimated with the prior {escape(used.title)}, chosen for this market.")
-    return session_cache.weighed(everything, view.bands)
+        st.caption(f":material/tune: Estimated with the prior {escape_markdown(used.title)}, chosen for this market.")
+    return session_cache.reweighed_heatmap(everything, view.bands)
 
 
 def moment(view: View, heatmap: Heatmap) -> Heatmap:
     """Return the heatmap as of the moment that the view names, and say so; see `shared.moment`."""
-    then, sentence = session_cache.moment(view, heatmap)
+    then, sentence = session_cache.heatmap_as_of(view, heatmap)
     with st.container():  # always there, so that travelling moves nothing
         if sentence:
             st.caption(f":material/history: {sentence}")
@@ -200,12 +200,12 @@ def announce(market: Market) -> None:
     if market.source == "simulated":
         say_simulated(bool(market.left_out))
     for note in market.notes if market.source != "simulated" else ():
-        st.caption(f":material/info: {escape(note)}")
+        st.caption(f":material/info: {escape_markdown(note)}")
     if market.left_out:
         names = ", ".join(map(titles.source_title, market.left_out))
         with st.expander(f"Not in this: {names}"):
             for name, reason in market.left_out.items():
-                st.caption(f"{titles.source_title(name)} {escape(reason)}.")
+                st.caption(f"{titles.source_title(name)} {escape_markdown(reason)}.")
 
 
 def say_simulated(stands_in: bool) -> None:
@@ -249,13 +249,13 @@ def _ticking(market: Market, view: View, run: int) -> None:
 
 
 def _price(market: Market, view: View, quote: Quote | None) -> None:
-    st.metric(**session_cache.tag(market, view, quote, past=market is not st.session_state.held[1]))
+    st.metric(**session_cache.price_metric(market, view, quote, past=market is not st.session_state.held[1]))
 
 
 def chart_data(view: View, heatmap: Heatmap, then: Heatmap) -> tuple[window.Window, dict[str, pd.DataFrame]]:
     """Return what is drawn of the estimate, and the chart's data for it as of a moment (`moment`)."""
-    return session_cache.chart(
-        view, heatmap, session_cache.estimated(heatmap.market, _prior(view, heatmap.market)), then
+    return session_cache.chart_data(
+        view, heatmap, session_cache.estimated_heatmap(heatmap.market, _prior(view, heatmap.market)), then
     )
 
 
@@ -284,17 +284,21 @@ def _market(view: View) -> Market:
     if (
         held
         and held[0] == asked
-        and not (_live(view) and closed(held[1], view.as_of) is None and market_cache.needs_refresh(held[1], held[2]))
+        and not (
+            _live(view)
+            and last_closed_bar(held[1], view.as_of) is None
+            and market_cache.needs_refresh(held[1], held[2])
+        )
     ):
         return held[1]
     if upload is not None:
-        market = session_cache.recorded(upload.getvalue(), upload.name, view.timeframe)
+        market = session_cache.uploaded_market(upload.getvalue(), upload.name, view.timeframe)
     else:
         with place.container():
             words = st.empty()
 
             def progress(sentence: str, done: int, total: int) -> None:
-                words.progress(min(1.0, done / max(total, 1)), text=escape(sentence))
+                words.progress(min(1.0, done / max(total, 1)), text=escape_markdown(sentence))
 
             with st.skeleton(height=layers.HEIGHT):
                 market = fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)

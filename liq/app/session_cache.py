@@ -24,12 +24,12 @@ from liq.market import Market, Quote
 from liq.model import as_of
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
-from liq.model.leverage_bands import counting
+from liq.model.leverage_bands import select_bands
 from liq.model.prior import Prior
 from liq.sources import fetch, titles
 from liq.zones.ranking import top_zones
 
-COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
+DEFAULT_COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
 """Offered where the source cannot say what it lists; any other can be typed."""
 
 
@@ -51,18 +51,20 @@ class View:
     as_of: pd.Timestamp | None = None
 
 
-def tag(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
+def price_metric(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
     """Return label, value, delta and help of the price on show, the quote's or the market's own, with its age."""
     price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
     change = price / float(market.visible["open"].iloc[0]) - 1
     age = f"{formatting.age(time, pd.Timestamp.now('UTC'))} ago"
     if past or view.source == "file":
-        age = f"{formatting.utc(time):%d %b %H:%M}" if past else "end of file"
+        age = f"{formatting.naive_utc(time):%d %b %H:%M}" if past else "end of file"
     return {
         "label": f"{market.base}, {age}",
         "value": formatting.price(price, formatting.decimals(price, market.tick)),
         "delta": f"{formatting.percent(change)} in {view.timeframe}",
-        "help": formatting.escape(f"{titles.market_title(market, view.timeframe)}, {formatting.when(time)}"),
+        "help": formatting.escape_markdown(
+            f"{titles.market_title(market, view.timeframe)}, {formatting.timestamp(time)}"
+        ),
     }
 
 
@@ -71,7 +73,7 @@ def tickers(source: str) -> list[str]:
     try:
         return fetch.tickers(source)
     except LiqError:
-        return list(COINS)
+        return list(DEFAULT_COINS)
 
 
 def _shared(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -80,13 +82,13 @@ def _shared(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 @_shared(LRUCache(4))
-def recorded(data: bytes, name: str, timeframe: str) -> Market:
-    """Return the market of an uploaded file, see `liq.sources.files.market_file.read`."""
+def uploaded_market(data: bytes, name: str, timeframe: str) -> Market:
+    """Return the market of an uploaded file, see `liq.sources.files.market_file.read_market`."""
     from liq.sources.files import market_file  # only uploads need it
 
     file = io.BytesIO(data)
     file.name = name
-    return market_file.read(file, lookback=timeframe)
+    return market_file.read_market(file, lookback=timeframe)
 
 
 @cached(
@@ -94,52 +96,52 @@ def recorded(data: bytes, name: str, timeframe: str) -> Market:
     key=lambda market, prior: (market, prior if isinstance(prior, str) else prior.to_json()),
     condition=threading.Condition(),
 )
-def estimated(market: Market, prior: str | Prior) -> Heatmap:
+def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:
     """Return the estimate of a market, see `liq.model.estimate`."""
     return estimate(market, prior=prior)
 
 
 @_shared(LRUCache(8))
-def weighed(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
+def reweighed_heatmap(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     """Return the estimate with only these bands of leverage counted."""
-    return counting(everything, bands)
+    return select_bands(everything, bands)
 
 
-def moment(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
+def heatmap_as_of(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
     """Return the heatmap as of the moment that the view names, and what to say about it.
 
     At present that is the heatmap itself and nothing; outside the window itself, and that it is.
     """
-    row = as_of.closed(heatmap.market, view.as_of)
+    row = as_of.last_closed_bar(heatmap.market, view.as_of)
     if row is not None:
-        then = until(heatmap, row)
+        then = heatmap_up_to(heatmap, row)
         return then, (
-            f"**A moment of the past.** This is what stood on {formatting.when(then.market.as_of)}, with nothing from "
+            f"**A moment of the past.** This is what stood on {formatting.timestamp(then.market.as_of)}, with nothing from "
             "later. Live refresh is paused."
         )
     if view.as_of is None:
         return heatmap, ""
-    begins = formatting.when(heatmap.market.visible.index[0])
+    begins = formatting.timestamp(heatmap.market.visible.index[0])
     return heatmap, f"As of is outside this window, which begins on {begins}. This is the latest."
 
 
 @_shared(LRUCache(12))
-def until(heatmap: Heatmap, row: int) -> Heatmap:
+def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
     """Return the heatmap as it stood at the end of a bar of its window, see `liq.model.as_of`."""
-    return as_of.until(heatmap, row)
+    return as_of.heatmap_up_to(heatmap, row)
 
 
 @_shared(LRUCache(12))
-def drawn(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
+def chart_window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
     """Return what is drawn of a heatmap, see `liq.charts.heatmap.window`."""
     return window.window(heatmap, whole, like)
 
 
 @_shared(LRUCache(12))
-def changes(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Changes:
+def chart_readout(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Readout:
     """Return what the pointer reads of what is drawn, see `liq.charts.heatmap.readout`."""
-    bands = leverage.dominating(heatmap, whole, like)
-    read = readout.encode(drawn(heatmap, like, whole), window.closes(heatmap), bands)
+    bands = leverage.dominant_bands(heatmap, whole, like)
+    read = readout.encode(chart_window(heatmap, like, whole), window.column_closes(heatmap), bands)
     _give_back()
     return read
 
@@ -151,26 +153,26 @@ def _give_back() -> None:
 
 
 @_shared(LRUCache(12))
-def zones(heatmap: Heatmap) -> pd.DataFrame:
+def strongest_zones(heatmap: Heatmap) -> pd.DataFrame:
     """Return the ten strongest zones of each side, see `liq.top_zones`."""
     return top_zones(heatmap, price=heatmap.market.price)
 
 
-def chart(
+def chart_data(
     view: View, heatmap: Heatmap, like: Heatmap, then: Heatmap
 ) -> tuple[window.Window, dict[str, pd.DataFrame]]:
     """Return what is drawn of a heatmap, and the chart's data: prices and colours of `like`, as of `then`."""
-    part = drawn(heatmap, like, view.whole)
+    part = chart_window(heatmap, like, view.whole)
     title = titles.market_title(heatmap.market, view.timeframe)
     return part, heatmap_data.datasets(
         heatmap,
         part,
-        changes(heatmap, like, view.whole),
+        chart_readout(heatmap, like, view.whole),
         threshold=view.threshold,
         more_heat=view.more_heat,
         klines=view.klines,
         realised=view.realised,
-        title=title if then is heatmap else f"{title} · as of {formatting.when(then.market.as_of)}",
+        title=title if then is heatmap else f"{title} · as of {formatting.timestamp(then.market.as_of)}",
         watermark="Simulated" if heatmap.market.source == "simulated" else "",
         then=None if then is heatmap else then,
     )

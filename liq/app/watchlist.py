@@ -15,23 +15,23 @@ from liq import formatting
 from liq.errors import LiqError
 from liq.market import Market, Quote, lookback
 from liq.model.estimate import estimate
-from liq.model.leverage_bands import BANDS, counting
+from liq.model.leverage_bands import BANDS, select_bands
 from liq.sources import fetch, market_cache
-from liq.sources.venues.symbols import match
+from liq.sources.venues.symbols import match_symbol
 from liq.zones.ranking import top_zones
-from liq.zones.summary import Glance, glance, moved
+from liq.zones.summary import MarketSummary, summarize, update_price
 
-MOST = 40
+MAX_TICKERS = 40
 """Tickers on one list; more are a scan."""
 
 WORKERS = 6
 """Tickers read at once. A venue is asked one thing at a time whoever asks, so more would only wait."""
 
-KEPT = 1024
+MAX_CACHED_ROWS = 1024
 """Rows kept for everybody, a few kilobytes each; no market and no estimate is kept here."""
 
 
-class Asked(NamedTuple):
+class WatchlistRequest(NamedTuple):
     """Say what rows are asked for: one lookback, source, prior and choice of leverage (`liq.model.leverage_bands.BANDS`) for all."""
 
     lookback: str = "7d"
@@ -40,16 +40,16 @@ class Asked(NamedTuple):
     bands: tuple[str, ...] = tuple(BANDS)
 
 
-class Row(NamedTuple):
-    """Hold one ticker: its glance and zones (`top_zones`), or None and none of them, and the sentence that says why.
+class WatchlistRow(NamedTuple):
+    """Hold one ticker: its summary and zones (`top_zones`), or None and none of them, and the sentence that says why.
 
     asked : what for; bar : when the bar opened that it was read in; read : when; makeshift : that it should soon be
     read again: a failure, an answer from before the bar, or the simulated market where no venue answered.
     """
 
     ticker: str
-    asked: Asked
-    glance: Glance | None
+    asked: WatchlistRequest
+    summary: MarketSummary | None
     zones: pd.DataFrame
     note: str
     bar: pd.Timestamp
@@ -60,12 +60,14 @@ class Row(NamedTuple):
 class _Makeshift(Exception):
     """Carries a row that must not be kept for everybody."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: WatchlistRow) -> None:
         super().__init__(row.note)
         self.row = row
 
 
-def rows(tickers: Iterable[str], asked: Asked, held: Mapping[str, Row] | None = None) -> Iterator[Row]:
+def load_rows(
+    tickers: Iterable[str], asked: WatchlistRequest, held: Mapping[str, WatchlistRow] | None = None
+) -> Iterator[WatchlistRow]:
     """Yield a row for each ticker as they come, at most MOST of them; those that are not due come first.
 
     held : the rows that were yielded before, by ticker. A good row is kept until its bar closes, for everybody; a
@@ -73,9 +75,9 @@ def rows(tickers: Iterable[str], asked: Asked, held: Mapping[str, Row] | None = 
     that does not exist.
     """
     bar, due = _bar(asked.lookback), []
-    for ticker in listed(tickers):
+    for ticker in normalize_tickers(tickers):
         row = (held or {}).get(ticker)
-        if row is not None and row.asked == asked and not is_due(row):
+        if row is not None and row.asked == asked and not row_needs_refresh(row):
             yield row
         else:
             due.append(ticker)
@@ -84,34 +86,38 @@ def rows(tickers: Iterable[str], asked: Asked, held: Mapping[str, Row] | None = 
             yield done.result()
 
 
-def listed(tickers: Iterable[str]) -> list[str]:
+def normalize_tickers(tickers: Iterable[str]) -> list[str]:
     """Return tickers as they are looked up: without blanks and doubles, at most MOST."""
-    return list(dict.fromkeys(filter(None, (str(ticker).strip()[:40].upper() for ticker in tickers))))[:MOST]
+    return list(dict.fromkeys(filter(None, (str(ticker).strip()[:40].upper() for ticker in tickers))))[:MAX_TICKERS]
 
 
-def is_due(row: Row) -> bool:
+def row_needs_refresh(row: WatchlistRow) -> bool:
     """Return whether a row should be read again: a bar has closed, or it was a makeshift some time ago."""
-    old = pd.Timestamp.now("UTC") - row.read > market_cache.RETRY
+    old = pd.Timestamp.now("UTC") - row.read > market_cache.PROVISIONAL_AGE
     return row.bar != _bar(row.asked.lookback) or (row.makeshift and old)
 
 
-def quotes(found: Iterable[Row]) -> dict[str, Quote]:
+def live_quotes(found: Iterable[WatchlistRow]) -> dict[str, Quote]:
     """Return the live price of each row that has a market, by ticker; those that cannot be had are left out."""
-    known = {row.ticker: row.glance for row in found if row.glance is not None}
+    known = {row.ticker: row.summary for row in found if row.summary is not None}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="quote") as pool:
         told = list(pool.map(_quote, known.values()))
     return {ticker: quote for ticker, quote in zip(known, told, strict=True) if quote is not None}
 
 
-def live(row: Row, quote: Quote | None) -> Row:
+def at_live_price(row: WatchlistRow, quote: Quote | None) -> WatchlistRow:
     """Return a row as it reads at a live price; as it was without one, or with one that is older than the row."""
-    if row.glance is None or quote is None or formatting.utc(quote.time) <= formatting.utc(row.glance.as_of):
+    if (
+        row.summary is None
+        or quote is None
+        or formatting.naive_utc(quote.time) <= formatting.naive_utc(row.summary.as_of)
+    ):
         return row
     zones = _from(row.zones, quote.price)
-    return row._replace(glance=moved(row.glance, zones, quote.price, quote.time), zones=zones)
+    return row._replace(summary=update_price(row.summary, zones, quote.price, quote.time), zones=zones)
 
 
-def notes(found: Iterable[Row]) -> dict[str, list[str]]:
+def notes_by_text(found: Iterable[WatchlistRow]) -> dict[str, list[str]]:
     """Return what there is to say of rows, with the tickers that it is said of."""
     said: dict[str, list[str]] = {}
     for row in found:
@@ -124,29 +130,29 @@ def _bar(window: str) -> pd.Timestamp:
     return pd.Timestamp.now("UTC").floor(lookback(window).bar_length)
 
 
-def _either(ticker: str, asked: Asked, bar: pd.Timestamp) -> Row:
+def _either(ticker: str, asked: WatchlistRequest, bar: pd.Timestamp) -> WatchlistRow:
     try:
-        row: Row = _read(ticker, asked, bar)
+        row: WatchlistRow = _read(ticker, asked, bar)
         return row
     except _Makeshift as makeshift:
         return makeshift.row
 
 
-@cached(LRUCache(KEPT), condition=threading.Condition())
-def _read(ticker: str, asked: Asked, bar: pd.Timestamp) -> Row:
+@cached(LRUCache(MAX_CACHED_ROWS), condition=threading.Condition())
+def _read(ticker: str, asked: WatchlistRequest, bar: pd.Timestamp) -> WatchlistRow:
     """Return one ticker's row; raise _Makeshift, which keeps it out of the cache, for one to be read again soon."""
     now = pd.Timestamp.now("UTC")
     try:
         market = fetch.fetch(ticker, lookback=asked.lookback, source=asked.source)
         if market.left_out and market.source == "simulated":  # what stands in must not go by another coin's name
-            match(ticker, [market.symbol], ("USDT",), "No venue answered, and the simulated market")
+            match_symbol(ticker, [market.symbol], ("USDT",), "No venue answered, and the simulated market")
         # two photographs: what a row says needs the last one only
-        heatmap = counting(estimate(market, prior=asked.prior, columns=2), asked.bands)
+        heatmap = select_bands(estimate(market, prior=asked.prior, columns=2), asked.bands)
         zones = top_zones(heatmap, market.price)
     except LiqError as error:
-        raise _Makeshift(Row(ticker, asked, None, pd.DataFrame(), str(error), bar, now, True)) from error
+        raise _Makeshift(WatchlistRow(ticker, asked, None, pd.DataFrame(), str(error), bar, now, True)) from error
     note, makeshift = _said(market), market_cache.needs_refresh(market, now)
-    row = Row(ticker, asked, glance(heatmap, zones), zones, note, bar, now, makeshift)
+    row = WatchlistRow(ticker, asked, summarize(heatmap, zones), zones, note, bar, now, makeshift)
     if makeshift or note:
         raise _Makeshift(row._replace(makeshift=True))
     return row
@@ -159,7 +165,7 @@ def _said(market: Market) -> str:
     return " ".join(market.notes) if "stale" in market.origins else ""
 
 
-def _quote(at: Glance) -> Quote | None:
+def _quote(at: MarketSummary) -> Quote | None:
     try:
         return fetch.quote(at.symbol, at.source)
     except LiqError:  # the last price stays, with its age

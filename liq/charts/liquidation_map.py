@@ -12,12 +12,12 @@ import pandas as pd
 from altair import expr
 
 from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
-from liq.charts.panel import panel
+from liq.charts.panel import dark_panel
 from liq.formatting import decimals, money, price
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
 from liq.sources.titles import source_title
-from liq.zones.ranking import book
+from liq.zones.ranking import book_on_side
 
 BARS = 120
 """Most bars of the map, both sides together."""
@@ -36,7 +36,7 @@ SHADES = ("#61248f", "#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c")
 def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`.
 
-    heatmap : as deep as is shown, see `liq.zones.liquidation_map.deep`; by : one of `stacks`; reach : how far from price the map
+    heatmap : as deep as is shown, see `liq.zones.liquidation_map.extend_book`; by : one of `stacks`; reach : how far from price the map
     goes, as a fraction.
     """
     last = heatmap.market.price
@@ -48,7 +48,7 @@ def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> di
     edges = heatmap.edges[np.append(starts, end)]
     groups = {
         name: {side: np.add.reduceat(usd[:end], starts) for side, usd in sides.items()}
-        for name, sides in stacks(heatmap)[by].items()
+        for name, sides in groupings(heatmap)[by].items()
     }
     bars = pd.concat(
         [
@@ -82,19 +82,19 @@ def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> di
     }
 
 
-def ends(sums: pd.DataFrame) -> tuple[float, float]:
+def cumulative_ends(sums: pd.DataFrame) -> tuple[float, float]:
     """Return what adds up to the ends of the map, USD: shorts above, longs below."""
     most = sums.groupby("side")["usd"].max()
     return float(most[ABOVE]), float(most[BELOW])
 
 
-def stacks(heatmap: Heatmap) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+def groupings(heatmap: Heatmap) -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Return what the bars can be stacked by: "Leverage", and "Venue" where several were asked.
 
     Each holds groups by name, and each group what stands of it on its side of the price by side, USD (B,).
     """
     last = heatmap.market.price
-    kept = {"short": book(heatmap, last, "above") > 0, "long": book(heatmap, last, "below") > 0}
+    kept = {"short": book_on_side(heatmap, last, "above") > 0, "long": book_on_side(heatmap, last, "below") > 0}
     tiers = {side: np.where(held, heatmap.by_tier(side), 0.0) for side, held in kept.items()}
     inside = {name: (heatmap.tiers > low) & (heatmap.tiers <= high) for name, (low, high) in BANDS.items()}
     found = {
@@ -146,7 +146,7 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
         alt.layer(bars, line, label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))), _sums()
     ).resolve_scale(y="independent", color="independent")
     built: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
-    return panel(built)
+    return dark_panel(built)
 
 
 def _sums() -> Any:

@@ -12,17 +12,17 @@ CLOCK = "utcFormat(datum.value, utchours(datum.value) === 0 && utcminutes(datum.
 """How a time axis is labelled: hours, and the day at its beginning."""
 
 
-def data(name: str) -> alt.Chart:
+def named_data(name: str) -> alt.Chart:
     """Return a chart of the dataset of that name."""
     return alt.Chart(alt.NamedData(name=name))
 
 
-def side(test: str) -> alt.ColorValue:
+def side_color(test: str) -> alt.ColorValue:
     """Return UP where the test holds, else DOWN."""
     return alt.ColorValue(DOWN, condition={"test": test, "value": UP})
 
 
-def usd(value: str) -> str:
+def usd_text(value: str) -> str:
     """Return the expression that writes dollars in three digits; Vega's own letters say k and G."""
     short = f"format({value}, '$.3~s')"
     return f"({value} > 0 ? replace(replace({short}, 'G', 'B'), 'k', 'K') : '$0')"

@@ -11,7 +11,7 @@ GRID = "#2a3242"
 WORDS = {"labelColor": FAINT, "titleColor": FAINT}
 
 
-def panel(spec: dict[str, Any]) -> dict[str, Any]:
+def dark_panel(spec: dict[str, Any]) -> dict[str, Any]:
     """Return a Vega-Lite specification on the panel; what it says itself of its axes and legends stays."""
     given = spec.get("config", {})
     look = {

@@ -11,11 +11,11 @@ import pandas as pd
 from altair import expr
 
 from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
-from liq.charts.panel import panel
-from liq.formatting import milliseconds, money, percent, when
+from liq.charts.panel import dark_panel
+from liq.formatting import epoch_milliseconds, money, percent, timestamp
 from liq.validation.alignment import FLOOR
 from liq.validation.skill import Skill
-from liq.validation.zone_touches import FARTHEST, NEAREST, Touches, days
+from liq.validation.zone_touches import FARTHEST, NEAREST, ZoneTouches, days_text
 
 NAMES = {"long": "Longs", "short": "Shorts", "total": "Both sides"}
 COLOURS = {"long": DOWN, "short": UP, "total": INK}
@@ -42,7 +42,7 @@ def datasets(report: Skill) -> dict[str, dict[str, pd.DataFrame]]:
     steps.index = regular[::together]
     floor = FLOOR * report.hours
     over_time, points = _long(steps, floor * together), _long(report.scored[-POINTS:], floor)
-    sides = {side: over_time[over_time["side"] == side].drop(columns="side") for side in names(report)}
+    sides = {side: over_time[over_time["side"] == side].drop(columns="side") for side in compared_sides(report)}
     return {name: {"rows": rows, "range": _range(rows)} for name, rows in (*sides.items(), ("scatter", points))}
 
 
@@ -64,7 +64,7 @@ def _long(table: pd.DataFrame, floor: float) -> pd.DataFrame:
     frames = [
         pd.DataFrame(
             {
-                "t": milliseconds(pd.DatetimeIndex(table.index)),
+                "t": epoch_milliseconds(pd.DatetimeIndex(table.index)),
                 "side": side,
                 "estimated": np.maximum(table["estimated"][side].to_numpy(), floor).astype(np.float32),
                 "realised": np.maximum(table["realised"][side].to_numpy(), floor).astype(np.float32),
@@ -76,7 +76,7 @@ def _long(table: pd.DataFrame, floor: float) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def names(report: Skill) -> tuple[str, ...]:
+def compared_sides(report: Skill) -> tuple[str, ...]:
     """Return what was compared: ("long", "short"), or ("total",)."""
     return tuple(report.scored["realised"].columns)
 
@@ -105,7 +105,7 @@ def over_time(side: str, height: int = 165) -> dict[str, Any]:
         .configure_view(stroke=None)
         .to_dict()
     )
-    return panel(built)
+    return dark_panel(built)
 
 
 @cache
@@ -134,7 +134,7 @@ def scatter(sides: tuple[str, ...], height: int = 362) -> dict[str, Any]:
         .configure_view(stroke=None)
         .to_dict()
     )
-    return panel(built)
+    return dark_panel(built)
 
 
 def _dollars(field: str, channel: Any, title: str) -> Any:
@@ -161,7 +161,7 @@ def _words() -> str:
     return "{" + ", ".join(f"'{key}': '{word}'" for key, word in NAMES.items()) + "}[datum.label]"
 
 
-def table(report: Skill) -> pd.DataFrame:
+def skill_table(report: Skill) -> pd.DataFrame:
     """Return the figures as a table to read: the map, range and volume alone, the placebo maps; with intervals."""
     rows = {
         "This map": ("spearman", "r2", "ratio", "gain"),
@@ -173,7 +173,7 @@ def table(report: Skill) -> pd.DataFrame:
     headings = ("Spearman", "R² of log dollars", "Estimated over realised", "Added, points of R²")
     return pd.DataFrame(
         [
-            {"": label, **{head: figure(report, name) for head, name in zip(headings, fields, strict=True)}}
+            {"": label, **{head: figure_text(report, name) for head, name in zip(headings, fields, strict=True)}}
             for label, fields in rows.items()
         ]
     )
@@ -190,13 +190,13 @@ def fit_table(fitted: Skill, shipped: Skill, name: str) -> pd.DataFrame:
     rows = {f"Shipped: {name}": shipped, "Fitted to this market": fitted}
     return pd.DataFrame(
         [
-            {"": label} | {head: figure(report, field) for head, field in fields.items()}
+            {"": label} | {head: figure_text(report, field) for head, field in fields.items()}
             for label, report in rows.items()
         ]
     )
 
 
-def figure(report: Skill, name: str | None) -> str:
+def figure_text(report: Skill, name: str | None) -> str:
     """Return one figure with its 95 % interval, written out; what is added in points; "" for no name."""
     if name is None:
         return ""
@@ -220,16 +220,16 @@ def headline(report: Skill) -> list[tuple[str, str, str]]:
     ]
 
 
-def lengths(report: Skill, bars: int = 1) -> str:
+def duration_text(report: Skill, bars: int = 1) -> str:
     """Return how long so many scored bars are, such as "3 h"."""
     hours = report.hours * bars
     return f"{hours:g} h" if hours < 24 else f"{hours / 24:g} d" if hours % 24 == 0 else f"{hours / 24:.1f} d"
 
 
-def period(report: Skill) -> str:
+def scored_period(report: Skill) -> str:
     """Return which bars were scored, in one sentence."""
     return (
-        f"Scored on {report.bars:,} bars of {lengths(report)}, {when(report.since)} to {when(report.until)}; "
+        f"Scored on {report.bars:,} bars of {duration_text(report)}, {timestamp(report.since)} to {timestamp(report.until)}; "
         "range and volume were fitted on the bars before, so nothing here knew what came later."
     )
 
@@ -244,12 +244,14 @@ def description(report: Skill, symbol: str) -> str:
     )
 
 
-def touch_table(found: Touches) -> pd.DataFrame:
+def touch_table(found: ZoneTouches) -> pd.DataFrame:
     """Return what became of the zones as a table to read; too few cases say so in place of figures."""
     rows = []
     for answer in (*found.reached, found.through):
         label = (
-            f"Reached within {days(answer.days)}" if answer.what == "reached" else "Passed, of those passed or turned"
+            f"Reached within {days_text(answer.days)}"
+            if answer.what == "reached"
+            else "Passed, of those passed or turned"
         )
         few = {"Zones": "too few", "Other levels": "", "Difference, points": ""}
         gap = [f"{100 * number:+.0f}" for number in (answer.difference, answer.low, answer.high)]
@@ -262,10 +264,10 @@ def touch_table(found: Touches) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def followed(found: Touches) -> str:
+def touch_sentences(found: ZoneTouches) -> str:
     """Return how zones were followed, in a few sentences."""
     return (
-        f"Between {when(found.since)} and {when(found.until)} the strongest zone {100 * NEAREST:.1f} to "
+        f"Between {timestamp(found.since)} and {timestamp(found.until)} the strongest zone {100 * NEAREST:.1f} to "
         f"{100 * FARTHEST:.0f} % from price counts when it is first named, on what was known then. Other levels lie "
         "as far away on the same side, from moments as volatile. Passed: price closed the zone's width beyond its "
         "near edge within a day of the touch; turned: as far back. In brackets: 95 % intervals."

@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from liq.formatting import age, decimals, money, percent, price
-from liq.zones.summary import Glance, table
+from liq.zones.summary import MarketSummary, summary_table
 
 COLUMNS = (
     "ticker",
@@ -29,15 +29,15 @@ COLUMNS = (
 EMPTY = "–"
 
 
-def watched(glances: Mapping[str, Glance], failed: Mapping[str, str]) -> pd.DataFrame:
-    """Return markets by ticker as `liq.scan.results.read` returns a scan's, and those that failed last, with the error."""
-    good = table(glance._replace(symbol=ticker) for ticker, glance in glances.items()).assign(error="")
+def watchlist_table(summaries: Mapping[str, MarketSummary], failed: Mapping[str, str]) -> pd.DataFrame:
+    """Return markets by ticker as `liq.scan.results.read_scan` returns a scan's, and those that failed last, with the error."""
+    good = summary_table(summary._replace(symbol=ticker) for ticker, summary in summaries.items()).assign(error="")
     bad = pd.DataFrame([{"symbol": ticker, "error": error} for ticker, error in failed.items()])
     both = pd.concat([good, bad], ignore_index=True) if len(bad) else good
     return both.assign(as_of=pd.to_datetime(both["as_of"], utc=True))
 
 
-def styled(frame: pd.DataFrame, now: pd.Timestamp, within: float = 0.0) -> Styler:
+def styled_table(frame: pd.DataFrame, now: pd.Timestamp, within: float = 0.0) -> Styler:
     """Return such a frame's COLUMNS, written out; distances up to `within` are lit up."""
     places = [decimals(at) if at > 0 else 0 for at in frame["price"]]
     shown = frame.assign(ticker=[symbol.split(":")[0].removesuffix("/USDT") for symbol in frame["symbol"]])

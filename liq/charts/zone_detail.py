@@ -10,16 +10,16 @@ import pandas as pd
 from altair import expr
 
 from liq.charts.marks import ACCENT, CLOCK, FAINT, INK
-from liq.charts.panel import panel
-from liq.formatting import decimals, milliseconds, money, percent, price, when
+from liq.charts.panel import dark_panel
+from liq.formatting import decimals, epoch_milliseconds, money, percent, price, timestamp
 from liq.model.heatmap import Heatmap
 from liq.sources.titles import source_title
-from liq.zones.details import MOST, Zone, zone_details, zone_history
+from liq.zones.details import MOST, ZoneDetails, zone_details, zone_history
 
 HEIGHT = 200
 
 
-class Opened(NamedTuple):
+class ZonePanel(NamedTuple):
     """Hold what is shown of one zone: its range, figures (label, value, small print), sentences, the chart's data."""
 
     title: str
@@ -28,19 +28,19 @@ class Opened(NamedTuple):
     data: dict[str, pd.DataFrame]
 
 
-def opened(heatmap: Heatmap, zones: pd.DataFrame, row: int) -> Opened:
+def zone_panel(heatmap: Heatmap, zones: pd.DataFrame, row: int) -> ZonePanel:
     """Return what is shown of the zone in that row of `top_zones`."""
     zone, detail = zones.iloc[row], zone_details(heatmap, zones.iloc[[row]])[0]
     side, low, high = str(zone["side"]), float(zone["low"]), float(zone["high"])
     history = zone_history(heatmap, side, low, high)
-    frame = history.assign(time=milliseconds(pd.DatetimeIndex(history.index))).reset_index(drop=True)
+    frame = history.assign(time=epoch_milliseconds(pd.DatetimeIndex(history.index))).reset_index(drop=True)
     places = decimals(heatmap.market.price, heatmap.market.tick)
     title = f"{price(low, places)} to {price(high, places)}"
     ends = pd.DataFrame({"low": [low], "high": [high]})
-    return Opened(title, _figures(detail), _sentences(heatmap, side, detail), {"history": frame, "zone": ends})
+    return ZonePanel(title, _figures(detail), _sentences(heatmap, side, detail), {"history": frame, "zone": ends})
 
 
-def _figures(detail: Zone) -> tuple[tuple[str, str, str], ...]:
+def _figures(detail: ZoneDetails) -> tuple[tuple[str, str, str], ...]:
     most = max(detail.leverage, key=lambda name: detail.leverage[name])
     return (
         ("Through it", money(detail.through), "from price to far edge"),
@@ -54,7 +54,7 @@ def _signed(usd: float) -> str:
     return f"{'+' if usd > 0 else ''}{money(usd)}"
 
 
-def _sentences(heatmap: Heatmap, side: str, detail: Zone) -> tuple[str, ...]:
+def _sentences(heatmap: Heatmap, side: str, detail: ZoneDetails) -> tuple[str, ...]:
     market = heatmap.market
     places = decimals(market.price, market.tick)
     who, move = ("Shorts", "rises") if side == "above" else ("Longs", "falls")
@@ -63,7 +63,7 @@ def _sentences(heatmap: Heatmap, side: str, detail: Zone) -> tuple[str, ...]:
     most = percent(MOST, 0, sign=False)
     return (
         f"{who} trapped if price {move} there: the middle {most} opened at {price(detail.entry_low, places)} to "
-        f"{price(detail.entry_high, places)}, from {when(detail.opened_from)} to {when(detail.opened_to)}.",
+        f"{price(detail.entry_high, places)}, from {timestamp(detail.opened_from)} to {timestamp(detail.opened_to)}.",
         f"Leverage: {mix}.",
         *([f"Venues: {', '.join(shares)}."] if len(shares) > 1 else []),
     )
@@ -123,4 +123,4 @@ def spec() -> dict[str, Any]:
         ),
     ).resolve_scale(y="independent")
     built: dict[str, Any] = chart.properties(height=HEIGHT).configure_view(stroke=None).to_dict()
-    return panel(built)
+    return dark_panel(built)

@@ -8,7 +8,7 @@ from liq.formatting import age, decimals, money, percent, price
 from liq.model.heatmap import Heatmap
 
 
-def side(heatmap: Heatmap, zones: pd.DataFrame, name: str) -> pd.DataFrame:
+def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return one side's zones, strongest first; column `strength` is the share of the page's strongest, 0 to 1."""
     market = heatmap.market
     places = decimals(market.price, market.tick)

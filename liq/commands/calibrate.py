@@ -29,14 +29,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
-    heatmap = options.heatmap(asked, options.market(asked), columns=1)
-    found = reality_check.fit(skill.ground(asked, heatmap), heatmap.prior)
+    heatmap = options.load_heatmap(asked, options.load_market(asked), columns=1)
+    found = reality_check.fit_prior(skill.ground(asked, heatmap), heatmap.prior)
     for name, report in ((heatmap.prior.name, found.shipped), ("fitted", found.fitted)):
-        options.tell(
+        options.message(
             f"{name}, on {report.bars:,} later bars: Spearman {report.spearman:.3f}, R² {report.r2:.3f}, "
             f"estimated over realised {report.ratio:.2f}, adds {report.gain:+.3f} R² to range and volume."
         )
     if found.fitted.r2 < found.shipped.r2:
-        options.tell(f"The fit does worse there than {heatmap.prior.name}; better keep that.")
-    output.write(found.prior.to_json(), asked)
+        options.message(f"The fit does worse there than {heatmap.prior.name}; better keep that.")
+    output.write_output(found.prior.to_json(), asked)
     return 0

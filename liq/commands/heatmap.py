@@ -43,22 +43,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
-    form = output.chosen(asked)
+    form = output.output_format(asked)
     for name, value, most in (("--threshold", asked.threshold, 99), ("--more-heat", asked.more_heat, 100)):
         if not 0 <= value <= most:
             raise InputError(f"{name} must lie between 0 and {most}, not {value}.")
     if asked.columns is not None and asked.columns < 1:
         raise InputError(f"--columns must be at least 1, not {asked.columns}.")
-    heatmap = options.heatmap(asked, options.market(asked))
+    heatmap = options.load_heatmap(asked, options.load_market(asked))
     drawn = _drawn(asked, heatmap)
     if form == "csv":
-        output.write(files.heat_csv(heatmap, drawn), asked)
+        output.write_output(files.heat_csv(heatmap, drawn), asked)
     elif form == "json":
-        output.write(files.heat_json(heatmap, drawn), asked)
+        output.write_output(files.heat_json(heatmap, drawn), asked)
     elif form == "parquet":
-        output.write(files.heat_parquet(heatmap, drawn), asked)
+        output.write_output(files.heat_parquet(heatmap, drawn), asked)
     else:
-        output.write(_picture(asked, heatmap, drawn), asked)
+        output.write_output(_picture(asked, heatmap, drawn), asked)
     return 0
 
 

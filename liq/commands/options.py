@@ -10,7 +10,7 @@ from liq.errors import InputError, SourceError
 from liq.market import LOOKBACKS, Market
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
-from liq.model.leverage_bands import BANDS, counting
+from liq.model.leverage_bands import BANDS, select_bands
 from liq.model.prior import PRIORS, Prior
 from liq.sources import failover, fetch, titles
 from liq.sources.files import market_file
@@ -70,7 +70,7 @@ def prior_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def market(asked: argparse.Namespace) -> Market:
+def load_market(asked: argparse.Namespace) -> Market:
     """Return the market that was asked for, and say on stderr what must not be missed about it.
 
     Raises InputError; SourceError also where only the simulated market would stand in for the venues: the page can
@@ -79,32 +79,32 @@ def market(asked: argparse.Namespace) -> Market:
     if asked.file is not None:
         if asked.source not in (None, "file"):
             raise InputError("--file is a source of its own; leave --source out.")
-        found = market_file.read(asked.file, lookback=asked.lookback, symbol=asked.ticker)
+        found = market_file.read_market(asked.file, lookback=asked.lookback, symbol=asked.ticker)
     else:
         source = asked.source or "auto"
         found = fetch.fetch(asked.ticker or FIRST, asked.lookback, source, on_progress=_progress)
         _clear()
-        refuse_stand_in(found, source)
-    announce(found)
+        refuse_simulated(found, source)
+    announce_market(found)
     return found
 
 
-def announce(found: Market, prefix: str = "") -> None:
+def announce_market(found: Market, prefix: str = "") -> None:
     """Say what must not be missed about a market: that it is simulated, and what its source could not give."""
     for note in found.notes:
-        tell(f"{prefix}{note}")
+        message(f"{prefix}{note}")
     for name, reason in found.left_out.items():
-        tell(f"{prefix}{titles.source_title(name)} {reason}, so it is not in this.")
+        message(f"{prefix}{titles.source_title(name)} {reason}, so it is not in this.")
 
 
-def refuse_stand_in(found: Market, source: str) -> None:
+def refuse_simulated(found: Market, source: str) -> None:
     """Raise SourceError where the simulated market stands in for venues that did not answer."""
     if found.source == "simulated" and source != "simulated":
-        reasons = failover.spoken(dict(found.left_out))
+        reasons = failover.describe_failures(dict(found.left_out))
         raise SourceError(f"No venue answered ({reasons}); try again, or ask for --source simulated.")
 
 
-def prior(asked: argparse.Namespace) -> str | Prior:
+def load_prior(asked: argparse.Namespace) -> str | Prior:
     """Return the prior that was asked for: a name, or what a file holds. Raises InputError."""
     if asked.prior in PRIORS:
         return str(asked.prior)
@@ -113,19 +113,19 @@ def prior(asked: argparse.Namespace) -> str | Prior:
         raise InputError(f"--prior must be one of {', '.join(PRIORS)}, or a file, not {asked.prior!r}.")
     from liq.model.prior import read_prior  # only a prior of one's own needs it
 
-    return read_prior(read(path))
+    return read_prior(read_file(path))
 
 
-def heatmap(asked: argparse.Namespace, found: Market, columns: int | None = None) -> Heatmap:
+def load_heatmap(asked: argparse.Namespace, found: Market, columns: int | None = None) -> Heatmap:
     """Return the map of a market as it was asked for. Raises InputError."""
     bands = list(BANDS) if asked.leverage is None else asked.leverage.split(",")
     unknown = [band for band in bands if band not in BANDS]
     if unknown:
         raise InputError(f"--leverage must be of {', '.join(BANDS)}, not {unknown[0]!r}.")
-    return counting(estimate(found, prior=prior(asked), columns=columns), set(bands))
+    return select_bands(estimate(found, prior=load_prior(asked), columns=columns), set(bands))
 
 
-def read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """Return what a file holds; raise InputError where it cannot be read."""
     try:
         return path.read_bytes()
@@ -133,7 +133,7 @@ def read(path: Path) -> bytes:
         raise InputError(f"{path.name} cannot be read: {error.strerror or error}.") from None
 
 
-def tell(sentence: str) -> None:
+def message(sentence: str) -> None:
     """Say something that is not part of the answer."""
     print(f"liq: {sentence}", file=sys.stderr)
 

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None
     parser.set_defaults(formats=formats)
 
 
-def chosen(asked: argparse.Namespace) -> str:
+def output_format(asked: argparse.Namespace) -> str:
     """Return the format; raise InputError where it is binary and would be poured into a terminal."""
     ending = Path(asked.output or "").suffix.removeprefix(".").lower()
     name: str = asked.format or (ending if ending in asked.formats else asked.formats[0])
@@ -33,7 +33,7 @@ def chosen(asked: argparse.Namespace) -> str:
     return name
 
 
-def write(answer: str | bytes, asked: argparse.Namespace) -> None:
+def write_output(answer: str | bytes, asked: argparse.Namespace) -> None:
     """Write an answer where it was asked for; raise InputError where a file cannot be written."""
     data = answer if isinstance(answer, bytes) else answer.encode()
     if asked.output is None:

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from liq.errors import InputError
-from liq.sources.recorder.storage import open_ledger
-from liq.sources.recorder.stream import STREAMS, Following, record
+from liq.sources.recorder.storage import open_store
+from liq.sources.recorder.stream import STREAMS, StreamState, record
 
 EXAMPLES = """examples:
   python -m liq record BTC ETH --to recordings
@@ -52,8 +52,8 @@ async def _recorded(names: list[str], wanted: tuple[str, ...], folder: Path) -> 
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    with open_ledger(folder) as ledger:
-        followed = [Following(name, wanted, ledger, say) for name in names]
+    with open_store(folder) as ledger:
+        followed = [StreamState(name, wanted, ledger, say) for name in names]
         say(f"Recording into {folder}. Stop with Ctrl-C.")
         await record(followed, ledger, over, say)
     say("Stopped; everything heard is in the files.")

@@ -15,17 +15,17 @@ import pandas as pd
 
 from liq import formatting
 from liq.commands import options, output
-from liq.commands.options import tell
+from liq.commands.options import message
 from liq.errors import InputError, SourceError
-from liq.export.schema import dumps
+from liq.export.schema import to_json
 from liq.formatting import DISCLAIMER
 from liq.market import LOOKBACKS, Market
 from liq.model.prior import Prior
 from liq.scan import executors
-from liq.scan.ranking import Row, scan, table
-from liq.scan.results import SCHEMA, Journal, write
+from liq.scan.ranking import ScanRow, ranking_table, scan
+from liq.scan.results import SCHEMA, ScanJournal, write_scan
 from liq.sources import failover, fetch, titles
-from liq.sources.failover import NobodyAnswered
+from liq.sources.failover import AllVenuesFailed
 from liq.sources.simulation import market as simulation
 
 EXAMPLES = """examples:
@@ -70,24 +70,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
-    form = output.chosen(asked)
+    form = output.output_format(asked)
     for name in ("top", "workers"):
         if getattr(asked, name) is not None and getattr(asked, name) < 1:
             raise InputError(f"--{name} must be a whole number from 1.")
-    prior, source = options.prior(asked), _source(asked.source)
+    prior, source = options.load_prior(asked), _source(asked.source)
     if source == "simulated":
-        tell(simulation.NOTE)
+        message(simulation.NOTE)
     names = _names(asked, source)
     meant = {"source": source, "lookback": asked.lookback, "prior": _named(prior)}
     bar = LOOKBACKS[asked.lookback].bar_length
-    with nullcontext() if asked.to is None else Journal(asked.to, meant, bar, pd.Timestamp.now("UTC")) as journal:
+    with nullcontext() if asked.to is None else ScanJournal(asked.to, meant, bar, pd.Timestamp.now("UTC")) as journal:
         kept = {} if journal is None else journal.rows
         if journal is not None and journal.why:
-            tell(f"starting anew: there is an earlier scan, but {journal.why}.")
+            message(f"starting anew: there is an earlier scan, but {journal.why}.")
         rows = [kept[name] for name in names if name in kept]
         left = [name for name in names if name not in kept]
         if rows:
-            tell(f"going on with an earlier scan: {len(rows)} of {len(names)} are done.")
+            message(f"going on with an earlier scan: {len(rows)} of {len(names)} are done.")
         try:
             for row in _told(_rows(asked, source, prior, left), len(rows), len(names)):
                 rows.append(row)
@@ -95,25 +95,25 @@ def run(asked: argparse.Namespace) -> int:
                     journal.add(row)
         except KeyboardInterrupt:
             if journal is not None:
-                tell(f"interrupted; ask again to go on from {len(rows)} of {len(names)}.")
+                message(f"interrupted; ask again to go on from {len(rows)} of {len(names)}.")
             raise
-        found = table(rows, source)
+        found = ranking_table(rows, source)
         failed = found["error"] != ""
         if failed.all():
             raise InputError(f"none of {len(found)} markets could be had; the first: {found['error'].iloc[0]}")
         if journal is not None:
-            write(found, asked.to, meant)
+            write_scan(found, asked.to, meant)
             journal.remove()
     if failed.any():
-        tell(f"{int(failed.sum())} of {len(found)} failed; the first: {found.loc[failed, 'error'].iloc[0]}")
+        message(f"{int(failed.sum())} of {len(found)} failed; the first: {found.loc[failed, 'error'].iloc[0]}")
     if form == "table":
-        output.write(_text(found), asked)
+        output.write_output(_text(found), asked)
     elif form == "csv":
-        output.write(str(found.to_csv(index=False)), asked)
+        output.write_output(str(found.to_csv(index=False)), asked)
     else:
         rows_out = found.astype(object).where(found.notna(), None).to_dict("records")
         told = {"schema": SCHEMA, "simulated": source == "simulated", "disclaimer": DISCLAIMER}
-        output.write(dumps({**told, **meant, "rows": rows_out}), asked)
+        output.write_output(to_json({**told, **meant, "rows": rows_out}), asked)
     return 0
 
 
@@ -127,12 +127,12 @@ def _source(name: str) -> str:
     if name != "auto":
         return name
     try:
-        venue = failover.answering()
-    except NobodyAnswered as silence:
+        venue = failover.answering_venue()
+    except AllVenuesFailed as silence:
         raise SourceError(
-            str(failover.nobody(silence.reasons)).replace("choose auto", "--source simulated")
+            str(failover.all_failed(silence.reasons)).replace("choose auto", "--source simulated")
         ) from None
-    tell(f"{titles.source_title(venue)} answers.")
+    message(f"{titles.source_title(venue)} answers.")
     return venue
 
 
@@ -143,21 +143,23 @@ def _names(asked: argparse.Namespace, source: str) -> list[str]:
             raise InputError("--tickers names none.")
         return names
     if source == "simulated" and asked.top is not None:
-        return simulation.universe(asked.top)
+        return simulation.coins_to_simulate(asked.top)
     return fetch.tickers(source)[: asked.top]
 
 
-def _rows(asked: argparse.Namespace, source: str, prior: str | Prior, names: list[str]) -> Iterator[Row]:
+def _rows(asked: argparse.Namespace, source: str, prior: str | Prior, names: list[str]) -> Iterator[ScanRow]:
     """Return the rows of what is left to do."""
     count = min(asked.workers or os.cpu_count() or 1, max(1, len(names)))
     executor: Callable[[], Executor]
     if not names:
         return iter(())
     if asked.scheduler is not None:
-        first, count = executors.cluster(asked.scheduler)
+        first, count = executors.dask_cluster(asked.scheduler)
         opened = iter([first])
-        executor = lambda: next(opened, None) or executors.cluster(asked.scheduler)[0]  # noqa: E731
-        tell(f"{count} threads work at {asked.scheduler}." if count else "the cluster has no workers yet; waiting.")
+        executor = lambda: next(opened, None) or executors.dask_cluster(asked.scheduler)[0]  # noqa: E731
+        message(
+            f"{count} threads work at {asked.scheduler}." if count else "the cluster has no workers yet; waiting."
+        )
     else:
         executor = partial(getattr(executors, asked.executor), count)
     apart = source == "simulated"  # nobody limits its rate, and making it is most of the work
@@ -169,13 +171,13 @@ def _rows(asked: argparse.Namespace, source: str, prior: str | Prior, names: lis
     return scan(names, get, executor, prior=prior, at_once=2 * max(2, count), apart=apart)
 
 
-def _told(rows: Iterable[Row], done: int, total: int) -> Iterator[Row]:
+def _told(rows: Iterable[ScanRow], done: int, total: int) -> Iterator[ScanRow]:
     """Yield the rows, and say on stderr how far it is."""
     for row in rows:
         yield row
         done += 1
         if done % SAID_EVERY == 0 or done == total:
-            tell(f"{done} of {total}")
+            message(f"{done} of {total}")
 
 
 def _text(found: pd.DataFrame) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from liq.commands import options, output
 from liq.errors import InputError
-from liq.export.schema import document, dumps, moment, source
+from liq.export.schema import document, iso_time, source_name, to_json
 from liq.model.heatmap import Heatmap
 from liq.sources import titles
 from liq.validation import reality_check
-from liq.validation.reality_check import Ground
+from liq.validation.reality_check import ScoringInput
 from liq.validation.skill import Skill
-from liq.validation.zone_touches import Touches
+from liq.validation.zone_touches import ZoneTouches
 
 SCHEMA = "liq.skill/1"
 
@@ -46,23 +46,27 @@ def liquidations_argument(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
-    form = output.chosen(asked)
-    heatmap = options.heatmap(asked, options.market(asked))
+    form = output.output_format(asked)
+    heatmap = options.load_heatmap(asked, options.load_market(asked))
     base = ground(asked, heatmap)
     report = reality_check.score(base)
     if form == "csv":
-        output.write(_csv(heatmap, report), asked)
+        output.write_output(_csv(heatmap, report), asked)
     elif form == "json":
-        output.write(_json(heatmap, base, report, reality_check.follow(heatmap)), asked)
+        output.write_output(_json(heatmap, base, report, reality_check.followed_zones(heatmap)), asked)
     else:
-        output.write(_table(asked, heatmap, base, report, reality_check.follow(heatmap)), asked)
+        output.write_output(_table(asked, heatmap, base, report, reality_check.followed_zones(heatmap)), asked)
     return 0
 
 
-def ground(asked: argparse.Namespace, heatmap: Heatmap) -> Ground:
+def ground(asked: argparse.Namespace, heatmap: Heatmap) -> ScoringInput:
     """Return the map and what it is held against; raise InputError where there is nothing."""
     path = asked.liquidations and Path(asked.liquidations)
-    base = reality_check.ground(heatmap, options.read(path), path.name) if path else reality_check.ground(heatmap)
+    base = (
+        reality_check.scoring_input(heatmap, options.read_file(path), path.name)
+        if path
+        else reality_check.scoring_input(heatmap)
+    )
     if base is None:
         raise InputError(
             f"{titles.source_title(heatmap.market.source)} has no realised liquidations to hold the map against; "
@@ -76,13 +80,13 @@ def _csv(heatmap: Heatmap, report: Skill) -> str:
     long = report.scored.stack(level=1, future_stack=True)[["estimated", "realised", "baseline"]].round(2)
     long.index.names = ["time", "side"]
     frame = long.reset_index()
-    frame["time"] = [moment(at) for at in frame["time"]]
+    frame["time"] = [iso_time(at) for at in frame["time"]]
     frame.insert(0, "symbol", heatmap.market.symbol)
-    frame.insert(1, "source", source(heatmap.market))
+    frame.insert(1, "source", source_name(heatmap.market))
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _json(heatmap: Heatmap, base: Ground, report: Skill, found: Touches) -> str:
+def _json(heatmap: Heatmap, base: ScoringInput, report: Skill, found: ZoneTouches) -> str:
     figures = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "scored"}
     touches = {
         "sentence": found.sentence,
@@ -92,19 +96,19 @@ def _json(heatmap: Heatmap, base: Ground, report: Skill, found: Touches) -> str:
         "through": found.through._asdict(),
     }
     body = {"remark": base.remark, "sentence": report.sentence, "figures": figures, "touches": touches}
-    return dumps(document(SCHEMA, heatmap, **body), indent=1)
+    return to_json(document(SCHEMA, heatmap, **body), indent=1)
 
 
-def _table(asked: argparse.Namespace, heatmap: Heatmap, base: Ground, report: Skill, found: Touches) -> str:
+def _table(asked: argparse.Namespace, heatmap: Heatmap, base: ScoringInput, report: Skill, found: ZoneTouches) -> str:
     from liq.charts import reality_check as charts  # the page's own tables
 
     lines = [
         titles.market_title(heatmap.market, asked.lookback),
         *([base.remark] if base.remark else []),
         report.sentence,
-        charts.period(report),
+        charts.scored_period(report),
         "",
-        charts.table(report).to_string(index=False, na_rep=""),
+        charts.skill_table(report).to_string(index=False, na_rep=""),
         "",
         found.sentence,
         "",

@@ -14,12 +14,12 @@ import pandas as pd
 
 from liq.commands import options, webhook
 from liq.errors import InputError, LiqError
-from liq.export.schema import digits, dumps, source
+from liq.export.schema import round_price, source_name, to_json
 from liq.formatting import DISCLAIMER
 from liq.model.heatmap import Heatmap
 from liq.sources import fetch, market_cache
 from liq.zones import alerts, events
-from liq.zones.alerts import Rule
+from liq.zones.alerts import AlertRule
 from liq.zones.ranking import top_zones
 
 SCHEMA = "liq.event/1"
@@ -81,10 +81,10 @@ def run(asked: argparse.Namespace) -> int:
         raise InputError(f"--every must be at least {LEAST_WAIT:g} seconds, not {asked.every:g}.")
     if not 0 <= asked.usd < float("inf"):
         raise InputError(f"--usd must be dollars, not {asked.usd}.")
-    options.prior(asked)  # what makes no sense is said before anything is asked for
+    options.load_prior(asked)  # what makes no sense is said before anything is asked for
     with ExitStack() as stack:
         stop, caught = stack.enter_context(_told_to_stop())
-        post = stack.enter_context(webhook.posting(asked.webhook)) if asked.webhook else None
+        post = stack.enter_context(webhook.webhook_poster(asked.webhook)) if asked.webhook else None
 
         def say(line: str) -> None:
             print(line, flush=True)
@@ -104,7 +104,7 @@ def rounds(asked: argparse.Namespace, say: Callable[[str], None]) -> Iterator[No
     failure is said on stderr, once, and that ticker left alone for PAUSE.
     """
     following = [Followed(ticker) for ticker in dict.fromkeys(asked.tickers or [options.FIRST])]
-    rule = Rule(within=asked.within / 100, usd=asked.usd)
+    rule = AlertRule(within=asked.within / 100, usd=asked.usd)
     while True:
         for one in following:
             if one.quiet is not None and market_cache.utc_now() < one.quiet:
@@ -117,7 +117,7 @@ def rounds(asked: argparse.Namespace, say: Callable[[str], None]) -> Iterator[No
                 if one.heatmap is None:
                     raise
                 if str(error) != one.trouble:
-                    options.tell(f"{one.ticker}: {error}")
+                    options.message(f"{one.ticker}: {error}")
                 one.trouble, one.quiet = str(error), market_cache.utc_now() + PAUSE
         yield
 
@@ -128,29 +128,29 @@ def _look(asked: argparse.Namespace, one: Followed, say: Callable[[str], None]) 
         return
     name, now = asked.source or "auto", market_cache.utc_now()
     market = fetch.fetch(one.ticker, asked.lookback, name)
-    options.refuse_stand_in(market, name)
+    options.refuse_simulated(market, name)
     if one.heatmap is None or one.heatmap.market.source != market.source:
-        options.tell(f"{one.ticker}: {market.symbol} from {source(market)}.")
-        options.announce(market, f"{one.ticker}: ")
+        options.message(f"{one.ticker}: {market.symbol} from {source_name(market)}.")
+        options.announce_market(market, f"{one.ticker}: ")
         one.stood, one.near, one.told = {}, {}, None  # another venue's zones are another market's
-    one.heatmap, one.read = options.heatmap(asked, market), now
+    one.heatmap, one.read = options.load_heatmap(asked, market), now
     one.zones = top_zones(one.heatmap)
-    for bar, zones in events.finished(one.heatmap, one.told):
-        found, one.stood = events.step(one.stood, market.symbol, zones, bar, asked.usd)
+    for bar, zones in events.finished_bars(one.heatmap, one.told):
+        found, one.stood = events.detect(one.stood, market.symbol, zones, bar, asked.usd)
         one.told = bar.end
         for event in found:
-            say(_line(one.heatmap, event.kind, event._asdict(), events.sentence(event)))
+            say(_line(one.heatmap, event.kind, event._asdict(), events.describe(event)))
 
 
-def _price(one: Followed, rule: Rule, say: Callable[[str], None]) -> None:
+def _price(one: Followed, rule: AlertRule, say: Callable[[str], None]) -> None:
     """Ask for the price, and say which zones it has come near to."""
     assert one.heatmap is not None
     market = one.heatmap.market
     quote = fetch.quote(market.symbol, market.source)
     price, time = (quote.price, quote.time) if quote.time > market.as_of else (float(market.price), market.as_of)
-    found, one.near = alerts.step(one.near, market.symbol, one.zones, price, time, rule)
+    found, one.near = alerts.check(one.near, market.symbol, one.zones, price, time, rule)
     for alert in found:
-        say(_line(one.heatmap, "near", alert._asdict(), alerts.sentence(alert)))
+        say(_line(one.heatmap, "near", alert._asdict(), alerts.describe(alert)))
 
 
 def _line(heatmap: Heatmap, kind: str, body: dict[str, Any], sentence: str) -> str:
@@ -158,20 +158,20 @@ def _line(heatmap: Heatmap, kind: str, body: dict[str, Any], sentence: str) -> s
     market = heatmap.market
     side = body["side"]
     edge = max(body["low"], body["price"]) if side == "above" else min(body["high"], body["price"])
-    return dumps(
+    return to_json(
         {
             "schema": SCHEMA,
             "event": kind,
             "symbol": market.symbol,
-            "source": source(market),
+            "source": source_name(market),
             "simulated": market.source == "simulated",
             "time": body["time"],
             "price": body["price"],
             "side": side,
-            **{name: digits(body[name]) for name in ("low", "high", "peak")},
+            **{name: round_price(body[name]) for name in ("low", "high", "peak")},
             "usd": round(body["usd"]),
             "distance": round(body.get("distance", edge / body["price"] - 1), 6),
-            "moved_from": digits(body.get("before", float("nan"))),
+            "moved_from": round_price(body.get("before", float("nan"))),
             "sentence": sentence,
             "disclaimer": DISCLAIMER,
         }

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from liq.commands.options import tell
+from liq.commands.options import message
 from liq.errors import InputError
 
 TIMEOUT = 10.0
@@ -36,14 +36,14 @@ class _Straight(urllib.request.HTTPRedirectHandler):
 
 
 @contextmanager
-def posting(address: str) -> Iterator[Callable[[str], None]]:
+def webhook_poster(address: str) -> Iterator[Callable[[str], None]]:
     """Yield what posts a line of JSON to an address without waiting for it; a thread of its own does the work.
 
     An answer of 429 or 500 and more, or none, is tried again after WAITS; another refusal is not. What is given up
     is said on stderr, without the address's path, which may be a secret. At the end, what waits has GRACE seconds.
     Raises InputError for an address that is not http or https.
     """
-    check(address)
+    check_address(address)
     lines: queue.Queue[str | None] = queue.Queue(HELD)
     ending = threading.Event()
     worker = threading.Thread(target=_work, args=(address, lines, ending), daemon=True, name="webhook")
@@ -56,7 +56,7 @@ def posting(address: str) -> Iterator[Callable[[str], None]]:
         worker.join(GRACE)
 
 
-def check(address: str) -> None:
+def check_address(address: str) -> None:
     """Raise InputError for an address that cannot be posted to."""
     try:
         parts = urlsplit(address)
@@ -75,7 +75,7 @@ def _put(lines: queue.Queue[str | None], line: str | None) -> None:
         except queue.Full:
             try:
                 lines.get_nowait()
-                tell("the webhook does not keep up, so its oldest line is given up.")
+                message("the webhook does not keep up, so its oldest line is given up.")
             except queue.Empty:
                 pass
 
@@ -85,7 +85,7 @@ def _work(address: str, lines: queue.Queue[str | None], ending: threading.Event)
     while (line := lines.get()) is not None:
         reason = _post(opener, address, line, ending)
         if reason:
-            tell(f"the webhook at {urlsplit(address).hostname} {reason}, so a line is given up.")
+            message(f"the webhook at {urlsplit(address).hostname} {reason}, so a line is given up.")
 
 
 def _post(opener: urllib.request.OpenerDirector, address: str, line: str, ending: threading.Event) -> str:

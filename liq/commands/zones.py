@@ -7,13 +7,13 @@ import argparse
 import pandas as pd
 
 from liq import formatting
-from liq.charts.zone_table import side
+from liq.charts.zone_table import side_table
 from liq.commands import options, output
 from liq.export import files, pine
 from liq.formatting import DISCLAIMER
 from liq.model.heatmap import Heatmap
 from liq.sources import titles
-from liq.zones.ranking import top_zones, totals
+from liq.zones.ranking import side_totals, top_zones
 
 EXAMPLES = """examples:
   python -m liq zones BTC --lookback 7d
@@ -39,8 +39,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Answer."""
-    form = output.chosen(asked)
-    heatmap = options.heatmap(asked, options.market(asked))
+    form = output.output_format(asked)
+    heatmap = options.load_heatmap(asked, options.load_market(asked))
     zones = top_zones(heatmap)
     if form == "json":
         answer = files.zones_json(heatmap, zones)
@@ -50,17 +50,17 @@ def run(asked: argparse.Namespace) -> int:
         answer = pine.indicator(heatmap, zones)
     else:
         answer = table(heatmap, zones, asked.lookback)
-    output.write(answer, asked)
+    output.write_output(answer, asked)
     return 0
 
 
 def table(heatmap: Heatmap, zones: pd.DataFrame, lookback: str) -> str:
     """Return the zones as text to read."""
-    market, stands = heatmap.market, totals(heatmap)
+    market, stands = heatmap.market, side_totals(heatmap)
     price = formatting.price(market.price, formatting.decimals(market.price, market.tick))
-    lines = [titles.market_title(market, lookback), f"Price {price}, {formatting.when(market.as_of)}"]
+    lines = [titles.market_title(market, lookback), f"Price {price}, {formatting.timestamp(market.as_of)}"]
     for name, total in (("above", stands.above), ("below", stands.below)):
-        rows = side(heatmap, zones, name)[list(COLUMNS)]
+        rows = side_table(heatmap, zones, name)[list(COLUMNS)]
         lines += ["", f"{HEADINGS[name]}, total heat {formatting.money(total)}"]
         lines.append("Nothing stands out on this side." if rows.empty else rows.to_string(index=False))
     return "\n".join([*lines, "", DISCLAIMER])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liq.charts.heatmap.window import Window
-from liq.export.schema import digits, document, dumps, moment, source
+from liq.export.schema import document, iso_time, round_price, source_name, to_json
 from liq.model.heatmap import Heatmap
 
 HEAT, ZONES = "liq.heatmap/1", "liq.zones/1"
@@ -26,7 +26,7 @@ def heat_table(heatmap: Heatmap, window: Window) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "symbol": heatmap.market.symbol,
-            "source": source(heatmap.market),
+            "source": source_name(heatmap.market),
             "time": times[column],
             "low": _round(window.edges[:-1])[row],
             "high": _round(window.edges[1:])[row],
@@ -49,7 +49,7 @@ def heat_parquet(heatmap: Heatmap, window: Window) -> bytes:
     import pyarrow.parquet
 
     table = pyarrow.Table.from_pandas(heat_table(heatmap, window), preserve_index=False)
-    about = dumps(document(HEAT, heatmap))
+    about = to_json(document(HEAT, heatmap))
     file = io.BytesIO()
     pyarrow.parquet.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), "liq": about}), file)
     return file.getvalue()
@@ -59,32 +59,32 @@ def heat_json(heatmap: Heatmap, window: Window) -> str:
     """Return the drawn matrix as JSON: times (C,), edges (R + 1, price), long and short (C, R); see `heat_table`."""
     matrix = {
         "column_seconds": window.step / 1000,
-        "times": [moment(at) for at in _times(window)],
+        "times": [iso_time(at) for at in _times(window)],
         "edges": _round(window.edges),
         "long": window.long.round().astype(np.int64),
         "short": window.short.round().astype(np.int64),
     }
-    return dumps(document(HEAT, heatmap, **matrix), separators=(",", ":"))
+    return to_json(document(HEAT, heatmap, **matrix), separators=(",", ":"))
 
 
 def zones_csv(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     """Return the zones as CSV: symbol, source, and the columns of `liq.top_zones`."""
     frame = _written(zones)
     frame.insert(0, "symbol", heatmap.market.symbol)
-    frame.insert(1, "source", source(heatmap.market))
+    frame.insert(1, "source", source_name(heatmap.market))
     return frame.to_csv(index=False, lineterminator="\n")
 
 
 def zones_json(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     """Return the zones as JSON, with what they were estimated from."""
-    return dumps(document(ZONES, heatmap, zones=_written(zones).to_dict("records")), indent=1)
+    return to_json(document(ZONES, heatmap, zones=_written(zones).to_dict("records")), indent=1)
 
 
 def _written(zones: pd.DataFrame) -> pd.DataFrame:
     """Return zones with their digits cut to what means something, and times as text."""
     prices = {name: _round(zones[name].to_numpy()) for name in ("low", "high", "peak")}
     digits = {"usd": 0, "share": 6, "distance": 6, "leverage": 2}
-    opened = [None if pd.isna(at) else moment(at) for at in zones["opened"]]
+    opened = [None if pd.isna(at) else iso_time(at) for at in zones["opened"]]
     return zones.round(digits).assign(**prices, opened=pd.Series(opened, zones.index, dtype=object))
 
 
@@ -95,4 +95,4 @@ def _times(window: Window) -> pd.DatetimeIndex:
 
 
 def _round(prices: np.ndarray) -> np.ndarray:
-    return np.array([digits(value) for value in prices])
+    return np.array([round_price(value) for value in prices])

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from liq.export.schema import digits, moment
-from liq.formatting import DISCLAIMER, milliseconds, money
+from liq.export.schema import iso_time, round_price
+from liq.formatting import DISCLAIMER, epoch_milliseconds, money
 from liq.model.heatmap import Heatmap
 from liq.sources.titles import source_title
 
@@ -44,7 +44,7 @@ def indicator(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     symbol = _plain(market.symbol.split(":")[0])
     names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
     remarks = [
-        f"Estimated liquidation zones of {symbol} on {_plain(names)}, {moment(market.as_of)}.",
+        f"Estimated liquidation zones of {symbol} on {_plain(names)}, {iso_time(market.as_of)}.",
         f"Prior {_plain(heatmap.prior.name)}. Times are UTC. The zones do not follow the market after that.",
         DISCLAIMER,
     ]
@@ -60,7 +60,7 @@ def indicator(heatmap: Heatmap, zones: pd.DataFrame) -> str:
 def _call(row: dict[Hashable, Any], as_of: pd.Timestamp) -> str:
     """Return the line that draws one zone."""
     side, opened = str(row["side"]), row["opened"]
-    since = int(milliseconds(pd.DatetimeIndex([as_of if opened is pd.NaT else opened]))[0])
+    since = int(epoch_milliseconds(pd.DatetimeIndex([as_of if opened is pd.NaT else opened]))[0])
     who = "shorts" if side == "above" else "longs"
     words = f"{_plain(money(float(row['usd'])))} {who}, {_plain(str(row['status']))}"
     return f'    zone({_number(row["low"])}, {_number(row["high"])}, {since}, "{words}", {COLORS[side]})'
@@ -68,7 +68,7 @@ def _call(row: dict[Hashable, Any], as_of: pd.Timestamp) -> str:
 
 def _number(value: float) -> str:
     """Return a price as text without an exponent."""
-    return np.format_float_positional(digits(value), trim="0")
+    return np.format_float_positional(round_price(value), trim="0")
 
 
 def _plain(text: str) -> str:

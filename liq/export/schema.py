@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from liq.formatting import DISCLAIMER
-from liq.market import Market, utc
+from liq.market import Market, as_utc
 from liq.model.heatmap import Heatmap
 
 UNITS = {
@@ -45,7 +45,7 @@ def provenance(market: Market) -> dict[str, Any]:
     """Return where a market came from and whether anything about it is real, as JSON fields."""
     return {
         "symbol": market.symbol,
-        "source": source(market),
+        "source": source_name(market),
         "simulated": market.source == "simulated",
         "venues": [part.source for part in market.parts] or [market.source],
         "left_out": dict(market.left_out),
@@ -58,38 +58,38 @@ def provenance(market: Market) -> dict[str, Any]:
     }
 
 
-def source(market: Market) -> str:
+def source_name(market: Market) -> str:
     """Return what a market was read from; where several venues are added up, all of them with a plus between."""
     return "+".join(part.source for part in market.parts) or market.source
 
 
-def dumps(value: Any, **more: Any) -> str:
+def to_json(value: Any, **more: Any) -> str:
     """Return a value as JSON text that every parser takes; `more` goes to `json.dumps`.
 
     >>> dumps({"usd": float("nan"), "at": pd.Timestamp("2026-01-31 12:00"), "n": np.int64(3)})
     '{"usd": null, "at": "2026-01-31T12:00:00Z", "n": 3}'
     """
-    return json.dumps(plain(value), allow_nan=False, **more)
+    return json.dumps(json_value(value), allow_nan=False, **more)
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Return a value in JSON's own types: times as text in UTC, NaN, NaT and infinities as None."""
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): json_value(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
         return value.tolist()  # a matrix at once
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(inner) for inner in value]
+        return [json_value(inner) for inner in value]
     if value is pd.NaT:
         return None
     if isinstance(value, pd.Timestamp):
-        return moment(value)
+        return iso_time(value)
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def digits(price: float) -> float:
+def round_price(price: float) -> float:
     """Return a price in eight significant digits, enough for any tick.
 
     >>> digits(64_340.12276649473)
@@ -98,10 +98,10 @@ def digits(price: float) -> float:
     return float(f"{price:.8g}")
 
 
-def moment(at: pd.Timestamp) -> str:
+def iso_time(at: pd.Timestamp) -> str:
     """Return a moment, a naive one taken as UTC, as ISO 8601 in whole seconds.
 
     >>> moment(pd.Timestamp("2026-01-31 23:55:10.5", tz="UTC"))
     '2026-01-31T23:55:10Z'
     """
-    return f"{utc(at, 'time'):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{as_utc(at, 'time'):%Y-%m-%dT%H:%M:%SZ}"

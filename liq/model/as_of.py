@@ -7,37 +7,37 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from liq.market import SIDES, Market, utc
+from liq.market import SIDES, Market, as_utc
 from liq.model.flow import Flow
 from liq.model.heatmap import Heatmap, Walk, combine
 from liq.model.levels import Entries
 
 
-def ends(market: Market) -> pd.DatetimeIndex:
+def bar_closes(market: Market) -> pd.DatetimeIndex:
     """Return when each bar of the window closed, naive UTC; without the last, whose end is the present."""
     return pd.DatetimeIndex(market.visible.index[1:]).tz_localize(None)
 
 
-def closed(market: Market, moment: pd.Timestamp | None) -> int | None:
+def last_closed_bar(market: Market, moment: pd.Timestamp | None) -> int | None:
     """Return which bar of the window was the last to have closed at a moment (UTC): 0 for the first.
 
     None where the moment is not inside the window, or none is given: then the present is meant.
     """
     if moment is None:
         return None
-    at = utc(moment, "moment").tz_localize(None)
-    row = int(ends(market).searchsorted(at, side="right")) - 1
-    return row if row >= 0 and at < utc(market.as_of, "as_of").tz_localize(None) else None
+    at = as_utc(moment, "moment").tz_localize(None)
+    row = int(bar_closes(market).searchsorted(at, side="right")) - 1
+    return row if row >= 0 and at < as_utc(market.as_of, "as_of").tz_localize(None) else None
 
 
-def later(market: Market, moment: pd.Timestamp, steps: int) -> pd.Timestamp | None:
+def later_close(market: Market, moment: pd.Timestamp, steps: int) -> pd.Timestamp | None:
     """Return when the bar closed that is one of so many equal steps through the window later; None past the last."""
-    every = ends(market)
+    every = bar_closes(market)
     row = int(every.searchsorted(moment)) - (-len(every) // steps)  # a ceiling, so that the steps reach the end
     return every[row] if row < len(every) else None
 
 
-def at(heatmap: Heatmap, row: int) -> Heatmap:
+def heatmap_at(heatmap: Heatmap, row: int) -> Heatmap:
     """Return the heatmap as of the end of its photographed bar number `row`, which is then the last and only one.
 
     Everything that came later is cut off: candles, open interest, levels, what reached them, and the price. The
@@ -47,7 +47,7 @@ def at(heatmap: Heatmap, row: int) -> Heatmap:
     return _cut(heatmap, slice(row, row + 1))
 
 
-def until(heatmap: Heatmap, row: int) -> Heatmap:
+def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
     """Return the same as `at` with the photographs before it kept, which tell what price did to a zone."""
     return _cut(heatmap, slice(0, row + 1))
 
@@ -108,5 +108,5 @@ def first_bars(market: Market, n: int, *, keep_window: bool = True) -> Market:
 def market_before(market: Market, moment: pd.Timestamp) -> Market:
     """Return the market as it was known at a moment (UTC): the bars that had closed, all of them visible."""
     closes = market.times + pd.to_timedelta(market.hours(), unit="h")
-    at = utc(moment, "moment") if closes.tz is not None else utc(moment, "moment").tz_localize(None)
+    at = as_utc(moment, "moment") if closes.tz is not None else as_utc(moment, "moment").tz_localize(None)
     return first_bars(market, int((closes <= at).sum()), keep_window=False)

@@ -64,7 +64,7 @@ def _walk(market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray) -
         raise InputError(f"candles of {market.source} lack bars that the other venues have.")
     candles = market.candles
     tiers, weights = np.array(prior.leverages), np.array(prior.weights)
-    entries = levels.spread(candles["low"].to_numpy(), candles["high"].to_numpy())
+    entries = levels.spread_entries(candles["low"].to_numpy(), candles["high"].to_numpy())
     origin = candles["open"].iloc[0]
     steps = market.brackets or brackets(market.symbol)
     reached, factors = {}, {}

@@ -39,7 +39,7 @@ class Entries(NamedTuple):
     share: np.ndarray
 
 
-def spread(low: np.ndarray, high: np.ndarray) -> Entries:
+def spread_entries(low: np.ndarray, high: np.ndarray) -> Entries:
     """Spread each bar's entries evenly over its range, low to high in equal slices; prices are slice middles.
 
     >>> spread(np.array([100.0]), np.array([100.0])).price

@@ -19,7 +19,7 @@ BANDS = {
 """Leverage chips: name, and the leverages above the first and up to the second number."""
 
 
-def counting(heatmap: Heatmap, bands: Collection[str]) -> Heatmap:
+def select_bands(heatmap: Heatmap, bands: Collection[str]) -> Heatmap:
     """Return the estimate with only these bands of leverage counted."""
     if len(bands) == len(BANDS):
         return heatmap

@@ -14,17 +14,17 @@ PATIENCE = 10
 """Seconds that a cluster's scheduler is waited for."""
 
 
-def threads(count: int) -> Executor:
+def thread_pool(count: int) -> Executor:
     """Return threads; estimates share the processor's first core for much of their time."""
     return ThreadPoolExecutor(count, thread_name_prefix="scan")
 
 
-def processes(count: int) -> Executor:
+def process_pool(count: int) -> Executor:
     """Return processes, which start afresh rather than as copies: this one may hold connections and threads."""
     return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _settle)
 
 
-def cluster(address: str) -> tuple[Executor, int]:
+def dask_cluster(address: str) -> tuple[Executor, int]:
     """Return a Dask cluster, and how many of its threads work; raise InputError where it does not answer."""
     try:
         from distributed import Client  # an extra: pip install dask distributed

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import LiqError, SourceError
-from liq.market import Market, utc
+from liq.market import Market, as_utc
 from liq.model.estimate import estimate
 from liq.model.prior import Prior, as_prior
-from liq.zones.summary import Glance, glance
+from liq.zones.summary import MarketSummary, summarize
 
-COLUMNS = ("rank", "score", *Glance._fields, "error")
+COLUMNS = ("rank", "score", *MarketSummary._fields, "error")
 """Columns of a scan's table: its rank, from 1, missing where the market failed; its score; the row of `liq.zones.summary`;
 and why it failed, or the empty string."""
 
@@ -32,11 +32,11 @@ BREAKS = 3
 """So often may an executor lose all its workers before the scan ends."""
 
 
-class Row(NamedTuple):
-    """Hold what became of one ticker: its glance and score, or None, NaN and the error."""
+class ScanRow(NamedTuple):
+    """Hold what became of one ticker: its summary and score, or None, NaN and the error."""
 
     ticker: str
-    glance: Glance | None
+    summary: MarketSummary | None
     score: float
     error: str = ""
 
@@ -49,7 +49,7 @@ def scan(
     prior: str | Prior = "calibrated",
     at_once: int = 4,
     apart: bool = False,
-) -> Iterator[Row]:
+) -> Iterator[ScanRow]:
     """Yield each ticker's row once, as it is done.
 
     fetch : gives a ticker's market, called here, one after the other; with `apart`, for sources without a rate
@@ -60,7 +60,7 @@ def scan(
     failure where none can, LiqError where the workers were lost more than BREAKS times.
     """
     prior, queue = as_prior(prior), deque(dict.fromkeys(tickers))
-    waiting: dict[Future[Row], str] = {}
+    waiting: dict[Future[ScanRow], str] = {}
     silence, failure, handed, breaks = 0, LiqError("There is no ticker to scan."), False, 0
     pool = executor()
     try:
@@ -74,7 +74,7 @@ def scan(
                     failure, silence = error, silence + 1 if isinstance(error, SourceError) else 0
                     if silence >= GONE:
                         raise
-                    yield Row(ticker, None, math.nan, str(error))
+                    yield ScanRow(ticker, None, math.nan, str(error))
                     continue
                 silence, handed = 0, True
                 try:
@@ -112,30 +112,30 @@ def scan(
         pool.shutdown(wait=not waiting)
 
 
-def _row(ticker: str, prior: Prior, market: Market | None, fetch: Callable[[str], Market] | None) -> Row:
+def _row(ticker: str, prior: Prior, market: Market | None, fetch: Callable[[str], Market] | None) -> ScanRow:
     """Return the row of a market, fetched here where it is not at hand; this is what runs in the workers."""
     try:
         if market is None:
             assert fetch is not None
             market = fetch(ticker)
-        return reduced(ticker, market, prior)
+        return summarize_market(ticker, market, prior)
     except LiqError as error:
-        return Row(ticker, None, math.nan, str(error))
+        return ScanRow(ticker, None, math.nan, str(error))
     except Exception as error:  # whatever one market does must not end the others' scan
         return _failed(ticker, error)
 
 
-def _failed(ticker: str, error: Exception) -> Row:
-    return Row(ticker, None, math.nan, f"{ticker} could not be estimated ({type(error).__name__}: {error}).")
+def _failed(ticker: str, error: Exception) -> ScanRow:
+    return ScanRow(ticker, None, math.nan, f"{ticker} could not be estimated ({type(error).__name__}: {error}).")
 
 
-def reduced(ticker: str, market: Market, prior: str | Prior = "calibrated") -> Row:
+def summarize_market(ticker: str, market: Market, prior: str | Prior = "calibrated") -> ScanRow:
     """Return the row of a market at hand; only its last bar is photographed. Raises InputError."""
-    seen = glance(estimate(market, prior, columns=1))
-    return Row(ticker, seen, score(seen, market))
+    seen = summarize(estimate(market, prior, columns=1))
+    return ScanRow(ticker, seen, proximity_score(seen, market))
 
 
-def score(seen: Glance, market: Market) -> float:
+def proximity_score(seen: MarketSummary, market: Market) -> float:
     """Return how near and how big the better of a market's two strong zones is, in the market's own terms.
 
     score = USD of the zone / USD traded in a usual hour × P, where P = 2 Φ(−d / σ) is the chance that a walk without
@@ -143,7 +143,7 @@ def score(seen: Glance, market: Market) -> float:
     the market's daily volatility over the visible window. So a score of 0.1 is six minutes of usual trade. It orders
     markets; it is no forecast. 0 where there is no zone, or where nothing is traded.
     """
-    traded, sigma = traded_an_hour(market), daily_volatility(market)
+    traded, sigma = hourly_volume(market), daily_volatility(market)
     best = 0.0
     for usd, distance in ((seen.above_usd, seen.above_distance), (seen.below_usd, seen.below_distance)):
         if traded > 0 and math.isfinite(usd):
@@ -153,7 +153,7 @@ def score(seen: Glance, market: Market) -> float:
     return best
 
 
-def traded_an_hour(market: Market) -> float:
+def hourly_volume(market: Market) -> float:
     """Return USD traded in a mean hour of the visible window, over all venues in it."""
     usd = 0.0
     for part in market.parts or (market,):
@@ -169,14 +169,18 @@ def daily_volatility(market: Market) -> float:
     return float(np.sqrt(squares.sum() / (4 * math.log(2)) / market.hours()[-len(bars) :].sum() * 24))
 
 
-def table(rows: Iterable[Row], source: str) -> pd.DataFrame:
+def ranking_table(rows: Iterable[ScanRow], source: str) -> pd.DataFrame:
     """Return rows as a table of COLUMNS: the highest score first, equals by symbol, and those that failed last."""
     records = []
     for row in rows:
-        if row.glance is None:
-            fields = dict.fromkeys(Glance._fields, math.nan) | {"symbol": row.ticker, "source": source, "as_of": None}
+        if row.summary is None:
+            fields = dict.fromkeys(MarketSummary._fields, math.nan) | {
+                "symbol": row.ticker,
+                "source": source,
+                "as_of": None,
+            }
         else:
-            fields = row.glance._asdict() | {"as_of": utc(row.glance.as_of, "as_of")}
+            fields = row.summary._asdict() | {"as_of": as_utc(row.summary.as_of, "as_of")}
         records.append({"score": row.score, **fields, "error": row.error})
     words = ("symbol", "source", "error")
     frame = pd.DataFrame(records, columns=list(COLUMNS)).astype(dict.fromkeys(words, "str"))

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.market import utc
-from liq.scan.ranking import Row
+from liq.market import as_utc
+from liq.scan.ranking import ScanRow
 from liq.sources.files.table import File
-from liq.sources.files.table import table as opened
-from liq.zones.summary import Glance
+from liq.sources.files.table import read_table as opened
+from liq.zones.summary import MarketSummary
 
 SCHEMA = "liq.scan/1"
 """Stated in the file's attributes; its number rises when a column is taken away, renamed or changes its meaning."""
@@ -28,7 +28,7 @@ KEPT = pd.Timedelta(hours=1)
 LONGEST, EARLIEST = 80, pd.Timestamp("2009-01-01", tz="UTC")
 """Letters of the longest name, and the earliest time, that a row can have."""
 
-NUMBERS = tuple(name for name in Glance._fields if name not in ("symbol", "source", "as_of"))
+NUMBERS = tuple(name for name in MarketSummary._fields if name not in ("symbol", "source", "as_of"))
 
 NEEDED = ("price", "change")
 """Numbers that every market has; the others may be missing where a side has no zone."""
@@ -44,7 +44,7 @@ LIMITS = {
 """What a number can be, where that is not from 0 upward."""
 
 
-def write(table: pd.DataFrame, path: Path, question: Mapping[str, str]) -> None:
+def write_scan(table: pd.DataFrame, path: Path, question: Mapping[str, str]) -> None:
     """Write a scan's table to Parquet, whole or not at all, with its schema and question as attributes.
 
     `liq.zones.summary.read` reads what the watchlist needs of it; `pandas.read_parquet` everything.
@@ -61,7 +61,7 @@ def write(table: pd.DataFrame, path: Path, question: Mapping[str, str]) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
-class Journal:
+class ScanJournal:
     """Keep the rows of a running scan beside its target, one line each, so that it can be continued after any end.
 
     path : the target; question : what the rows answer, such as source, lookback and prior; bar : the visible
@@ -88,7 +88,7 @@ class Journal:
             self._file.truncate(0)
             self._write(json.dumps({**header, "began": now.isoformat()}))
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> ScanJournal:
         return self
 
     def __exit__(
@@ -96,10 +96,10 @@ class Journal:
     ) -> None:
         self._file.close()
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ScanRow) -> None:
         """Keep a row that did not fail."""
-        if row.glance is not None:
-            fields = row.glance._asdict() | {"as_of": utc(row.glance.as_of, "as_of").isoformat()}
+        if row.summary is not None:
+            fields = row.summary._asdict() | {"as_of": as_utc(row.summary.as_of, "as_of").isoformat()}
             self._write(json.dumps([row.ticker, row.score, *fields.values()]))
 
     def remove(self) -> None:
@@ -125,13 +125,13 @@ def _own(file: IO[str]) -> None:
 
 def _kept(
     lines: list[str], header: Mapping[str, str], age: pd.Timedelta, now: pd.Timestamp
-) -> tuple[dict[str, Row], str]:
+) -> tuple[dict[str, ScanRow], str]:
     """Return the rows of an earlier scan by ticker, or why they cannot be taken over."""
     if len(lines) < 2:
         return {}, ""
     try:
         found: dict[str, Any] = json.loads(lines[0])
-        began = utc(found.pop("began"), "began")
+        began = as_utc(found.pop("began"), "began")
         rows = {row.ticker: row for row in map(_row, lines[1:-1])}
     except (ValueError, KeyError, AttributeError, TypeError):
         return {}, "its journal cannot be read"
@@ -142,21 +142,21 @@ def _kept(
     return rows, ""
 
 
-def _row(line: str) -> Row:
+def _row(line: str) -> ScanRow:
     ticker, score, *fields = json.loads(line)
-    seen = Glance(*fields)
-    return Row(ticker, seen._replace(as_of=pd.Timestamp(seen.as_of)), score)
+    seen = MarketSummary(*fields)
+    return ScanRow(ticker, seen._replace(as_of=pd.Timestamp(seen.as_of)), score)
 
 
-def read(file: File) -> tuple[str, pd.DataFrame]:
+def read_scan(file: File) -> tuple[str, pd.DataFrame]:
     """Return a file's name and its rows as a scan wrote them: a Glance each and an `error`.
 
     They come by the scan's `rank`, where the file has it, else closest first. A market that could not be had has a
     symbol and its error, and NaN else. Parquet or CSV. Raises InputError for what is no such table, naming the
     column, the row and the value.
     """
-    name, frame = opened(file, (*Glance._fields, "rank", "error"))
-    missing = [column for column in Glance._fields if column not in frame.columns]
+    name, frame = opened(file, (*MarketSummary._fields, "rank", "error"))
+    missing = [column for column in MarketSummary._fields if column not in frame.columns]
     if missing:
         raise InputError(f"{name} is no scan: it lacks the column {missing[0]!r}.")
     words = frame["error"] if "error" in frame.columns else [""] * len(frame)

@@ -15,32 +15,32 @@ from cachetools import TTLCache
 from liq.errors import InputError, SourceError
 from liq.market import Market
 from liq.sources import market_cache
-from liq.sources.market_cache import Progress, is_aged, market_on
+from liq.sources.market_cache import Progress, cached_market, is_stale
 from liq.sources.venues import client, failures
-from liq.sources.venues.failures import Budget, VenueFailure
+from liq.sources.venues.failures import RetryBudget, VenueFailure
 from liq.sources.venues.table import HOME_ORDER, REFUSED_ORDER, VENUES
 
-REMEMBERED = 600
+MEMORY_SECONDS = 600
 """Seconds for which the venue that answered is asked first, and one that refuses this place not at all."""
 
-PATIENT = 120
+MAX_STALE_SECONDS = 120
 """Seconds for which `auto` shows a last good answer before it turns to another venue."""
 
 _lock = threading.Lock()
-_answering: TTLCache[str, str] = TTLCache(4, ttl=REMEMBERED)
-_refusing: TTLCache[tuple[str, str], VenueFailure] = TTLCache(4 * len(VENUES), ttl=REMEMBERED)
+_answering: TTLCache[str, str] = TTLCache(4, ttl=MEMORY_SECONDS)
+_refusing: TTLCache[tuple[str, str], VenueFailure] = TTLCache(4 * len(VENUES), ttl=MEMORY_SECONDS)
 _silent: TTLCache[str, tuple[float, dict[str, str]]] = TTLCache(4, ttl=60)
 
 
-HEDGE = 3.0
+HEDGE_DELAY = 3.0
 """Seconds after which `auto` asks the next venue too, without giving up the one that has not answered."""
 
-Told = queue.SimpleQueue[tuple[str, int, int]]
+ProgressQueue = queue.SimpleQueue[tuple[str, int, int]]
 
 T = TypeVar("T")
 
 
-class NobodyAnswered(Exception):
+class AllVenuesFailed(Exception):
     """No venue answered; `reasons` says why, by venue."""
 
     def __init__(self, reasons: dict[str, str]) -> None:
@@ -48,7 +48,7 @@ class NobodyAnswered(Exception):
         self.reasons = reasons
 
 
-def order() -> list[str]:
+def venue_order() -> list[str]:
     """Return the venues in the order to try: who answered before, then by what refuses this place."""
     front = client.gateway()
     with _lock:
@@ -58,13 +58,13 @@ def order() -> list[str]:
     return [*([answering] if answering else []), *(name for name in rest if name != answering)]
 
 
-def refusal(name: str) -> VenueFailure | None:
+def known_refusal(name: str) -> VenueFailure | None:
     """Return the failure with which a venue refused this place in the last ten minutes, or None."""
     with _lock:
         return _refusing.get((client.gateway(), name))
 
 
-def note(name: str, failure: VenueFailure | None) -> None:
+def remember_outcome(name: str, failure: VenueFailure | None) -> None:
     """Remember that a venue answered, or that it refuses this place; other failures are not remembered."""
     front = client.gateway()
     with _lock:
@@ -78,36 +78,37 @@ def note(name: str, failure: VenueFailure | None) -> None:
                 del _answering[front]
 
 
-def untried(tried: dict[str, str]) -> Iterator[str]:
+def untried_venues(tried: dict[str, str]) -> Iterator[str]:
     """Yield venues until all are tried; the order is looked up each time, as a refusal changes it."""
-    while remaining := [name for name in order() if name not in tried]:
-        failure = refusal(remaining[0])
+    while remaining := [name for name in venue_order() if name not in tried]:
+        failure = known_refusal(remaining[0])
         if failure is None:
             yield remaining[0]
         else:
             tried[remaining[0]] = failure.reason
 
 
-def first_answer(ticker: str, window: str, on_progress: Progress | None) -> Market:
+def fetch_first(ticker: str, window: str, on_progress: Progress | None) -> Market:
     """Return the market of the first venue that has it, the venues that did not answer in `left_out`.
 
     Raises NobodyAnswered, or InputError where those that answered do not list the ticker.
     """
     _, market, reasons = _race(
-        lambda name, tell: market_on(name, ticker, window, on_progress=tell, budget=brief()),
+        lambda name, tell: cached_market(name, ticker, window, on_progress=tell, budget=short_budget()),
         on_progress,
         lambda found: (
-            not is_aged(found) or (market_cache.utc_now() - market_cache.had_at(found)).total_seconds() <= PATIENT
+            not is_stale(found)
+            or (market_cache.utc_now() - market_cache.fetched_at(found)).total_seconds() <= MAX_STALE_SECONDS
         ),
     )
     return replace(market, left_out=reasons)
 
 
-def answering() -> str:
+def answering_venue() -> str:
     """Return the venue that `auto` uses now; raise NobodyAnswered."""
     with _lock:
         name = _answering.get(client.gateway())
-    return name or _race(lambda name, _: client.contracts(client.connect(name), brief()), None)[0]
+    return name or _race(lambda name, _: client.contracts(client.connect(name), short_budget()), None)[0]
 
 
 def _race(
@@ -118,19 +119,19 @@ def _race(
     The next venue is asked when one fails, or has not answered within `HEDGE` seconds. Raises NobodyAnswered,
     or InputError where those that answered do not list the ticker.
     """
-    heed_silence()
-    began, reasons, told = time.monotonic(), dict[str, str](), Told()
+    raise_if_all_failed_recently()
+    began, reasons, told = time.monotonic(), dict[str, str](), ProgressQueue()
     unlisted: InputError | None = None
     second: tuple[str, T] | None = None
     asked: dict[Future[T], str] = {}
-    names = untried(reasons)
+    names = untried_venues(reasons)
     pool = ThreadPoolExecutor(len(VENUES), thread_name_prefix="auto")
     try:
         while (name := next(names, None)) is not None or asked:
             if name is not None:
                 reasons[name] = "had not answered yet"
                 asked[pool.submit(work, name, _teller(told))] = name
-            for future in _some(set(asked), told, on_progress, HEDGE if len(reasons) < len(VENUES) else None):
+            for future in _some(set(asked), told, on_progress, HEDGE_DELAY if len(reasons) < len(VENUES) else None):
                 name = asked.pop(future)
                 try:
                     answer = future.result()
@@ -138,31 +139,31 @@ def _race(
                     unlisted, reasons[name] = unlisted or error, "does not list it"
                     continue
                 except VenueFailure as failure:
-                    note(name, failure)
+                    remember_outcome(name, failure)
                     reasons[name] = failure.reason
                     continue
                 if not good(answer):
                     second, reasons[name] = second or (name, answer), "did not answer just now"
                     continue
                 if unlisted is None:  # a coin that only a later venue lists does not change who is asked first
-                    note(name, None)
+                    remember_outcome(name, None)
                 return name, answer, {other: why for other, why in reasons.items() if other != name}
     finally:
         pool.shutdown(wait=False)
     if second is not None:
         return *second, {name: why for name, why in reasons.items() if name != second[0]}
-    raise unlisted or silent(reasons, began)
+    raise unlisted or remember_all_failed(reasons, began)
 
 
-def heed_silence() -> None:
+def raise_if_all_failed_recently() -> None:
     """Raise NobodyAnswered while it is not long ago that no venue answered."""
     with _lock:
         until, reasons = _silent.get(client.gateway(), (0.0, {}))
     if time.monotonic() < until:
-        raise NobodyAnswered(reasons)
+        raise AllVenuesFailed(reasons)
 
 
-def silent(reasons: dict[str, str], began: float) -> NobodyAnswered:
+def remember_all_failed(reasons: dict[str, str], began: float) -> AllVenuesFailed:
     """Remember that no venue answered, and return the exception that says so.
 
     Asking six venues in vain at every rerun would freeze the page: pause five times as long as it took.
@@ -170,10 +171,10 @@ def silent(reasons: dict[str, str], began: float) -> NobodyAnswered:
     pause = min(30.0, max(3.0, 5 * (time.monotonic() - began)))
     with _lock:
         _silent[client.gateway()] = (time.monotonic() + pause, reasons)
-    return NobodyAnswered(reasons)
+    return AllVenuesFailed(reasons)
 
 
-def together(ticker: str, window: str, on_progress: Progress | None) -> Market:
+def fetch_all(ticker: str, window: str, on_progress: Progress | None) -> Market:
     """Return the first venue's market with every venue that answers in `parts`, the others in `left_out`.
 
     The venues are asked at the same time and for the same moment, so their visible bars are the same. One
@@ -181,11 +182,13 @@ def together(ticker: str, window: str, on_progress: Progress | None) -> Market:
     none lists the ticker.
     """
     now, names = market_cache.utc_now(), list(HOME_ORDER)
-    told = Told()
-    reasons = {name: failure.reason for name in names if (failure := refusal(name)) is not None}
+    told = ProgressQueue()
+    reasons = {name: failure.reason for name in names if (failure := known_refusal(name)) is not None}
     with ThreadPoolExecutor(len(names), thread_name_prefix="all") as pool:
         asked = {
-            name: pool.submit(market_on, name, ticker, window, now=now, on_progress=_teller(told), budget=brief())
+            name: pool.submit(
+                cached_market, name, ticker, window, now=now, on_progress=_teller(told), budget=short_budget()
+            )
             for name in names
             if name not in reasons
         }
@@ -200,26 +203,26 @@ def together(ticker: str, window: str, on_progress: Progress | None) -> Market:
         except InputError as error:
             unlisted, reasons[name] = unlisted or error, "does not list it"
         except VenueFailure as failure:
-            note(name, failure)
+            remember_outcome(name, failure)
             reasons[name] = failure.reason
     newest = max((part.candles.index[-1] for part in parts), default=None)
-    for part in [part for part in parts if is_aged(part) and part.candles.index[-1] != newest]:
+    for part in [part for part in parts if is_stale(part) and part.candles.index[-1] != newest]:
         parts.remove(part)
-        reasons[part.source] = f"did not answer since {market_cache.had_at(part):%H:%M} UTC"
+        reasons[part.source] = f"did not answer since {market_cache.fetched_at(part):%H:%M} UTC"
     for part in [part for part in parts[1:] if part.candles.index[0] > parts[0].visible.index[0]]:
         parts.remove(part)
         reasons[part.source] = f"has no candles before {part.candles.index[0]:%Y-%m-%d %H:%M} UTC"
     if not parts:
         if unlisted is not None:
             raise unlisted
-        raise nobody(reasons)
+        raise all_failed(reasons)
     ordered = {name: reasons[name] for name in names if name in reasons}
     return replace(parts[0], parts=tuple(parts), left_out=ordered)
 
 
-def brief() -> Budget:
+def short_budget() -> RetryBudget:
     """Return a budget for one retry, and none after a timeout: another venue is the better bet."""
-    return Budget(0.75 * failures.PATIENCE.timeout, min(2, failures.PATIENCE.tries))
+    return RetryBudget(0.75 * failures.RETRY_POLICY.timeout, min(2, failures.RETRY_POLICY.tries))
 
 
 def _forgive(name: str) -> None:
@@ -228,12 +231,14 @@ def _forgive(name: str) -> None:
         _answering.setdefault(client.gateway(), name)
 
 
-def _teller(told: Told) -> Progress:
+def _teller(told: ProgressQueue) -> Progress:
     """Return what a venue's thread tells its progress to."""
     return lambda what, done, total: told.put((what, done, total))
 
 
-def _some(asked: set[Future[T]], told: Told, on_progress: Progress | None, seconds: float | None) -> set[Future[T]]:
+def _some(
+    asked: set[Future[T]], told: ProgressQueue, on_progress: Progress | None, seconds: float | None
+) -> set[Future[T]]:
     """Return the futures that are done once one is, or after `seconds`.
 
     Progress is passed on meanwhile, in the caller's own thread, where a page may be drawn.
@@ -247,17 +252,17 @@ def _some(asked: set[Future[T]], told: Told, on_progress: Progress | None, secon
     return done
 
 
-def spoken(reasons: dict[str, str]) -> str:
+def describe_failures(reasons: dict[str, str]) -> str:
     """Return the reasons as one clause, each venue by its title."""
     return "; ".join(f"{VENUES[name].title} {why}" for name, why in reasons.items())
 
 
-def nobody(reasons: dict[str, str]) -> SourceError:
+def all_failed(reasons: dict[str, str]) -> SourceError:
     """Return the error that says why no venue answered and what to do."""
-    return SourceError(f"No venue answered ({spoken(reasons)}); check the connection, or choose auto.")
+    return SourceError(f"No venue answered ({describe_failures(reasons)}); check the connection, or choose auto.")
 
 
-def forget() -> None:
+def clear() -> None:
     """Drop what is remembered about who answers."""
     with _lock:
         _answering.clear()

@@ -13,9 +13,9 @@ from cachetools import LRUCache, TTLCache, cached
 from liq.errors import InputError, SourceError
 from liq.market import Market, Quote, lookback
 from liq.sources import failover, market_cache
-from liq.sources.failover import NobodyAnswered, first_answer, spoken, together
-from liq.sources.market_cache import Progress, contract_on, last_good, market_on
-from liq.sources.single_flight import shared
+from liq.sources.failover import AllVenuesFailed, describe_failures, fetch_all, fetch_first
+from liq.sources.market_cache import Progress, cached_market, find_contract, last_good_market
+from liq.sources.single_flight import single_flight
 from liq.sources.venues import client, endpoints
 from liq.sources.venues.failures import VenueFailure
 from liq.sources.venues.symbols import short_names
@@ -24,10 +24,10 @@ from liq.sources.venues.table import VENUES
 SOURCES = ("auto", "all", *VENUES, "simulated", "file")
 """Every source on offer."""
 
-LIVE = 2
+QUOTE_SECONDS = 2
 """Seconds for which a live price is given out again."""
 
-LISTED = 600
+TICKERS_SECONDS = 600
 """Seconds for which the order of tickers by volume is kept."""
 
 
@@ -49,18 +49,18 @@ def fetch(
     if source == "simulated":
         return _simulated(symbol, lookback)
     if source == "file":
-        return _recording(lookback)
+        return _file_market(lookback)
     if source == "all":
-        return together(symbol, lookback, on_progress)
+        return fetch_all(symbol, lookback, on_progress)
     if source == "auto":
         try:
-            return first_answer(symbol, lookback, on_progress)
-        except NobodyAnswered as silence:
+            return fetch_first(symbol, lookback, on_progress)
+        except AllVenuesFailed as silence:
             return _stand_in(symbol, lookback, silence.reasons)
     try:
-        return market_on(source, symbol, lookback, on_progress=on_progress)
+        return cached_market(source, symbol, lookback, on_progress=on_progress)
     except VenueFailure as failure:
-        raise _sorry(source, failure) from failure
+        raise _source_error(source, failure) from failure
 
 
 def tickers(source: str = "auto") -> list[str]:
@@ -71,16 +71,16 @@ def tickers(source: str = "auto") -> list[str]:
     """
     _check(source)
     if source == "file":
-        return [_recording("7d").base]
+        return [_file_market("7d").base]
     if source != "simulated":
         try:
-            name = failover.answering() if source in ("auto", "all") else source
-            return list(_by_volume(name, client.gateway()))
-        except NobodyAnswered as silence:
+            name = failover.answering_venue() if source in ("auto", "all") else source
+            return list(_cached_tickers(name, client.gateway()))
+        except AllVenuesFailed as silence:
             if source == "all":
-                raise failover.nobody(silence.reasons) from None
+                raise failover.all_failed(silence.reasons) from None
         except VenueFailure as failure:
-            raise _sorry(source if source in VENUES else name, failure) from failure
+            raise _source_error(source if source in VENUES else name, failure) from failure
     from liq.sources.simulation.market import TICKERS
 
     return [ticker.split("/")[0] for ticker in TICKERS]
@@ -93,24 +93,24 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
     """
     _check(source)
     if source == "file":
-        market = _recording("7d")
+        market = _file_market("7d")
         return Quote(market.symbol, float(market.price), market.as_of, market.source)
     if source != "simulated":
         try:
-            name = failover.answering() if source in ("auto", "all") else source
-            contract = contract_on(name, symbol, failover.brief())
-        except NobodyAnswered as silence:
+            name = failover.answering_venue() if source in ("auto", "all") else source
+            contract = find_contract(name, symbol, failover.short_budget())
+        except AllVenuesFailed as silence:
             if source == "all":
-                raise failover.nobody(silence.reasons) from None
+                raise failover.all_failed(silence.reasons) from None
         except VenueFailure as failure:
-            raise _sorry(source if source in VENUES else name, failure) from failure
+            raise _source_error(source if source in VENUES else name, failure) from failure
         else:
             try:
-                return _live(name, contract.symbol, client.gateway())
+                return _cached_quote(name, contract.symbol, client.gateway())
             except VenueFailure as failure:
-                held = last_good(name, contract.symbol)
+                held = last_good_market(name, contract.symbol)
                 if held is None:
-                    raise _sorry(name, failure) from failure
+                    raise _source_error(name, failure) from failure
                 return Quote(held.symbol, float(held.price), held.as_of, name)
     from liq.sources.simulation import market as simulation
 
@@ -122,13 +122,13 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
         return simulation.quote("BTC", market_cache.utc_now())
 
 
-def forget() -> None:
+def clear_caches() -> None:
     """Drop everything held from earlier calls, as in a new process."""
-    market_cache.forget()
-    failover.forget()
-    for kept in (_live, _by_volume, client.contracts):
+    market_cache.clear()
+    failover.clear()
+    for kept in (_cached_quote, _cached_tickers, client.contracts):
         kept.cache_clear()
-    for made in (_simulated_at, _said, _read, client._connect):
+    for made in (_simulated_at, _with_notes, _read, client._connect):
         made.cache_clear()
 
 
@@ -141,27 +141,27 @@ def _window(name: str) -> pd.Timedelta:
     return lookback(name).bar_length
 
 
-def _sorry(name: str, failure: VenueFailure) -> SourceError:
+def _source_error(name: str, failure: VenueFailure) -> SourceError:
     return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, or auto.")
 
 
-@shared(TTLCache(64, ttl=LIVE), key=lambda *key: key, failure=VenueFailure)
-def _live(name: str, symbol: str, front: str) -> Quote:
+@single_flight(TTLCache(64, ttl=QUOTE_SECONDS), key=lambda *key: key, failure=VenueFailure)
+def _cached_quote(name: str, symbol: str, front: str) -> Quote:
     connection, now = client.connect(name), market_cache.utc_now()
-    contract = client.contracts(connection, failover.brief()).get(symbol)
+    contract = client.contracts(connection, failover.short_budget()).get(symbol)
     if contract is None:
         raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
-    row = endpoints.ticker(connection, failover.brief(), contract)
+    row = endpoints.ticker(connection, failover.short_budget(), contract)
     told = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
     return Quote(symbol, row["price"], min(told, now), name, row["change"])
 
 
-@shared(TTLCache(2 * len(VENUES), ttl=LISTED), key=lambda *key: key, failure=VenueFailure)
-def _by_volume(name: str, front: str) -> tuple[str, ...]:
+@single_flight(TTLCache(2 * len(VENUES), ttl=TICKERS_SECONDS), key=lambda *key: key, failure=VenueFailure)
+def _cached_tickers(name: str, front: str) -> tuple[str, ...]:
     connection = client.connect(name)
-    listed = list(client.contracts(connection, failover.brief()))
+    listed = list(client.contracts(connection, failover.short_budget()))
     try:
-        traded = endpoints.volumes(connection, failover.brief(), set(listed))
+        traded = endpoints.volumes(connection, failover.short_budget(), set(listed))
     except VenueFailure:
         traded = {}  # the venue's own order will do; the list matters more than its order
     listed.sort(key=lambda symbol: -traded.get(symbol, 0.0))
@@ -182,23 +182,23 @@ def _simulated_at(symbol: str, window: str, bar: pd.Timestamp) -> Market:
 
 def _stand_in(symbol: str, window: str, reasons: dict[str, str]) -> Market:
     """Return the simulated market in place of the venues, saying so first."""
-    why = f"No venue answered, so this is the simulated market and not real data: {spoken(reasons)}."
+    why = f"No venue answered, so this is the simulated market and not real data: {describe_failures(reasons)}."
     notes = [why]
     try:
         market = _simulated(symbol, window)
     except InputError:
         market = _simulated("BTC", window)
         notes.append(f"The simulated market has no {str(symbol)[:40]!r}; this is BTC.")
-    return _said(market, tuple(notes), tuple(reasons.items()))
+    return _with_notes(market, tuple(notes), tuple(reasons.items()))
 
 
 @cached(LRUCache(16), condition=threading.Condition())
-def _said(market: Market, notes: tuple[str, ...], reasons: tuple[tuple[str, str], ...]) -> Market:
+def _with_notes(market: Market, notes: tuple[str, ...], reasons: tuple[tuple[str, str], ...]) -> Market:
     """Return the market with what is said of it: one object for all who are told the same, so one estimate."""
     return replace(market, notes=(*notes, *market.notes), left_out=dict(reasons))
 
 
-def _recording(window: str) -> Market:
+def _file_market(window: str) -> Market:
     path = os.environ.get("LIQ_FILE", "")
     if not path:
         raise InputError("source file needs a recording: upload one, or name it in LIQ_FILE.")
@@ -212,6 +212,6 @@ def _recording(window: str) -> Market:
 @cached(LRUCache(4), condition=threading.Condition())
 def _read(path: str, window: str, changed: int, size: int) -> Market:
     """Return the recording in a file, read once while the file stays as it is."""
-    from liq.sources.files.market_file import read
+    from liq.sources.files.market_file import read_market
 
-    return read(path, lookback=window)
+    return read_market(path, lookback=window)

@@ -11,31 +11,31 @@ import pandas as pd
 from cachetools import LRUCache, TTLCache
 
 from liq.errors import InputError
-from liq.market import Market, Origin, lookback, utc
-from liq.sources.recorder.reader import with_recorded
-from liq.sources.single_flight import shared
+from liq.market import Market, Origin, as_utc, lookback
+from liq.sources.recorder.reader import attach_recorded
+from liq.sources.single_flight import single_flight
 from liq.sources.venues import client, failures
 from liq.sources.venues.client import Contract
-from liq.sources.venues.failures import Budget, VenueFailure
-from liq.sources.venues.market import calls_expected, first, refreshed
-from liq.sources.venues.request import Errand
-from liq.sources.venues.symbols import match
+from liq.sources.venues.failures import RetryBudget, VenueFailure
+from liq.sources.venues.market import calls_expected, fetch_market, refresh_market
+from liq.sources.venues.request import FetchRequest
+from liq.sources.venues.symbols import match_symbol
 from liq.sources.venues.table import VENUES
 
-FRESH = 20
+FRESH_SECONDS = 20
 """Seconds for which an answer is given out again without asking."""
 
-VIEWS = 48
+MAX_VIEWS = 48
 """Views held at most; one is some 200 kB."""
 
-REST = 5.0
+RETRY_DELAY_FACTOR = 5.0
 """A refresh that failed is tried again after this many times what it took, within 2 to 30 seconds."""
 
 Progress = Callable[[str, int, int], None]
 Key = tuple[str, str, str, str]
 
-_good: LRUCache[Key, Market] = LRUCache(VIEWS)
-_resting: TTLCache[Key, tuple[float, VenueFailure]] = TTLCache(4 * VIEWS, ttl=60)
+_last_good: LRUCache[Key, Market] = LRUCache(MAX_VIEWS)
+_retry_after: TTLCache[Key, tuple[float, VenueFailure]] = TTLCache(4 * MAX_VIEWS, ttl=60)
 _lock = threading.Lock()
 
 
@@ -44,20 +44,20 @@ def utc_now() -> pd.Timestamp:
     return pd.Timestamp.now(tz="UTC")
 
 
-def contract_on(name: str, ticker: str, budget: Budget) -> Contract:
+def find_contract(name: str, ticker: str, budget: RetryBudget) -> Contract:
     """Return the contract that a ticker means on a venue; raise InputError with near matches, or VenueFailure."""
     listed = client.contracts(client.connect(name), budget)
-    return listed[match(ticker, listed, VENUES[name].quotes, VENUES[name].title)]
+    return listed[match_symbol(ticker, listed, VENUES[name].quotes, VENUES[name].title)]
 
 
-def market_on(
+def cached_market(
     name: str,
     ticker: str,
     window: str,
     *,
     now: pd.Timestamp | None = None,
     on_progress: Progress | None = None,
-    budget: Budget | None = None,
+    budget: RetryBudget | None = None,
 ) -> Market:
     """Return a venue's market, at most `FRESH` seconds old; raise VenueFailure or InputError.
 
@@ -65,28 +65,33 @@ def market_on(
     last good answer is returned with a note of its age, and the refresh is tried again after a rest.
     """
     now = now or utc_now()
-    budget = budget or Budget(failures.PATIENCE.budget, failures.PATIENCE.tries)
-    contract = contract_on(name, ticker, budget)
+    budget = budget or RetryBudget(failures.RETRY_POLICY.budget, failures.RETRY_POLICY.tries)
+    contract = find_contract(name, ticker, budget)
     key = (name, contract.symbol, window, client.gateway())
     with _lock:
-        held, (until, resting) = _good.get(key), _resting.get(key, (0.0, None))
+        held, (until, resting) = _last_good.get(key), _retry_after.get(key, (0.0, None))
     if held is not None and resting is not None and time.monotonic() < until:
-        return _aged(held, resting, now)
+        return _mark_stale(held, resting, now)
     try:
-        return _fresh(key, now.floor(lookback(window).bar_length), contract, now, budget, on_progress)
+        return _fetch(key, now.floor(lookback(window).bar_length), contract, now, budget, on_progress)
     except VenueFailure as failure:
-        if held is None or now - had_at(held) > lookback(window).window:
+        if held is None or now - fetched_at(held) > lookback(window).window:
             raise
-        return _aged(held, failure, now)
+        return _mark_stale(held, failure, now)
 
 
-@shared(TTLCache(VIEWS, ttl=FRESH), key=lambda key, bar, *_: (key, bar), failure=VenueFailure)
-def _fresh(
-    key: Key, bar: pd.Timestamp, contract: Contract, now: pd.Timestamp, budget: Budget, on_progress: Progress | None
+@single_flight(TTLCache(MAX_VIEWS, ttl=FRESH_SECONDS), key=lambda key, bar, *_: (key, bar), failure=VenueFailure)
+def _fetch(
+    key: Key,
+    bar: pd.Timestamp,
+    contract: Contract,
+    now: pd.Timestamp,
+    budget: RetryBudget,
+    on_progress: Progress | None,
 ) -> Market:
     """Return a view asked anew; a new bar makes it stale before its time."""
     with _lock:
-        held = _good.get(key)
+        held = _last_good.get(key)
     done = 0
 
     def step(what: str) -> None:
@@ -95,65 +100,65 @@ def _fresh(
         if on_progress is not None:
             on_progress(what, min(done, total), total)
 
-    errand = Errand(client.connect(key[0]), contract, lookback(key[2]), now, budget, step)
+    errand = FetchRequest(client.connect(key[0]), contract, lookback(key[2]), now, budget, step)
     total = 2 if held is not None else calls_expected(errand)
     began = time.monotonic()
     try:
-        market = with_recorded(first(errand) if held is None else refreshed(held, errand))
+        market = attach_recorded(fetch_market(errand) if held is None else refresh_market(held, errand))
     except InputError as error:
-        raise _rest(key, began, VenueFailure(f"sent data that cannot be used ({error})")) from error
+        raise _delay_retry(key, began, VenueFailure(f"sent data that cannot be used ({error})")) from error
     except VenueFailure as failure:
-        raise _rest(key, began, failure) from None
+        raise _delay_retry(key, began, failure) from None
     with _lock:
-        _good[key] = market
-        _resting.pop(key, None)
+        _last_good[key] = market
+        _retry_after.pop(key, None)
     return market
 
 
-def _rest(key: Key, began: float, failure: VenueFailure) -> VenueFailure:
+def _delay_retry(key: Key, began: float, failure: VenueFailure) -> VenueFailure:
     """Note that a view needs a rest, in proportion to what its failure cost, and return the failure."""
-    rest = min(30.0, max(2.0, REST * (time.monotonic() - began)))
+    rest = min(30.0, max(2.0, RETRY_DELAY_FACTOR * (time.monotonic() - began)))
     with _lock:
-        _resting[key] = (time.monotonic() + rest, failure)
+        _retry_after[key] = (time.monotonic() + rest, failure)
     return failure
 
 
-def _aged(held: Market, failure: VenueFailure, now: pd.Timestamp) -> Market:
+def _mark_stale(held: Market, failure: VenueFailure, now: pd.Timestamp) -> Market:
     """Return the last good answer with its age in front of its notes and in its origins."""
-    minutes = (now - had_at(held)) / pd.Timedelta(minutes=1)
+    minutes = (now - fetched_at(held)) / pd.Timedelta(minutes=1)
     age = f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.0f} s"
     note = f"These data are {age} old: {VENUES[held.source].title} {failure.reason}."
-    origins = {**held.origins, "stale": Origin(held.source, had_at(held))}
+    origins = {**held.origins, "stale": Origin(held.source, fetched_at(held))}
     return replace(held, notes=(note, *held.notes), origins=origins)
 
 
-def had_at(market: Market) -> pd.Timestamp:
+def fetched_at(market: Market) -> pd.Timestamp:
     """Return when a market's candles were had."""
     return market.origins["candles"].as_of
 
 
-def is_aged(market: Market) -> bool:
+def is_stale(market: Market) -> bool:
     """Return whether a market is a last good answer that could not be refreshed."""
     return "stale" in market.origins
 
 
-def last_good(name: str, symbol: str) -> Market | None:
+def last_good_market(name: str, symbol: str) -> Market | None:
     """Return the youngest good answer about a contract in any window, or None."""
     with _lock:
         front = client.gateway()
-        views = [held for key, held in _good.items() if (key[0], key[1], key[3]) == (name, symbol, front)]
-    return max(views, key=had_at, default=None)
+        views = [held for key, held in _last_good.items() if (key[0], key[1], key[3]) == (name, symbol, front)]
+    return max(views, key=fetched_at, default=None)
 
 
-def forget() -> None:
+def clear() -> None:
     """Drop every held answer, as a new process would begin."""
     with _lock:
-        _good.clear()
-        _resting.clear()
-    _fresh.cache_clear()
+        _last_good.clear()
+        _retry_after.clear()
+    _fetch.cache_clear()
 
 
-RETRY = pd.Timedelta(minutes=1)
+PROVISIONAL_AGE = pd.Timedelta(minutes=1)
 """How long a stand-in or a stale market is shown before the venues are asked again."""
 
 
@@ -164,6 +169,6 @@ def needs_refresh(market: Market, fetched: pd.Timestamp) -> bool:
     fetched again after RETRY.
     """
     now, bar = utc_now(), market.bar.total_seconds()
-    closed = now.timestamp() // bar > utc(market.as_of, "as_of").timestamp() // bar
+    closed = now.timestamp() // bar > as_utc(market.as_of, "as_of").timestamp() // bar
     provisional = "stale" in market.origins or (market.source == "simulated" and bool(market.left_out))
-    return bool(closed or (provisional and now - fetched > RETRY))
+    return bool(closed or (provisional and now - fetched > PROVISIONAL_AGE))

@@ -13,7 +13,7 @@ T = TypeVar("T")
 S = TypeVar("S", covariant=True)
 
 
-class Shared(Protocol[S]):
+class SingleFlight(Protocol[S]):
     """A function whose calls are shared, and the cache of its answers."""
 
     cache: MutableMapping[Any, Any]
@@ -24,9 +24,9 @@ class Shared(Protocol[S]):
         """Forget every answer."""
 
 
-def shared(
+def single_flight(
     cache: MutableMapping[Any, Any], key: Callable[..., Hashable], failure: type[Exception]
-) -> Callable[[Callable[..., T]], Shared[T]]:
+) -> Callable[[Callable[..., T]], SingleFlight[T]]:
     """Decorate a function so that concurrent calls with one key make one call, and its answer is kept in `cache`.
 
     cachetools sees to that for answers. A failure it does not keep, rightly, but then each session that waited
@@ -34,7 +34,7 @@ def shared(
     Whoever asks later asks afresh.
     """
 
-    def decorate(work: Callable[..., T]) -> Shared[T]:
+    def decorate(work: Callable[..., T]) -> SingleFlight[T]:
         failed: TTLCache[Hashable, tuple[float, Exception]] = TTLCache(256, ttl=60)
         lock = threading.Lock()
 
@@ -55,6 +55,6 @@ def shared(
             return once(time.monotonic(), *args)
 
         call.cache, call.cache_clear = cache, once.cache_clear  # type: ignore[attr-defined]
-        return cast(Shared[T], call)
+        return cast(SingleFlight[T], call)
 
     return decorate

@@ -20,7 +20,7 @@ FILLING = 6
 """One part in so many of the earlier bars is left out of every fit: the book is still filling up."""
 
 
-class Bars(NamedTuple):
+class AlignedBars(NamedTuple):
     """The bars that an estimate and realised liquidations share.
 
     times : (N,) open times; hours : length of one; rows : (n,) which shared bar each candle falls into, -1 for
@@ -50,7 +50,7 @@ class Bars(NamedTuple):
         return sides if self.names == SIDES else sides.sum(axis=1, keepdims=True)
 
 
-def align(market: Market, liquidations: pd.DataFrame) -> Bars:
+def align(market: Market, liquidations: pd.DataFrame) -> AlignedBars:
     """Return the bars on which the market's candles and the realised liquidations can be compared.
 
     The coarser of the two sets the resolution, coarse warm-up candles included. A bar counts only if both
@@ -91,7 +91,7 @@ def align(market: Market, liquidations: pd.DataFrame) -> Bars:
     np.add.at(realised, real_rows[used], liquidations[list(names)].to_numpy()[used])
     excursion, volume = _moves(market, rows)
     times = pd.to_datetime(base + (first + np.flatnonzero(whole)) * length, unit="s", utc=True)
-    return Bars(pd.DatetimeIndex(times), length / 3600, rows, names, realised, excursion, volume)
+    return AlignedBars(pd.DatetimeIndex(times), length / 3600, rows, names, realised, excursion, volume)
 
 
 def _bin(starts: np.ndarray, lengths: np.ndarray, base: float, length: float) -> np.ndarray:
@@ -140,7 +140,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     return float((ranks[:, 0] * ranks[:, 1]).sum()) / size if size > 0 else float("nan")
 
 
-def baseline_columns(bars: Bars) -> np.ndarray:
+def baseline_columns(bars: AlignedBars) -> np.ndarray:
     """Return the honest rival's regressors (N, S, 3): a constant, log excursion and log volume, per side.
 
     Range and volume alone, no model of positions. The range is the side's own excursion from the bar's open,

@@ -15,7 +15,7 @@ from liq.model.estimate import estimate
 from liq.model.flow import flow
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior, as_prior
-from liq.validation.alignment import FILLING, FLOOR, Bars, align, log_dollars, r_squared, spearman
+from liq.validation.alignment import FILLING, FLOOR, AlignedBars, align, log_dollars, r_squared, spearman
 
 KAPPAS = (0.1, 0.2, 0.4, 0.8)
 """Turnover shares tried, where open interest is known."""
@@ -47,7 +47,7 @@ FAR = 0.03
 """Log distance that parts near tiers (30x and more) from far ones; more bands than two print no better."""
 
 
-class Problem(NamedTuple):
+class WeightProblem(NamedTuple):
     """Weights to find: per-bar sums (N, S, K) for a weight of one, realised USD (N, S), bars a day, the floor."""
 
     sums: np.ndarray
@@ -55,7 +55,7 @@ class Problem(NamedTuple):
     per_day: int
     floor: float
 
-    def rows(self, part: slice) -> Problem:
+    def rows(self, part: slice) -> WeightProblem:
         """Return the same problem on some of its bars."""
         return self._replace(sums=self.sums[part], realised=self.realised[part])
 
@@ -113,7 +113,7 @@ def calibrate(
 
 
 def _choose_rates(
-    heatmap: Heatmap, bars: Bars, first: int, start: Prior, distance: np.ndarray, floor: float
+    heatmap: Heatmap, bars: AlignedBars, first: int, start: Prior, distance: np.ndarray, floor: float
 ) -> tuple[float, tuple[float, ...]]:
     """Return kappa and paces: among those that do best on unseen bars, the ones that let far levels live longest."""
     candidates = [(start.kappa, start.paces or (1.0,) * len(distance))]
@@ -135,14 +135,14 @@ def paces_for(distance: np.ndarray, far: float) -> tuple[float, ...]:
     return tuple(np.where(distance > FAR, far, 1.0).tolist())
 
 
-def _problem(heatmap: Heatmap, prior: Prior, bars: Bars, first: int, floor: float) -> Problem:
+def _problem(heatmap: Heatmap, prior: Prior, bars: AlignedBars, first: int, floor: float) -> WeightProblem:
     """Return the weights' problem under a prior's rates; the walk itself does not depend on them."""
     moved = replace(heatmap, prior=prior, walk=heatmap.walk._replace(flow=flow(heatmap.market, prior)))
     sums = bars.add_up_sides(*(moved.swept_by_tier(side) for side in SIDES))
-    return Problem(sums[first:], bars.realised[first:], max(1, round(24 / bars.hours)), floor * bars.hours)
+    return WeightProblem(sums[first:], bars.realised[first:], max(1, round(24 / bars.hours)), floor * bars.hours)
 
 
-def fit_weights(problem: Problem, prior: Prior, distance: np.ndarray) -> np.ndarray:
+def fit_weights(problem: WeightProblem, prior: Prior, distance: np.ndarray) -> np.ndarray:
     """Return non-negative tier weights (K,): the most likely ones, given the data and the prior.
 
     Gauss–Newton with step control on log weights = log prior + level + slope * log distance + own deviation.
@@ -183,7 +183,7 @@ def fit_weights(problem: Problem, prior: Prior, distance: np.ndarray) -> np.ndar
     return np.asarray(np.exp(centre + shape @ parameters))
 
 
-def _groups(problem: Problem) -> list[tuple[np.ndarray, np.ndarray, float]]:
+def _groups(problem: WeightProblem) -> list[tuple[np.ndarray, np.ndarray, float]]:
     """Return what is compared: single bars and daily totals, as sums (M, 2, K), USD (M, 2) and an emphasis."""
     groups = [(problem.sums, problem.realised, 1.0)]
     days = len(problem.realised) // problem.per_day
@@ -195,14 +195,14 @@ def _groups(problem: Problem) -> list[tuple[np.ndarray, np.ndarray, float]]:
     return groups
 
 
-def _folds(problem: Problem) -> list[tuple[slice, slice]]:
+def _folds(problem: WeightProblem) -> list[tuple[slice, slice]]:
     """Return pairs of an earlier part to fit and the part right after it to test on."""
     n = len(problem.realised)
     cuts = [round(n * share) for share in (0.4, 0.6, 0.8, 1.0)]
     return [(slice(0, a), slice(a, b)) for a, b in pairwise(cuts)]
 
 
-def _unseen_losses(problem: Problem, prior: Prior, distance: np.ndarray) -> np.ndarray:
+def _unseen_losses(problem: WeightProblem, prior: Prior, distance: np.ndarray) -> np.ndarray:
     """Return what `fit_weights` minimises, per day (D,), on days later than the fitted ones."""
     days = []
     for fit, test in _folds(problem):
@@ -224,13 +224,13 @@ def _losses(
     ]
 
 
-def _unseen(problem: Problem, prior: Prior, distance: np.ndarray) -> dict[str, float]:
+def _unseen(problem: WeightProblem, prior: Prior, distance: np.ndarray) -> dict[str, float]:
     """Return scores on the last fold, with weights fitted on what came before it."""
     fit, test = _folds(problem)[-1]
     return _figures(problem.rows(test), fit_weights(problem.rows(fit), prior, distance))
 
 
-def _figures(problem: Problem, weights: np.ndarray) -> dict[str, float]:
+def _figures(problem: WeightProblem, weights: np.ndarray) -> dict[str, float]:
     usd = problem.sums @ weights
     actual, printed = log_dollars(problem.realised, problem.floor), log_dollars(usd, problem.floor)
     paid = problem.realised.sum()
@@ -242,7 +242,7 @@ def _figures(problem: Problem, weights: np.ndarray) -> dict[str, float]:
 
 
 def _without_open_interest(
-    heatmap: Heatmap, prior: Prior, bars: Bars, first: int, floor: float
+    heatmap: Heatmap, prior: Prior, bars: AlignedBars, first: int, floor: float
 ) -> tuple[float, float]:
     """Return phi and the half-life that print best when the open interest is taken away, weights as fitted."""
     blind = replace(heatmap, market=replace(heatmap.market, open_interest=None))

@@ -9,17 +9,17 @@ import pandas as pd
 
 from liq.market import Market
 
-RIVALS = 40
+N_CONTROLS = 40
 """Levels drawn for each zone."""
 
-LIKE = 0.25
+VOLATILITY_TOLERANCE = 0.25
 """Share of all bars, those nearest in volatility over the last day, that a zone's rivals are drawn from."""
 
 AFTER = pd.Timedelta(days=1)
 """How long after the touch that is watched."""
 
 
-class Path(NamedTuple):
+class PricePath(NamedTuple):
     """The bars that are followed: end times in hours since the first open, prices, and volatility over a day.
 
     opens, ends : (n,) hours; high, low, close : (n,); volatility : (n,) of the 24 hours before each bar's end,
@@ -35,7 +35,7 @@ class Path(NamedTuple):
     first: pd.Timestamp
 
     @classmethod
-    def of(cls, market: Market) -> Path:
+    def of(cls, market: Market) -> PricePath:
         """Return the path of a market's bars; one that is still forming is part of it as far as it went."""
         hours = market.hours()
         opens = np.concatenate([[0.0], np.cumsum(hours)[:-1]])
@@ -50,18 +50,18 @@ class Path(NamedTuple):
         return cls(opens, ends, high, low, close, volatility, _utc(market.candles.index[0]))
 
 
-def complete(path: Path, hours: float) -> np.ndarray:
+def complete(path: PricePath, hours: float) -> np.ndarray:
     """Return which bars are followed by at least so many hours."""
     return path.ends + hours <= path.ends[-1] + 1e-6
 
 
-def rivals_of(path: Path, bar: np.ndarray, pool: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+def matched_controls(path: PricePath, bar: np.ndarray, pool: np.ndarray, chance: np.random.Generator) -> np.ndarray:
     """Return bars to draw rival levels from, (cases, RIVALS): from those nearest in log volatility."""
     if not len(pool):
         return np.empty((len(bar), 0), int)
-    size = max(1, int(LIKE * len(pool)))
+    size = max(1, int(VOLATILITY_TOLERANCE * len(pool)))
     calm, length = np.log(path.volatility), path.ends - path.opens
-    drawn = chance.random((len(bar), RIVALS))
+    drawn = chance.random((len(bar), N_CONTROLS))
     rivals = np.empty(drawn.shape, int)
     for case, here in enumerate(bar):
         near = pool[np.argsort(np.abs(calm[pool] - calm[here]), kind="stable")[:size]]
@@ -71,8 +71,8 @@ def rivals_of(path: Path, bar: np.ndarray, pool: np.ndarray, chance: np.random.G
     return rivals
 
 
-def followed(
-    path: Path, bar: np.ndarray, sign: np.ndarray, distance: np.ndarray, width: np.ndarray
+def follow_price(
+    path: PricePath, bar: np.ndarray, sign: np.ndarray, distance: np.ndarray, width: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return hours to the touch of each level (inf if none), and whether price then passed (1) or turned (0).
 

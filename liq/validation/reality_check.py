@@ -14,17 +14,17 @@ from liq.model.as_of import market_before
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
-from liq.sources.recorder.messages import HEARD
+from liq.sources.recorder.messages import MESSAGE_FORMATS
 from liq.sources.recorder.reader import RECORDED
 from liq.sources.titles import source_title
 from liq.sources.venues.table import VENUES
 from liq.validation.calibration import calibrate
 from liq.validation.skill import Skill, skill
-from liq.validation.zone_touches import EVERY, Touches, touches
+from liq.validation.zone_touches import NAMING_INTERVAL, ZoneTouches, zone_touches
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class ScoringInput:
     """Hold a map and the realised liquidations it can be held against.
 
     heatmap : the map, or the one venue's part of it that reports liquidations; liquidations : as in `liq.validation.skill`;
@@ -37,7 +37,7 @@ class Ground:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class FitReport:
     """Hold a prior fitted on the earlier part of a market, and its and the shipped one's score on the later part."""
 
     prior: Prior
@@ -46,7 +46,9 @@ class Fit:
 
 
 @cached(LRUCache(4), condition=threading.Condition())
-def ground(heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidations.csv") -> Ground | None:
+def scoring_input(
+    heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidations.csv"
+) -> ScoringInput | None:
     """Return what the map can be held against; None where its source gives no realised liquidations.
 
     upload : a file of the user's own (`liq.sources.files.market_file.read_liquidations`), named `name`, which then counts
@@ -58,7 +60,7 @@ def ground(heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidati
 
         file = io.BytesIO(upload)
         file.name = name
-        return Ground(heatmap, read_liquidations(file), "Scored against the uploaded liquidations.")
+        return ScoringInput(heatmap, read_liquidations(file), "Scored against the uploaded liquidations.")
     part = max(heatmap.parts or (heatmap,), key=lambda one: _hours_told(one.market))
     real = part.market.liquidations
     if real is None or not _hours_told(part.market):
@@ -69,7 +71,7 @@ def ground(heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidati
         remarks.append(f"Several venues are on screen; only the one with the longest record is scored, {title}.")
     if not real[list(SIDES)].notna().all(axis=1).any():
         remarks.append("This source reports longs and shorts together, so their sum is scored.")
-    return Ground(part, real, " ".join([*remarks, *_recorded(part.market)]))
+    return ScoringInput(part, real, " ".join([*remarks, *_recorded(part.market)]))
 
 
 def _hours_told(market: Market) -> float:
@@ -85,14 +87,14 @@ def _recorded(market: Market) -> list[str]:
     origin = market.origins.get("liquidations")
     if origin is None or origin.source != RECORDED:
         return []
-    title, carries = VENUES[market.source].title, HEARD[market.source].carries
+    title, carries = VENUES[market.source].title, MESSAGE_FORMATS[market.source].carries
     told = [f"Recorded from {title}'s stream; bars in which the recorder was not listening are left out."]
     return told + ([f"The stream carries {carries}, so realised dollars are a lower bound."] if carries else [])
 
 
-def silence(market: Market) -> str:
+def why_not_scored(market: Market) -> str:
     """Return why there is nothing to score a market against, and what can be done about it."""
-    if any(part.source not in HEARD for part in market.parts or (market,)):
+    if any(part.source not in MESSAGE_FORMATS for part in market.parts or (market,)):
         return (
             "This source publishes no realised liquidations, so there is nothing to score the map against here. "
             "Gate, Kraken Futures and the simulated market do; a file of your own can carry them."
@@ -108,7 +110,7 @@ def silence(market: Market) -> str:
 
 
 @cached(LRUCache(8), condition=threading.Condition())
-def score(base: Ground) -> Skill:
+def score(base: ScoringInput) -> Skill:
     """Return the map's score, see `liq.validation.skill`; raise InputError where too few bars are shared."""
     return skill(base.heatmap, base.liquidations)
 
@@ -118,7 +120,7 @@ def score(base: Ground) -> Skill:
     key=lambda base, towards="calibrated": (base, towards if isinstance(towards, str) else towards.to_json()),
     condition=threading.Condition(),
 )
-def fit(base: Ground, towards: str | Prior = "calibrated") -> Fit:
+def fit_prior(base: ScoringInput, towards: str | Prior = "calibrated") -> FitReport:
     """Fit a prior on the bars before those that `score` scores, and score it and the one it starts from on those.
 
     Raises InputError where too few bars are shared.
@@ -126,13 +128,13 @@ def fit(base: Ground, towards: str | Prior = "calibrated") -> Fit:
     market, real = replace(base.heatmap.market, parts=()), base.liquidations
     shipped = skill(estimate(market, towards, columns=1), real)
     fitted = calibrate(market_before(market, shipped.since), real[_utc(real.index) < shipped.since], towards)
-    return Fit(fitted, skill(estimate(market, fitted, columns=1), real, since=shipped.since), shipped)
+    return FitReport(fitted, skill(estimate(market, fitted, columns=1), real, since=shipped.since), shipped)
 
 
 def _until(heatmap: Heatmap) -> tuple[object, ...]:
     """Return what tells one map's touches from another's: they change as zones are named, not with every bar."""
     market = heatmap.market
-    seen = market.as_of.floor(EVERY)
+    seen = market.as_of.floor(NAMING_INTERVAL)
     closes = market.candles["close"][market.times < seen][-8:]
     parts = tuple(part.market.source for part in heatmap.parts)
     priors = (heatmap.weights.tobytes(), heatmap.prior.paces, heatmap.prior.kappa, heatmap.prior.half_life)
@@ -141,9 +143,9 @@ def _until(heatmap: Heatmap) -> tuple[object, ...]:
 
 
 @cached(LRUCache(16), key=_until, condition=threading.Condition())
-def follow(heatmap: Heatmap) -> Touches:
+def followed_zones(heatmap: Heatmap) -> ZoneTouches:
     """Return what became of the map's zones, see `liq.validation.zone_touches`; worked out anew only when new zones are named."""
-    return touches(heatmap)
+    return zone_touches(heatmap)
 
 
 def _utc(index: pd.Index) -> pd.DatetimeIndex:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.market import SIDES, utc
+from liq.market import SIDES, as_utc
 from liq.model.heatmap import Heatmap
 from liq.validation.alignment import (
     FILLING,
     FLOOR,
-    Bars,
+    AlignedBars,
     align,
     baseline_columns,
     log_dollars,
@@ -163,11 +163,11 @@ def _earlier(values: np.ndarray, bars: int, empty: float) -> np.ndarray:
     return np.concatenate([np.full((min(bars, len(values)), values.shape[1]), empty), values])[: len(values)]
 
 
-def _begin(bars: Bars, since: pd.Timestamp | str | None) -> int:
+def _begin(bars: AlignedBars, since: pd.Timestamp | str | None) -> int:
     """Return the number of the first scored bar."""
     if since is None:
         return len(bars.times) // 2
-    return int(bars.times.searchsorted(utc(since, "since")))
+    return int(bars.times.searchsorted(as_utc(since, "since")))
 
 
 def _bootstrap(figures, times: pd.DatetimeIndex) -> dict[str, tuple[float, float]]:  # type: ignore[no-untyped-def]

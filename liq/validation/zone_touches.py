@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 
 from liq.market import Market
-from liq.model.as_of import at
+from liq.model.as_of import heatmap_at
 from liq.model.estimate import REACH, STEPS, estimate
 from liq.model.heatmap import Heatmap
 from liq.validation.alignment import FILLING
-from liq.validation.matched_levels import AFTER, Path, complete, followed, rivals_of
+from liq.validation.matched_levels import AFTER, PricePath, complete, follow_price, matched_controls
 from liq.zones.ranking import top_zones
 
 HORIZONS = (1, 3, 7)
 """Days within which a zone is reached or not."""
 
-EVERY = pd.Timedelta(hours=6)
+NAMING_INTERVAL = pd.Timedelta(hours=6)
 """How often zones are named; not more often than once a bar."""
 
 MOST_NAMINGS = 240
@@ -46,7 +46,7 @@ RESAMPLES = 1000
 """Bootstrap draws of whole stretches."""
 
 
-class Answer(NamedTuple):
+class TouchShare(NamedTuple):
     """Hold one question's answer: shares among the zones and among the levels drawn, and their difference.
 
     what : "reached" or "through"; days : the horizon; cases : how many zones were counted; blocks : how many
@@ -71,7 +71,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Touches:
+class ZoneTouches:
     """Hold the answers, and the cases they rest on.
 
     reached : one answer a horizon; through : what happened after a touch; cases : DataFrame, a row a zone: named
@@ -79,8 +79,8 @@ class Touches:
     through (1 passed, 0 turned, NaN neither or no touch). since, until : the bars that were followed.
     """
 
-    reached: tuple[Answer, ...]
-    through: Answer
+    reached: tuple[TouchShare, ...]
+    through: TouchShare
     cases: pd.DataFrame
     since: pd.Timestamp
     until: pd.Timestamp
@@ -100,18 +100,18 @@ class Touches:
         if first.low > 0 or first.high < 0:
             word = "more" if first.low > 0 else "less"
             return (
-                f"Within {days(first.days)}, price came to {100 * first.zones:.0f} % of the strongest zones and to "
+                f"Within {days_text(first.days)}, price came to {100 * first.zones:.0f} % of the strongest zones and to "
                 f"{100 * first.levels:.0f} % of other levels as far away. That is {word} often than chance allows."
             )
         least = 100 * max(first.difference - first.low, first.high - first.difference)
         return (
             "Price came to the strongest zones about as often as to other levels as far away: no magnet can be told "
-            f"from chance. With {first.cases} zones, less than {least:.0f} points within {days(first.days)} would "
+            f"from chance. With {first.cases} zones, less than {least:.0f} points within {days_text(first.days)} would "
             "not show."
         )
 
 
-def days(count: int) -> str:
+def days_text(count: int) -> str:
     """Return a number of days in words.
 
     >>> days(1), days(3)
@@ -120,7 +120,7 @@ def days(count: int) -> str:
     return f"{count} day" if count == 1 else f"{count} days"
 
 
-def touches(heatmap: Heatmap) -> Touches:
+def zone_touches(heatmap: Heatmap) -> ZoneTouches:
     """Follow a map's strongest zones forward from when they were first named, beside levels drawn at random.
 
     At each naming the strongest zone of either side within NEAREST to FARTHEST of price is taken; it is a case when
@@ -128,7 +128,7 @@ def touches(heatmap: Heatmap) -> Touches:
     side would be what price is drawn away from. The first sixth of the bars, in which the book fills up, names
     nothing. The draw is fixed, so the same data print the same figures.
     """
-    return follow(name_zones(heatmap), Path.of(heatmap.market))
+    return follow(name_zones(heatmap), PricePath.of(heatmap.market))
 
 
 def name_zones(heatmap: Heatmap) -> pd.DataFrame:
@@ -147,7 +147,7 @@ def name_zones(heatmap: Heatmap) -> pd.DataFrame:
     for bar in _naming(market):
         if bar < first:
             continue
-        zones = top_zones(at(whole, int(bar) - first))
+        zones = top_zones(heatmap_at(whole, int(bar) - first))
         away = zones["distance"].abs()
         mine = zones[(away >= NEAREST) & (away <= FARTHEST)].nlargest(1, "usd")
         now = [(str(side), float(low), float(high)) for side, low, high in mine[["side", "low", "high"]].to_numpy()]
@@ -175,12 +175,12 @@ def _naming(market: Market) -> np.ndarray:
     """Return the bars after whose end zones are named: the last of each stretch of time, past the filling."""
     ends = np.cumsum(market.hours())
     n = len(ends) - int(market.forming)
-    hours = max(EVERY / pd.Timedelta(hours=1), float(ends[-1]) / MOST_NAMINGS)
+    hours = max(NAMING_INTERVAL / pd.Timedelta(hours=1), float(ends[-1]) / MOST_NAMINGS)
     last = np.flatnonzero(np.append(np.diff(np.floor(ends[:n] / hours + 1e-9)) > 0, False))
     return last[last >= len(ends) // FILLING]
 
 
-def follow(cases: pd.DataFrame, path: Path) -> Touches:
+def follow(cases: pd.DataFrame, path: PricePath) -> ZoneTouches:
     """Follow named zones along a path, each beside levels drawn at random; see `touches`."""
     sign = np.where(cases["side"] == "above", 1.0, -1.0)
     level = np.where(sign > 0, cases["low"], cases["high"]).astype(float)
@@ -189,15 +189,15 @@ def follow(cases: pd.DataFrame, path: Path) -> Touches:
     kept = (distance >= NEAREST) & (distance <= FARTHEST) & np.isfinite(path.volatility[bar])
     cases, sign, level, bar, distance = cases[kept], sign[kept], level[kept], bar[kept], distance[kept]
     width = np.maximum((cases["high"] / cases["low"] - 1).to_numpy(float), PASS)
-    hit, through = followed(path, bar, sign, distance, width)
+    hit, through = follow_price(path, bar, sign, distance, width)
     chance = np.random.default_rng(20260131)
     reached = []
     for horizon in HORIZONS:
         whole = complete(path, 24.0 * horizon)
         mine = whole[bar]
         pool = np.flatnonzero(whole & np.isfinite(path.volatility) & (np.arange(len(whole)) >= _first(bar)))
-        rivals = rivals_of(path, bar[mine], pool, chance)
-        rival_hit, _ = followed(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
+        rivals = matched_controls(path, bar[mine], pool, chance)
+        rival_hit, _ = follow_price(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
         limit = 24.0 * horizon
         reached.append(
             _answer("reached", horizon, path.ends[bar[mine]], hit[mine] <= limit, (rival_hit <= limit).astype(float))
@@ -206,8 +206,10 @@ def follow(cases: pd.DataFrame, path: Path) -> Touches:
     whole = complete(path, AFTER / pd.Timedelta(hours=1))
     pool = np.flatnonzero(whole & np.isfinite(path.volatility) & (np.arange(len(whole)) >= _first(bar)))
     mine = np.isfinite(through) & (hit <= limit)
-    rivals = rivals_of(path, bar[mine], pool, chance)
-    rival_hit, rival_through = followed(path, rivals, *(_spread(values[mine]) for values in (sign, distance, width)))
+    rivals = matched_controls(path, bar[mine], pool, chance)
+    rival_hit, rival_through = follow_price(
+        path, rivals, *(_spread(values[mine]) for values in (sign, distance, width))
+    )
     rival_through = np.where(rival_hit <= limit, rival_through, np.nan)
     told = cases[["side", "usd"]].assign(
         named=path.first + pd.to_timedelta(path.ends[bar], unit="h"),
@@ -219,7 +221,7 @@ def follow(cases: pd.DataFrame, path: Path) -> Touches:
     )
     after = _answer("through", int(AFTER.days), path.ends[bar[mine]], through[mine], rival_through)
     since = path.first + pd.Timedelta(hours=float(path.ends[_first(bar)])) if len(bar) else path.first
-    return Touches(
+    return ZoneTouches(
         tuple(reached),
         after,
         told.reset_index(drop=True),
@@ -237,7 +239,7 @@ def _spread(values: np.ndarray) -> np.ndarray:
     return values[:, None]
 
 
-def _answer(what: str, horizon: int, named: np.ndarray, zones: np.ndarray, levels: np.ndarray) -> Answer:
+def _answer(what: str, horizon: int, named: np.ndarray, zones: np.ndarray, levels: np.ndarray) -> TouchShare:
     """Return the shares, their difference, and its interval from drawing stretches of `horizon` days again.
 
     named : (C,) hours; zones : (C,) outcomes; levels : (C, R) the rivals' outcomes, NaN where there is none.
@@ -251,10 +253,10 @@ def _answer(what: str, horizon: int, named: np.ndarray, zones: np.ndarray, level
     blocks = np.unique(block)
     none = float("nan")
     if len(mine) < LEAST_CASES or len(blocks) < LEAST_BLOCKS:
-        return Answer(what, horizon, len(mine), len(blocks), none, none, none, none, none)
+        return TouchShare(what, horizon, len(mine), len(blocks), none, none, none, none, none)
     place = np.searchsorted(blocks, block)
     count, gap = np.bincount(place), np.bincount(place, mine - rival)
     drawn = np.random.default_rng(20260131).integers(0, len(blocks), (RESAMPLES, len(blocks)))
     low, high = np.quantile(gap[drawn].sum(axis=1) / count[drawn].sum(axis=1), [0.025, 0.975])
     zone, level = float(mine.mean()), float(rival.mean())
-    return Answer(what, horizon, len(mine), len(blocks), zone, level, zone - level, float(low), float(high))
+    return TouchShare(what, horizon, len(mine), len(blocks), zone, level, zone - level, float(low), float(high))

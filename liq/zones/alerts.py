@@ -12,11 +12,11 @@ import pandas as pd
 from liq.errors import InputError
 from liq.formatting import decimals, money, percent
 from liq.formatting import price as written
-from liq.market import utc
+from liq.market import as_utc
 
 
 @dataclass(frozen=True)
-class Rule:
+class AlertRule:
     """Hold what is worth an alert.
 
     within : distance of price to a zone, as a fraction; usd : the least dollars of such a zone; release : price must
@@ -40,7 +40,7 @@ class Rule:
             raise InputError(f"cool_down must be a length of time, not {self.cool_down!r}.")
 
 
-COLUMNS = ("side", "low", "high", "peak", "usd")
+ZONE_COLUMNS = ("side", "low", "high", "peak", "usd")
 """What is held of a zone."""
 
 
@@ -68,8 +68,13 @@ class Alert(NamedTuple):
         return self.price > self.high if self.side == "above" else self.price < self.low
 
 
-def step(
-    held: dict[str, Any], symbol: str, zones: pd.DataFrame, price: float, now: pd.Timestamp, rule: Rule | None = None
+def check(
+    held: dict[str, Any],
+    symbol: str,
+    zones: pd.DataFrame,
+    price: float,
+    now: pd.Timestamp,
+    rule: AlertRule | None = None,
 ) -> tuple[list[Alert], dict[str, Any]]:
     """Return what is to be told of one symbol at a price, and what to hold until the next step.
 
@@ -80,13 +85,13 @@ def step(
     that zone; it is silent until the cool-down is over and price has been further away than within * release.
     Distances are taken in log price, so that above and below are alike. Raises InputError.
     """
-    rule = Rule() if rule is None else rule
+    rule = AlertRule() if rule is None else rule
     if not (math.isfinite(price) and price > 0):
         raise InputError(f"price must be a positive number, not {price!r}.")
-    moment = utc(now, "now")
+    moment = as_utc(now, "now")
     seconds = moment.timestamp()
     known = held.get(symbol, {"price": price, "zones": [], "told": []})
-    fresh = plain(zones)
+    fresh = zone_rows(zones)
     near, away = math.log1p(rule.within), math.log1p(rule.within * rule.release)
     told = [[*mark[:4], mark[4] or _gap(price, price, mark[1], mark[2]) > away] for mark in known["told"]]
     told = [mark for mark in told if not (mark[4] and seconds - mark[3] >= rule.cool_down.total_seconds())]
@@ -108,12 +113,12 @@ def step(
     return alerts, {**held, symbol: {"price": float(price), "zones": fresh, "told": told}}
 
 
-def plain(zones: pd.DataFrame) -> list[list[Any]]:
+def zone_rows(zones: pd.DataFrame) -> list[list[Any]]:
     """Return what is held of zones, as `top_zones` gave them: a row of COLUMNS each, which fits JSON."""
-    return [list(row) for row in zip(*(zones[name].tolist() for name in COLUMNS), strict=True)]
+    return [list(row) for row in zip(*(zones[name].tolist() for name in ZONE_COLUMNS), strict=True)]
 
 
-def sentence(alert: Alert) -> str:
+def describe(alert: Alert) -> str:
     """Return an alert as one line, without its symbol and time."""
     places = decimals(alert.price)
     who = f"an estimated {money(alert.usd)} of {'shorts' if alert.side == 'above' else 'longs'}"

@@ -8,46 +8,46 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from liq.formatting import decimals, money, percent, when
+from liq.formatting import decimals, money, percent, timestamp
 from liq.formatting import price as written
 from liq.model.heatmap import DUST, Heatmap
-from liq.zones.details import SPANS, photograph_before
+from liq.zones.details import SPANS, photo_before
 from liq.zones.landmarks import Landmark, landmarks
 from liq.zones.peaks import peaks
-from liq.zones.ranking import REACH, SIDES, as_price, book, buckets, top_zones
+from liq.zones.ranking import REACH, SIDES, book_on_side, buckets_in_range, check_price, top_zones
 
-LOUD = 0.9
+LOUD_QUANTILE = 0.9
 """An hour is loud when more was taken in it than in this share of the hours that took anything on that side."""
 
-AFTER = 4
+WATCHED_HOURS = 4
 """Hours after a loud one in which price is watched."""
 
-CALM = 0.6
+CALM_RANGE = 0.6
 """It was absorbed if price then covered less than this share of the range it usually covers in as many hours."""
 
-SHIFT = 0.02
+MIN_SHIFT = 0.02
 """A book has migrated when its centre moved by at least this fraction of price within a day."""
 
-LOOKED_AT = 5
+MAX_ZONES = 5
 """Zones a side that are held against landmarks, the strongest first."""
 
-BESIDE = 0.001
+LANDMARK_MARGIN = 0.001
 """A landmark this fraction of price outside a zone still counts as on it."""
 
-KINDS = 2
+MIN_KINDS = 2
 """Kinds of landmark a zone must sit on to be noted."""
 
 
 ABSORPTION = (
-    f"An hour that took more than {LOUD:.0%} of the hours that took anything on that side, after which price covered "
-    f"less than {CALM:.0%} of its usual range in {AFTER} hours and did not go beyond that hour's extreme."
+    f"An hour that took more than {LOUD_QUANTILE:.0%} of the hours that took anything on that side, after which price covered "
+    f"less than {CALM_RANGE:.0%} of its usual range in {WATCHED_HOURS} hours and did not go beyond that hour's extreme."
 )
 MIGRATION = (
-    f"The centre of what stands within {REACH:.0%} of price on a side moved by at least {SHIFT:.0%} within a day."
+    f"The centre of what stands within {REACH:.0%} of price on a side moved by at least {MIN_SHIFT:.0%} within a day."
 )
 CONFLUENCE = (
-    f"Of the {LOOKED_AT} strongest zones a side, those on at least {KINDS} of: swing, range edge, round number, "
-    f"previous day's extreme, previous week's extreme; {BESIDE:.1%} beside a zone counts."
+    f"Of the {MAX_ZONES} strongest zones a side, those on at least {MIN_KINDS} of: swing, range edge, round number, "
+    f"previous day's extreme, previous week's extreme; {LANDMARK_MARGIN:.1%} beside a zone counts."
 )
 
 
@@ -61,7 +61,7 @@ MEASURED = {
 
 
 @dataclass(frozen=True)
-class Note:
+class DeskNote:
     """Hold one note: its kind, what it says, the rule behind it, its numbers, and where on the chart it is.
 
     kind : "absorption", "migration" or "confluence"; side : "above" or "below" the price of its time; numbers : by
@@ -80,17 +80,17 @@ class Note:
     def seen(self) -> pd.Timestamp:
         """When all that the note tells of had been: the chart as of then shows it."""
         watched = self.numbers.get("hours", 0.0)  # after an hour, or a longer bar, of its own
-        return self.time + pd.Timedelta(hours=watched * (1 + 1 / AFTER))
+        return self.time + pd.Timedelta(hours=watched * (1 + 1 / WATCHED_HOURS))
 
 
-def desk_notes(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame | None = None) -> list[Note]:
+def desk_notes(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame | None = None) -> list[DeskNote]:
     """Return every note there is at a price, default the market's; zones as `top_zones` gave them, if at hand."""
-    at = as_price(heatmap, price)
+    at = check_price(heatmap, price)
     zones = top_zones(heatmap, at) if zones is None else zones
     return [*absorption(heatmap), *migration(heatmap, at), *confluence(heatmap, zones)]
 
 
-def absorption(heatmap: Heatmap) -> list[Note]:
+def absorption(heatmap: Heatmap) -> list[DeskNote]:
     """Return the hours of the visible window that took much and moved little after, latest first.
 
     Rule: the hour took more than LOUD of all hours that took anything on that side, warm-up included; in the AFTER
@@ -98,10 +98,11 @@ def absorption(heatmap: Heatmap) -> list[Note]:
     of as many hours. Bars longer than an hour stand for themselves.
     """
     hours = _hours(heatmap)
-    if len(hours) <= AFTER:
+    if len(hours) <= WATCHED_HOURS:
         return []
     ahead = {
-        name: np.lib.stride_tricks.sliding_window_view(hours[name].to_numpy()[1:], AFTER) for name in ("high", "low")
+        name: np.lib.stride_tricks.sliding_window_view(hours[name].to_numpy()[1:], WATCHED_HOURS)
+        for name in ("high", "low")
     }
     highs, lows = ahead["high"].max(axis=1), ahead["low"].min(axis=1)
     ranges = highs / lows - 1
@@ -111,21 +112,23 @@ def absorption(heatmap: Heatmap) -> list[Note]:
         held = (
             highs <= hours["high"].iloc[: len(highs)] if side == "above" else lows >= hours["low"].iloc[: len(lows)]
         )
-        rows = np.flatnonzero(_loud(hours[side].to_numpy())[: len(highs)] & held.to_numpy() & (ranges < CALM * usual))
+        rows = np.flatnonzero(
+            _loud(hours[side].to_numpy())[: len(highs)] & held.to_numpy() & (ranges < CALM_RANGE * usual)
+        )
         notes += [_absorbed(heatmap, hours.iloc[row], side, float(ranges[row]), usual) for row in rows]
     return sorted(
         (note for note in notes if note.time >= heatmap.market.start), key=lambda note: note.time, reverse=True
     )
 
 
-def migration(heatmap: Heatmap, price: float | None = None) -> list[Note]:
+def migration(heatmap: Heatmap, price: float | None = None) -> list[DeskNote]:
     """Return for each side whose centre moved by SHIFT or more within a day: from where to where, and what was built.
 
     The centre is the mean log price of what stands within REACH of `price` on that side, weighted by USD, then and
     now over the same buckets. Nothing where the window shows no moment a day ago.
     """
-    at = as_price(heatmap, price)
-    then = photograph_before(heatmap, SPANS["day"])
+    at = check_price(heatmap, price)
+    then = photo_before(heatmap, SPANS["day"])
     if then is None:
         return []
     middle = np.log(np.sqrt(heatmap.edges[:-1] * heatmap.edges[1:]))
@@ -133,30 +136,30 @@ def migration(heatmap: Heatmap, price: float | None = None) -> list[Note]:
     notes = []
     for side, of in SIDES.items():
         before = np.where(near, getattr(heatmap, of)[then], 0.0)
-        now = np.where(near, book(heatmap, at, side), 0.0)
+        now = np.where(near, book_on_side(heatmap, at, side), 0.0)
         if not (before.sum() > DUST and now.sum() > DUST):
             continue
         was, stands = float(np.exp(middle @ before / before.sum())), float(np.exp(middle @ now / now.sum()))
-        if abs(stands / was - 1) >= SHIFT:
+        if abs(stands / was - 1) >= MIN_SHIFT:
             notes.append(_migrated(heatmap, at, side, was, stands, before, now))
     return notes
 
 
-def confluence(heatmap: Heatmap, zones: pd.DataFrame) -> list[Note]:
+def confluence(heatmap: Heatmap, zones: pd.DataFrame) -> list[DeskNote]:
     """Return the zones among the LOOKED_AT strongest a side that sit on KINDS or more kinds of landmark, in order.
 
     Kinds: swing, range edge, round number, previous day's extreme, previous week's extreme (see `liq.zones.landmarks`). A
     landmark counts from BESIDE below the zone to BESIDE above it.
     """
     notes = []
-    for _, zone in zones.groupby("side", sort=False).head(LOOKED_AT).iterrows():
-        marks = landmarks(heatmap.market, zone["low"] * (1 - BESIDE), zone["high"] * (1 + BESIDE))
-        if len(kinds(marks)) >= KINDS:
+    for _, zone in zones.groupby("side", sort=False).head(MAX_ZONES).iterrows():
+        marks = landmarks(heatmap.market, zone["low"] * (1 - LANDMARK_MARGIN), zone["high"] * (1 + LANDMARK_MARGIN))
+        if len(landmark_kinds(marks)) >= MIN_KINDS:
             notes.append(_confluent(heatmap, str(zone["side"]), zone, marks))
     return notes
 
 
-def kinds(marks: list[Landmark]) -> set[str]:
+def landmark_kinds(marks: list[Landmark]) -> set[str]:
     """Return the kinds among landmarks, a high and a low of one kind being alike."""
     return {mark.kind.removesuffix(" high").removesuffix(" low") for mark in marks}
 
@@ -184,31 +187,31 @@ def _hours(heatmap: Heatmap) -> pd.DataFrame:
 def _loud(taken: np.ndarray) -> np.ndarray:
     """Return which hours took more than LOUD of those that took anything, bool; none where too few did to say."""
     some = taken[taken > DUST]
-    if len(some) < 1 / (1 - LOUD):
+    if len(some) < 1 / (1 - LOUD_QUANTILE):
         return np.zeros(len(taken), bool)
-    return taken > np.quantile(some, LOUD)
+    return taken > np.quantile(some, LOUD_QUANTILE)
 
 
-def _absorbed(heatmap: Heatmap, hour: pd.Series, side: str, after: float, usual: float) -> Note:
+def _absorbed(heatmap: Heatmap, hour: pd.Series, side: str, after: float, usual: float) -> DeskNote:
     """Return the note of one hour that took much, with the range price covered after it."""
     taken, begin = float(hour[side]), float(hour["open"])
     extreme = float(hour["high" if side == "above" else "low"])
     time = pd.Timestamp(hour.name)  # type: ignore[arg-type]
     places = decimals(extreme, heatmap.market.tick)
-    span = AFTER * _step(heatmap) / pd.Timedelta(hours=1)
+    span = WATCHED_HOURS * _step(heatmap) / pd.Timedelta(hours=1)
     who = "shorts" if side == "above" else "longs"
     sentence = (
-        f"{when(time)}: price went from {written(begin, places)} to {written(extreme, places)} through an estimated "
+        f"{timestamp(time)}: price went from {written(begin, places)} to {written(extreme, places)} through an estimated "
         f"{money(taken)} of {who} and then covered {percent(after, 1, sign=False)} in the next {span:.0f} hours, "
         f"against {percent(usual, 1, sign=False)} usually. What stood there may be spent."
     )
     numbers = {"taken": taken, "from": begin, "to": extreme, "after": after, "usual": usual, "hours": span}
-    return Note("absorption", side, sentence, ABSORPTION, time, extreme, numbers)
+    return DeskNote("absorption", side, sentence, ABSORPTION, time, extreme, numbers)
 
 
 def _migrated(
     heatmap: Heatmap, price: float, side: str, was: float, stands: float, before: np.ndarray, now: np.ndarray
-) -> Note:
+) -> DeskNote:
     """Return the note of one side whose centre moved, with the stretch that gained most."""
     places = decimals(price, heatmap.market.tick)
     who = "shorts above" if side == "above" else "longs below"
@@ -218,12 +221,12 @@ def _migrated(
     )
     numbers = {"from": was, "to": stands, "moved": stands / was - 1, "before": before.sum(), "now": now.sum()}
     biggest = [_biggest(heatmap.edges, usd) for usd in (before, now)]
-    if abs(biggest[1] / biggest[0] - 1) >= SHIFT:
+    if abs(biggest[1] / biggest[0] - 1) >= MIN_SHIFT:
         sentence += f", its biggest zone from {written(biggest[0], places)} to {written(biggest[1], places)}"
         numbers |= {"zone_from": biggest[0], "zone_to": biggest[1]}
     zones = top_zones(heatmap, price)
     mine = zones[zones["side"] == side]
-    parts = [buckets(heatmap, low, high) for low, high in zip(mine["low"], mine["high"], strict=True)]
+    parts = [buckets_in_range(heatmap, low, high) for low, high in zip(mine["low"], mine["high"], strict=True)]
     gains = [float((now - before)[part].sum()) for part in parts]
     point = stands
     if gains and max(gains) > DUST:
@@ -231,7 +234,7 @@ def _migrated(
         low, high, point = float(built["low"]), float(built["high"]), float(built["peak"])
         sentence += f"; most was built in {written(low, places)} to {written(high, places)}: {money(max(gains))}"
         numbers |= {"built": max(gains), "built_low": low, "built_high": high}
-    return Note("migration", side, f"{sentence}.", MIGRATION, heatmap.times[-1], point, numbers)
+    return DeskNote("migration", side, f"{sentence}.", MIGRATION, heatmap.times[-1], point, numbers)
 
 
 def _biggest(edges: np.ndarray, usd: np.ndarray) -> float:
@@ -240,7 +243,7 @@ def _biggest(edges: np.ndarray, usd: np.ndarray) -> float:
     return float(np.sqrt(edges[found.top] * edges[found.top + 1]))
 
 
-def _confluent(heatmap: Heatmap, side: str, zone: pd.Series, marks: list[Landmark]) -> Note:
+def _confluent(heatmap: Heatmap, side: str, zone: pd.Series, marks: list[Landmark]) -> DeskNote:
     """Return the note of one zone and the landmarks on it; it points to when the latest of them was made."""
     places = decimals(float(zone["peak"]), heatmap.market.tick)
     named = [f"{mark.kind} {written(mark.price, places)}" for mark in marks]
@@ -252,4 +255,4 @@ def _confluent(heatmap: Heatmap, side: str, zone: pd.Series, marks: list[Landmar
     numbers = {"low": float(zone["low"]), "high": float(zone["high"]), "usd": float(zone["usd"])}
     numbers |= {f"{mark.kind} {row}": mark.price for row, mark in enumerate(marks, 1)}
     time = max(times) if times else heatmap.times[-1]
-    return Note("confluence", side, sentence, CONFLUENCE, time, float(zone["peak"]), numbers)
+    return DeskNote("confluence", side, sentence, CONFLUENCE, time, float(zone["peak"]), numbers)

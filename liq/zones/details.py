@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liq.model.heatmap import Heatmap
-from liq.zones.ranking import SIDES, as_price, book, buckets
+from liq.zones.ranking import SIDES, book_on_side, buckets_in_range, check_price
 
 MOST = 0.8
 """Entries and opening times are told for this share of a zone's dollars: the middle, a tenth left out at each end."""
@@ -23,7 +23,7 @@ SLACK = 1.5
 """A photograph older than this many times the span asked for cannot tell the change over it."""
 
 
-class Zone(NamedTuple):
+class ZoneDetails(NamedTuple):
     """Hold what one zone is made of.
 
     through : USD that price must go through to reach the far edge, this zone included. entry_low, entry_high,
@@ -43,11 +43,11 @@ class Zone(NamedTuple):
     change_day: float
 
 
-def zone_details(heatmap: Heatmap, zones: pd.DataFrame, price: float | None = None) -> list[Zone]:
+def zone_details(heatmap: Heatmap, zones: pd.DataFrame, price: float | None = None) -> list[ZoneDetails]:
     """Return what each row of `top_zones` is made of, in its order; price as it was given there."""
-    at = as_price(heatmap, price)
+    at = check_price(heatmap, price)
     levels = {side: heatmap.standing(SIDES[side]) for side in set(zones["side"])}
-    books = {side: book(heatmap, at, side) for side in levels}
+    books = {side: book_on_side(heatmap, at, side) for side in levels}
     return [
         _detail(heatmap, levels[side], books[side], side, low, high)
         for side, low, high in zip(zones["side"], zones["low"], zones["high"], strict=True)
@@ -56,20 +56,22 @@ def zone_details(heatmap: Heatmap, zones: pd.DataFrame, price: float | None = No
 
 def zone_history(heatmap: Heatmap, side: str, low: float, high: float) -> pd.DataFrame:
     """Return what stood between two edges on the photographed bars: usd, and price (the bar's close)."""
-    usd = getattr(heatmap, SIDES[side])[:, buckets(heatmap, low, high)].sum(axis=1)
+    usd = getattr(heatmap, SIDES[side])[:, buckets_in_range(heatmap, low, high)].sum(axis=1)
     close = heatmap.market.candles["close"].reindex(heatmap.times)
     return pd.DataFrame({"usd": usd, "price": close.to_numpy()}, index=heatmap.times)
 
 
-def photograph_before(heatmap: Heatmap, span: pd.Timedelta) -> int | None:
+def photo_before(heatmap: Heatmap, span: pd.Timedelta) -> int | None:
     """Return the latest photograph at least that much older than the last one; None where it is older by far more."""
     age = heatmap.times[-1] - heatmap.times
     row = int(np.flatnonzero(age >= span)[-1]) if (age >= span).any() else None
     return None if row is None or age[row] > SLACK * span else row
 
 
-def _detail(heatmap: Heatmap, levels: pd.DataFrame, usd: np.ndarray, side: str, low: float, high: float) -> Zone:
-    part = buckets(heatmap, low, high)
+def _detail(
+    heatmap: Heatmap, levels: pd.DataFrame, usd: np.ndarray, side: str, low: float, high: float
+) -> ZoneDetails:
+    part = buckets_in_range(heatmap, low, high)
     inside = levels[levels["price"].between(low, high, inclusive="left")]
     mass = inside["usd"].to_numpy()
     total = mass.sum()
@@ -80,9 +82,9 @@ def _detail(heatmap: Heatmap, levels: pd.DataFrame, usd: np.ndarray, side: str, 
     history = getattr(heatmap, SIDES[side])[:, part].sum(axis=1)
     change = {}
     for name, span in SPANS.items():
-        then = photograph_before(heatmap, span)
+        then = photo_before(heatmap, span)
         change[name] = float("nan") if then is None else float(history[-1] - history[then])
-    return Zone(
+    return ZoneDetails(
         through=float(usd[: part.stop].sum() if side == "above" else usd[part.start :].sum()),
         entry_low=float(entries[0]),
         entry_high=float(entries[1]),

@@ -14,10 +14,10 @@ import pandas as pd
 
 from liq.formatting import decimals, money
 from liq.formatting import price as written
-from liq.market import utc
-from liq.model.as_of import at
+from liq.market import as_utc
+from liq.model.as_of import heatmap_at
 from liq.model.heatmap import Heatmap
-from liq.zones.alerts import plain
+from liq.zones.alerts import zone_rows
 from liq.zones.ranking import SPENT, top_zones
 
 USD = 10e6
@@ -79,7 +79,7 @@ class _Followed(NamedTuple):
     named: float
 
 
-def finished(heatmap: Heatmap, since: pd.Timestamp | None = None) -> list[tuple[Bar, pd.DataFrame]]:
+def finished_bars(heatmap: Heatmap, since: pd.Timestamp | None = None) -> list[tuple[Bar, pd.DataFrame]]:
     """Return the bars that ended after `since`, oldest first, each with the zones as they stood at its end.
 
     since : UTC; None for the last two. Zones come from one estimate, cut off at each bar.
@@ -88,17 +88,17 @@ def finished(heatmap: Heatmap, since: pd.Timestamp | None = None) -> list[tuple[
     rows = range(len(heatmap.times) - int(market.forming))
     found: list[tuple[Bar, pd.DataFrame]] = []
     for row in reversed(rows):
-        end = utc(heatmap.times[row] + market.bar, "time")
-        if len(found) == 2 if since is None else end <= utc(since, "since"):
+        end = as_utc(heatmap.times[row] + market.bar, "time")
+        if len(found) == 2 if since is None else end <= as_utc(since, "since"):
             break
-        then = at(heatmap, row)
+        then = heatmap_at(heatmap, row)
         low, high, close = then.market.candles[["low", "high", "close"]].to_numpy()[-1].tolist()
         bar = Bar(end, low, high, close)
         found.append((bar, top_zones(then, bar.close, n=MOST)))
     return found[::-1]
 
 
-def step(
+def detect(
     held: dict[str, Any], symbol: str, zones: pd.DataFrame, bar: Bar, usd: float = USD
 ) -> tuple[list[Event], dict[str, Any]]:
     """Return what happened to a symbol's zones during a bar, and what to hold until the next.
@@ -115,7 +115,7 @@ def step(
     now = bar.end.timestamp()
     if known is not None and now <= known["time"]:
         return [], held
-    fresh = [row for row in plain(zones) if row[4] >= usd / 2]
+    fresh = [row for row in zone_rows(zones) if row[4] >= usd / 2]
     following = [_Followed(*row) for row in known["zones"]] if known else []
     following = [zone for zone in following if zone.named == known["time"] or now - zone.named < MEMORY]  # type: ignore[index]
     heirs = _heirs(following, fresh)
@@ -156,7 +156,7 @@ def step(
     return events, {**held, symbol: {"time": now, "zones": [list(zone) for zone in kept]}}
 
 
-def sentence(event: Event) -> str:
+def describe(event: Event) -> str:
     """Return an event as one line, without its symbol and time."""
     places = decimals(event.price)
     low, high = written(event.low, places), written(event.high, places)

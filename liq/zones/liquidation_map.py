@@ -9,7 +9,7 @@ import numpy as np
 from liq.model.heatmap import Heatmap, combine
 
 
-def deep(heatmap: Heatmap, reach: float) -> Heatmap:
+def extend_book(heatmap: Heatmap, reach: float) -> Heatmap:
     """Return the last bar's book with edges at least `reach`, a fraction, to either side of the price.
 
     The lattice goes on in its own step and nothing is walked again, so what both cover is the same.
@@ -32,7 +32,7 @@ def _last(heatmap: Heatmap, edges: np.ndarray) -> Heatmap:
     return replace(heatmap, times=heatmap.times[-1:], edges=edges, walk=walk).reweigh(heatmap.weights)
 
 
-def open_interest(heatmap: Heatmap) -> float:
+def open_interest_usd(heatmap: Heatmap) -> float:
     """Return open interest at its last known value in the window, USD at the market's price; NaN where unknown.
 
     Where several venues were asked it is the sum of all of theirs. A contract is one long and one short, so each

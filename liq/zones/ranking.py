@@ -34,7 +34,7 @@ SIDES = {"above": "short", "below": "long"}
 COLUMNS = ("side", "low", "high", "peak", "usd", "share", "distance", "opened", "leverage", "status")
 
 
-class Totals(NamedTuple):
+class SideTotals(NamedTuple):
     """Hold what stands in all and within NEAR of price, USD: shorts above it, longs below it."""
 
     above: float
@@ -49,7 +49,7 @@ class Totals(NamedTuple):
         return self.near_above / near if near > 0 else float("nan")
 
 
-class Span(NamedTuple):
+class ZoneSpan(NamedTuple):
     """The buckets of a zone, first to last inclusive; where it begins and ends before they round it; its peak."""
 
     first: int
@@ -70,37 +70,37 @@ def top_zones(heatmap: Heatmap, price: float | None = None, n: int = 10) -> pd.D
     `price` has passed since the last bar count as taken; a zone whose near edge is beyond REACH is not
     named. Raises InputError.
     """
-    at = as_price(heatmap, price)
+    at = check_price(heatmap, price)
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise InputError(f"n must be a whole number from 1, not {n!r}.")
     frames = [_side(heatmap, at, int(n), side) for side in SIDES]
     return pd.concat(frames, ignore_index=True)
 
 
-def totals(heatmap: Heatmap, price: float | None = None) -> Totals:
+def side_totals(heatmap: Heatmap, price: float | None = None) -> SideTotals:
     """Return what stands above and below a price, default the market's, in all and near it. Raises InputError."""
-    at = as_price(heatmap, price)
-    above, below = book(heatmap, at, "above"), book(heatmap, at, "below")
+    at = check_price(heatmap, price)
+    above, below = book_on_side(heatmap, at, "above"), book_on_side(heatmap, at, "below")
     middle = np.sqrt(heatmap.edges[:-1] * heatmap.edges[1:])
     near = np.abs(np.log(middle / at)) <= np.log1p(NEAR)
-    return Totals(float(above.sum()), float(below.sum()), float(above[near].sum()), float(below[near].sum()))
+    return SideTotals(float(above.sum()), float(below.sum()), float(above[near].sum()), float(below[near].sum()))
 
 
-def book(heatmap: Heatmap, price: float, side: str) -> np.ndarray:
+def book_on_side(heatmap: Heatmap, price: float, side: str) -> np.ndarray:
     """Return what stands above or below a price at the last bar, USD (B,), zero in buckets on its other side."""
     if side == "above":
         return np.where(heatmap.edges[1:] > price, heatmap.short[-1], 0.0)
     return np.where(heatmap.edges[:-1] < price, heatmap.long[-1], 0.0)
 
 
-def buckets(heatmap: Heatmap, low: float, high: float) -> slice:
+def buckets_in_range(heatmap: Heatmap, low: float, high: float) -> slice:
     """Return the buckets that a stretch of price reaches into; touching an edge (to rounding) is not reaching in."""
     first = int(np.searchsorted(heatmap.edges, low * (1 + ROUNDING), side="right")) - 1
     last = int(np.searchsorted(heatmap.edges, high * (1 - ROUNDING), side="left"))
     return slice(max(first, 0), min(last, len(heatmap.edges) - 1))
 
 
-def as_price(heatmap: Heatmap, price: float | None) -> float:
+def check_price(heatmap: Heatmap, price: float | None) -> float:
     """Return the price to stand at, default the market's; raise InputError."""
     at = heatmap.market.price if price is None else price
     if at is None or not (np.isfinite(at) and at > 0):
@@ -108,7 +108,7 @@ def as_price(heatmap: Heatmap, price: float | None) -> float:
     return float(at)
 
 
-def _spans(heatmap: Heatmap, levels: pd.DataFrame) -> list[Span]:
+def _spans(heatmap: Heatmap, levels: pd.DataFrame) -> list[ZoneSpan]:
     """Return the zones of levels (`Heatmap.standing`), by ascending price, on the drawn buckets; none overlap.
 
     They are looked for in cells of their own through the first open, so the drawn step does not move them.
@@ -120,16 +120,16 @@ def _spans(heatmap: Heatmap, levels: pd.DataFrame) -> list[Span]:
     bottom = int(cell.min())
     usd = np.bincount(cell - bottom, levels["usd"].to_numpy())
     ratios = np.exp(CELL * np.arange(bottom, bottom + len(usd) + 1))
-    spans: list[Span] = []
+    spans: list[ZoneSpan] = []
     for found in peaks(ratios, usd):
         low, high = float(origin * ratios[found.first]), float(origin * ratios[found.last + 1])
         peak = float(origin * np.sqrt(ratios[found.top] * ratios[found.top + 1]))
-        part = buckets(heatmap, low, high)
-        _append(spans, Span(part.start, part.stop - 1, low, high, peak), heatmap.edges)
+        part = buckets_in_range(heatmap, low, high)
+        _append(spans, ZoneSpan(part.start, part.stop - 1, low, high, peak), heatmap.edges)
     return spans
 
 
-def _append(spans: list[Span], span: Span, edges: np.ndarray) -> None:
+def _append(spans: list[ZoneSpan], span: ZoneSpan, edges: np.ndarray) -> None:
     """Append a zone; where it meets the one before inside one bucket, that goes to the one with more of it."""
     while spans and spans[-1].last >= span.first:
         before = spans[-1]
@@ -151,11 +151,11 @@ def _append(spans: list[Span], span: Span, edges: np.ndarray) -> None:
 def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
     """Return one side's rows of `top_zones`."""
     levels = heatmap.standing(SIDES[side])
-    usd = book(heatmap, price, side)
+    usd = book_on_side(heatmap, price, side)
     left = np.flatnonzero(usd > DUST)
     window = heatmap.market.as_of - heatmap.market.start
     reach = REACH * max(1.0, (window / MONTH) ** 0.5)
-    rows: list[tuple[float, Span, int, int]] = []
+    rows: list[tuple[float, ZoneSpan, int, int]] = []
     for span in _spans(heatmap, levels):
         held = left[(left >= span.first) & (left <= span.last)]
         if len(held) and abs(np.log1p(_distance(side, price, span.low, span.high))) <= np.log1p(reach):
@@ -190,7 +190,7 @@ def _means(levels: pd.DataFrame) -> tuple[pd.Timestamp, float]:
     return pd.Timestamp(int(seconds), unit="s", tz=times.tz), float(np.average(levels["leverage"], weights=usd))
 
 
-def _status(heatmap: Heatmap, side: str, span: Span, since: pd.Timestamp, mass: float) -> str:
+def _status(heatmap: Heatmap, side: str, span: ZoneSpan, since: pd.Timestamp, mass: float) -> str:
     """Return what price has done to a zone since it was opened, or since the window began if that is later.
 
     Between two photographed bars, price took what stood at the first in the buckets it reached by the second, and of

@@ -9,7 +9,7 @@ import pandas as pd
 from liq.formatting import decimals, money, percent
 from liq.formatting import price as written
 from liq.model.heatmap import DUST, Heatmap
-from liq.zones.ranking import NEAR, as_price, book, buckets, top_zones, totals
+from liq.zones.ranking import NEAR, book_on_side, buckets_in_range, check_price, side_totals, top_zones
 
 LEAN = 0.6
 """The near book leans to a side that holds at least this share of it."""
@@ -47,9 +47,9 @@ def scenario(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame |
     the upper QUARTER of the visible range makes a squeeze, in the lower one a flush, and between them a range.
     Raises InputError.
     """
-    at = as_price(heatmap, price)
+    at = check_price(heatmap, price)
     zones = top_zones(heatmap, at) if zones is None else zones
-    stands = totals(heatmap, at)
+    stands = side_totals(heatmap, at)
     visible = heatmap.market.visible
     low, high = min(float(visible["low"].min()), at), max(float(visible["high"].max()), at)
     position = (at - low) / (high - low) if high > low else 0.5
@@ -95,7 +95,7 @@ def _condition(heatmap: Heatmap, price: float, zone: pd.Series | None, side: str
         f"If price {move} {written(zone['low'], places)} to {written(zone['high'], places)} "
         f"({percent(zone['distance'])}), an estimated {money(zone['usd'])} of {who} would be {what}"
     )
-    usd, part = book(heatmap, price, side), buckets(heatmap, float(zone["low"]), float(zone["high"]))
+    usd, part = book_on_side(heatmap, price, side), buckets_in_range(heatmap, float(zone["low"]), float(zone["high"]))
     before = float(usd[: part.start].sum() if side == "above" else usd[part.stop :].sum())
     if before > DUST:
         text += f", after {money(before)} on the way"

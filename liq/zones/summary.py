@@ -8,11 +8,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from liq.model.heatmap import Heatmap
-from liq.zones.ranking import top_zones, totals
+from liq.zones.ranking import side_totals, top_zones
 from liq.zones.scenario import strong_zone
 
 
-class Glance(NamedTuple):
+class MarketSummary(NamedTuple):
     """Hold one market in a row.
 
     price : at the last bar; change : of price over the visible window, a fraction; as_of : of what it was made from.
@@ -46,31 +46,33 @@ SHOWN = ("low", "high", "peak", "usd", "distance")
 """What a row says about a zone."""
 
 
-def glance(heatmap: Heatmap, zones: pd.DataFrame | None = None) -> Glance:
+def summarize(heatmap: Heatmap, zones: pd.DataFrame | None = None) -> MarketSummary:
     """Return a market in one row; zones as `top_zones` gave them for the market's price, if at hand."""
     market = heatmap.market
     zones = top_zones(heatmap, market.price) if zones is None else zones
-    return Glance(
+    return MarketSummary(
         symbol=market.symbol,
         source=market.source,
         as_of=pd.Timestamp(market.as_of),
         price=float(market.price),
         change=float(market.price) / float(market.visible["open"].iloc[0]) - 1,
-        balance=totals(heatmap, market.price).balance,
+        balance=side_totals(heatmap, market.price).balance,
         anchored=heatmap.anchored,
         **_strong(zones),
     )
 
 
-def moved(at: Glance, zones: pd.DataFrame, price: float, time: pd.Timestamp) -> Glance:
+def update_price(at: MarketSummary, zones: pd.DataFrame, price: float, time: pd.Timestamp) -> MarketSummary:
     """Return a row as it reads at a live price, with the zones as they lie from there; balance stays as it was."""
     begin = at.price / (1 + at.change)
-    return Glance(**{**at._asdict(), "as_of": time, "price": price, "change": price / begin - 1, **_strong(zones)})
+    return MarketSummary(
+        **{**at._asdict(), "as_of": time, "price": price, "change": price / begin - 1, **_strong(zones)}
+    )
 
 
-def table(rows: Iterable[Glance]) -> pd.DataFrame:
+def summary_table(rows: Iterable[MarketSummary]) -> pd.DataFrame:
     """Return rows as a table, the market whose price is closest to a strong zone first."""
-    frame = pd.DataFrame(list(rows), columns=list(Glance._fields))
+    frame = pd.DataFrame(list(rows), columns=list(MarketSummary._fields))
     return frame.sort_values(["closest", "symbol"], kind="stable", ignore_index=True)
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from liq.charts import marks
 from liq.charts.heatmap import readout
-from liq.charts.heatmap.leverage import dominating
-from liq.charts.heatmap.window import closes, window
+from liq.charts.heatmap.leverage import dominant_bands
+from liq.charts.heatmap.window import column_closes, window
 from liq.market import LOOKBACKS
 from liq.model.estimate import estimate
 from liq.model.leverage_bands import BANDS
@@ -38,8 +38,8 @@ POINTS = 13
 def test_pointer_reads_the_matrix(request, page, lookback):
     coarse = "long_" if lookback in ("3M", "6M") else ""
     app, file = (request.getfixturevalue(f"{coarse}{name}") for name in ("app", "file"))
-    heatmap = estimate(market_file.read(file, lookback=lookback))
-    drawn, close, band = window(heatmap), closes(heatmap), dominating(heatmap)
+    heatmap = estimate(market_file.read_market(file, lookback=lookback))
+    drawn, close, band = window(heatmap), column_closes(heatmap), dominant_bands(heatmap)
     rounding = readout.encode(drawn, close, band).constants
     mid = np.sqrt(drawn.edges[:-1] * drawn.edges[1:])
     box = open_chart(page, f"{app}/?source=file&timeframe={lookback}")
@@ -131,7 +131,7 @@ def test_what_really_happened_is_marked_or_not(app, page):
 
 
 def test_downloads_hold_what_is_on_screen(app, page, file):
-    heatmap = estimate(market_file.read(file, lookback="1d"))
+    heatmap = estimate(market_file.read_market(file, lookback="1d"))
     drawn = window(heatmap)
     open_chart(page, f"{app}/?source=file&timeframe=1d&klines=false")
     taken = {}

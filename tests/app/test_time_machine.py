@@ -14,7 +14,7 @@ from liq import formatting
 from liq.charts.heatmap.window import window
 from liq.model import as_of
 from liq.sources.files import market_file
-from liq.zones.ranking import totals
+from liq.zones.ranking import side_totals
 from liq.zones.scenario import scenario
 from tests.browser import CANVAS, open_chart, pixels, read
 from tests.served import needs_browser
@@ -46,12 +46,12 @@ def truncated(market: liq.Market, end: pd.Timestamp) -> liq.Market:
 
 @pytest.mark.parametrize("steps", [7, 90, 10_000])
 def test_playing_comes_to_an_end_in_so_many_equal_steps(file, steps):
-    market = market_file.read(file, lookback="1d")
-    ends = as_of.ends(market)
+    market = market_file.read_market(file, lookback="1d")
+    ends = as_of.bar_closes(market)
     moment, seen = ends[0], []
     while moment is not None:
         seen.append(moment)
-        moment = as_of.later(market, moment, steps)
+        moment = as_of.later_close(market, moment, steps)
     assert len(seen) <= min(steps, len(ends))
     assert len(set(np.diff(seen))) == 1
     assert ends[-1] - seen[-1] < seen[1] - seen[0]
@@ -60,13 +60,13 @@ def test_playing_comes_to_an_end_in_so_many_equal_steps(file, steps):
 @pytest.mark.parametrize(("lookback", "share"), [("7d", 0.1), ("7d", 0.7), ("1d", 0.4)])
 def test_the_page_shows_what_an_estimate_made_then_would_have_said(monkeypatch, file, lookback, share):
     monkeypatch.setenv("LIQ_FILE", str(file))
-    whole = liq.estimate(market_file.read(file, lookback=lookback))
+    whole = liq.estimate(market_file.read_market(file, lookback=lookback))
     end = whole.times[int(len(whole.times) * share)]
     then = liq.estimate(truncated(whole.market, end), edges=whole.edges)
     app = start(source="file", timeframe=lookback, as_of=f"{end:%Y-%m-%dT%H:%M}")
     assert not app.exception
     zones = liq.top_zones(then)
-    now, stands = scenario(then, zones=zones), totals(then)
+    now, stands = scenario(then, zones=zones), side_totals(then)
     price, *strong, balance, anchored = app.metric
     assert (price.value, price.label) == (formatting.price(then.market.price, 1), f"BTC, {end:%d %b %H:%M}")
     for shown, zone in zip(strong, (now.above, now.below), strict=True):
@@ -83,8 +83,8 @@ def test_the_page_shows_what_an_estimate_made_then_would_have_said(monkeypatch, 
     assert len(rows) == part.long.shape[1]
     frame = dataset(app, "frame").iloc[0]
     assert frame["price"] == then.market.price
-    assert frame["since"] == formatting.milliseconds(pd.DatetimeIndex([end]))[0]
-    assert formatting.when(end) in frame["foot"]
+    assert frame["since"] == formatting.epoch_milliseconds(pd.DatetimeIndex([end]))[0]
+    assert formatting.timestamp(end) in frame["foot"]
     assert any("A moment of the past" in caption.value for caption in app.caption)
     for page in ("top_zones", "liquidation_map"):
         other = start(page, source="file", timeframe=lookback, as_of=f"{end:%Y-%m-%dT%H:%M}")
@@ -93,9 +93,9 @@ def test_the_page_shows_what_an_estimate_made_then_would_have_said(monkeypatch, 
 
 
 def test_zones_keep_their_history_in_the_past(file):
-    whole = liq.estimate(market_file.read(file, lookback="7d"))
+    whole = liq.estimate(market_file.read_market(file, lookback="7d"))
     row = 400
-    then, market = as_of.until(whole, row), truncated(whole.market, whole.times[row + 1])
+    then, market = as_of.heatmap_up_to(whole, row), truncated(whole.market, whole.times[row + 1])
     fresh = liq.estimate(liq.Market(**{**vars(market), "start": whole.market.start}), edges=whole.edges)
     found, expected = liq.top_zones(then), liq.top_zones(fresh)
     assert found["status"].tolist() == expected["status"].tolist()
@@ -114,13 +114,13 @@ def test_a_moment_that_is_not_in_the_window_is_now(monkeypatch, file, moment):
 
 
 def test_the_first_and_the_last_bar(file):
-    market = market_file.read(file, lookback="1d")
+    market = market_file.read_market(file, lookback="1d")
     times, end = market.visible.index, market.as_of
-    assert as_of.closed(market, times[0]) is None
-    assert as_of.closed(market, times[1] - pd.Timedelta(seconds=1)) is None
-    assert as_of.closed(market, times[1]) == 0
-    assert as_of.closed(market, times[-1]) == len(times) - 2
-    assert as_of.closed(market, end) is None
+    assert as_of.last_closed_bar(market, times[0]) is None
+    assert as_of.last_closed_bar(market, times[1] - pd.Timedelta(seconds=1)) is None
+    assert as_of.last_closed_bar(market, times[1]) == 0
+    assert as_of.last_closed_bar(market, times[-1]) == len(times) - 2
+    assert as_of.last_closed_bar(market, end) is None
 
 
 def zoom(page, box, by: int = -500) -> None:
@@ -172,7 +172,7 @@ def test_zoom_survives_new_data_of_the_same_market_and_not_another(app, page):
 @needs_browser
 def test_time_travels_plays_and_pauses_and_the_address_reopens_it(app, page, file):
     page.add_init_script(SHIFTS)
-    whole = liq.estimate(market_file.read(file, lookback="7d"))
+    whole = liq.estimate(market_file.read_market(file, lookback="7d"))
     box = open_chart(page, f"{app}/?source=file&timeframe=7d")
     zoom(page, box, -200)
     looked, now = seen(page, box), pixels(page)

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 import liq
 from liq.app import watchlist
-from liq.app.watchlist import Asked, Row
-from liq.charts.watchlist import COLUMNS, EMPTY, styled, watched
+from liq.app.watchlist import WatchlistRequest, WatchlistRow
+from liq.charts.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.market import Quote
 from liq.scan import results
 from liq.sources import fetch, market_cache
@@ -21,7 +21,9 @@ from liq.zones import summary
 from tests.markets import candles, market
 from tests.served import ROOT
 
-SIMULATED = Asked(lookback="1M", source="simulated")  # bars of an hour, so that hardly ever one closes in a test
+SIMULATED = WatchlistRequest(
+    lookback="1M", source="simulated"
+)  # bars of an hour, so that hardly ever one closes in a test
 
 
 @pytest.fixture(autouse=True)
@@ -45,17 +47,17 @@ def asked(monkeypatch) -> Counter[str]:
     return counted
 
 
-def held(tickers, question=SIMULATED, before=None) -> dict[str, Row]:
-    return {row.ticker: row for row in watchlist.rows(tickers, question, before)}
+def held(tickers, question=SIMULATED, before=None) -> dict[str, WatchlistRow]:
+    return {row.ticker: row for row in watchlist.load_rows(tickers, question, before)}
 
 
 def test_each_ticker_is_a_row_and_one_that_fails_is_too(asked):
     found = held([" eth", "BTC", "N0SUCH", "ETH", ""])
     assert set(found) == {"ETH", "BTC", "N0SUCH"}
-    assert found["N0SUCH"].glance is None
+    assert found["N0SUCH"].summary is None
     assert "N0SUCH" in found["N0SUCH"].note
     heatmap = liq.estimate(fetch.fetch("ETH", lookback="1M", source="simulated"))
-    mine, whole = found["ETH"].glance, summary.glance(heatmap)
+    mine, whole = found["ETH"].summary, summary.summarize(heatmap)
     assert mine[:3] == whole[:3]
     assert mine[3:] == pytest.approx(whole[3:])
     pd.testing.assert_frame_equal(
@@ -71,12 +73,12 @@ def test_nothing_is_read_again_before_a_bar_closes(asked):
     assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 1}
     assert again["ETH"] is first["ETH"] is other_session["ETH"]
     old = {name: row._replace(read=row.read - pd.Timedelta(minutes=2)) for name, row in first.items()}
-    assert [name for name, row in old.items() if watchlist.is_due(row)] == ["N0SUCH"]
+    assert [name for name, row in old.items() if watchlist.row_needs_refresh(row)] == ["N0SUCH"]
     held(["BTC", "ETH", "N0SUCH"], before=old)
     assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 2}
     past = {name: row._replace(bar=row.bar - pd.Timedelta(hours=1)) for name, row in first.items()}
-    assert all(map(watchlist.is_due, past.values()))
-    held(["BTC"], Asked(lookback="3d", source="simulated"), first)
+    assert all(map(watchlist.row_needs_refresh, past.values()))
+    held(["BTC"], WatchlistRequest(lookback="3d", source="simulated"), first)
     assert asked["BTC"] == 2
 
 
@@ -94,70 +96,70 @@ def test_no_market_and_no_estimate_is_kept():
 
 
 def test_the_list_is_bounded():
-    assert len(watchlist.listed(f"A{row}" for row in range(100))) == watchlist.MOST
+    assert len(watchlist.normalize_tickers(f"A{row}" for row in range(100))) == watchlist.MAX_TICKERS
 
 
 def test_a_live_price_moves_the_distances_and_clears_what_it_went_through(monkeypatch):
     # at a moment of its own: at others the price of the simulated market is inside a zone, and its distance is none
     monkeypatch.setattr(market_cache, "utc_now", lambda: pd.Timestamp("2026-11-22 12:30", tz="UTC"))
     row = held(["BTC"])["BTC"]
-    later = row.glance.as_of + pd.Timedelta(seconds=5)
-    quote = Quote(row.glance.symbol, row.glance.price * 1.001, later, "simulated")
-    now = watchlist.live(row, quote)
-    assert now.glance.price == quote.price
-    assert now.glance.as_of == later
-    assert (1 + now.glance.change) / (1 + row.glance.change) == pytest.approx(1.001)
-    assert now.glance.above_distance == pytest.approx(now.glance.above_low / quote.price - 1)
-    assert now.glance.above_distance < row.glance.above_distance
-    assert now.glance.balance == row.glance.balance
-    past = watchlist.live(row, quote._replace(price=row.glance.above_high * 1.0001))
-    assert past.glance.above_low > row.glance.above_low
+    later = row.summary.as_of + pd.Timedelta(seconds=5)
+    quote = Quote(row.summary.symbol, row.summary.price * 1.001, later, "simulated")
+    now = watchlist.at_live_price(row, quote)
+    assert now.summary.price == quote.price
+    assert now.summary.as_of == later
+    assert (1 + now.summary.change) / (1 + row.summary.change) == pytest.approx(1.001)
+    assert now.summary.above_distance == pytest.approx(now.summary.above_low / quote.price - 1)
+    assert now.summary.above_distance < row.summary.above_distance
+    assert now.summary.balance == row.summary.balance
+    past = watchlist.at_live_price(row, quote._replace(price=row.summary.above_high * 1.0001))
+    assert past.summary.above_low > row.summary.above_low
     left = past.zones[past.zones["side"] == "above"]
     assert 0 < len(left) < (row.zones["side"] == "above").sum()
-    assert (left["high"] > past.glance.price).all()
-    assert watchlist.live(row, quote._replace(time=row.glance.as_of)) is row
-    assert watchlist.live(row, None) is row
+    assert (left["high"] > past.summary.price).all()
+    assert watchlist.at_live_price(row, quote._replace(time=row.summary.as_of)) is row
+    assert watchlist.at_live_price(row, None) is row
     failed = held(["N0SUCH"])["N0SUCH"]
-    assert watchlist.live(failed, quote) is failed
-    assert set(watchlist.quotes([row, failed])) == {"BTC"}
+    assert watchlist.at_live_price(failed, quote) is failed
+    assert set(watchlist.live_quotes([row, failed])) == {"BTC"}
 
 
 @pytest.mark.parametrize("source", ["binanceusdm", "okx"])
 def test_venues_answer_side_by_side_and_a_dead_one_is_one_sentence_a_ticker(venues, source):
-    question = Asked(lookback="1M", source=source)
+    question = WatchlistRequest(lookback="1M", source=source)
     found = held(["BTC", "ETH", "N0SUCH"], question)
-    assert found["BTC"].glance.source == source
-    assert found["BTC"].glance.price > 0
+    assert found["BTC"].summary.source == source
+    assert found["BTC"].summary.price > 0
     assert "N0SUCH" in found["N0SUCH"].note
     assert not found["BTC"].makeshift
     watchlist._read.cache_clear()
-    fetch.forget()
+    fetch.clear_caches()
     venues.fail(source, "503")
     dead = held(["BTC", "ETH"], question)
-    assert [row.glance for row in dead.values()] == [None, None]
+    assert [row.summary for row in dead.values()] == [None, None]
     assert all(row.makeshift and row.note.endswith(".") for row in dead.values())
     venues.heal()
-    fetch.forget()
+    fetch.clear_caches()
     after = {name: row._replace(read=row.read - pd.Timedelta(minutes=2)) for name, row in dead.items()}
-    assert all(row.glance is not None for row in held(["BTC", "ETH"], question, after).values())
+    assert all(row.summary is not None for row in held(["BTC", "ETH"], question, after).values())
 
 
 def test_what_stands_in_for_venues_does_not_go_by_another_coins_name(venues):
     venues.fail("*", "503")
-    found = held(["BTC", "PEPE"], Asked(lookback="1M", source="auto"))
-    assert found["BTC"].glance.source == "simulated"
+    found = held(["BTC", "PEPE"], WatchlistRequest(lookback="1M", source="auto"))
+    assert found["BTC"].summary.source == "simulated"
     assert "not real data" in found["BTC"].note
     assert found["BTC"].makeshift
-    assert found["PEPE"].glance is None
+    assert found["PEPE"].summary is None
     assert "PEPE" in found["PEPE"].note
 
 
 def test_the_table_is_sorted_and_numbers_stay_numbers():
     found = held(["BTC", "ETH", "SOL", "N0SUCH"])
-    frame = watched(found.values())
+    frame = watchlist_table(found.values())
     assert frame["symbol"].tolist()[-1] == "N0SUCH"
     assert frame["closest"][:3].is_monotonic_increasing
-    style = styled(frame, pd.Timestamp.now("UTC"), within=0.05)
+    style = styled_table(frame, pd.Timestamp.now("UTC"), within=0.05)
     assert tuple(style.data.columns) == COLUMNS
     numbers = [name for name in COLUMNS if name not in ("ticker", "above", "below")]
     assert all(style.data[name].dtype.kind == "f" for name in numbers)
@@ -169,7 +171,7 @@ def test_the_table_is_sorted_and_numbers_stay_numbers():
 def scan_file(**changes) -> io.BytesIO:
     """Return a scan of two markets and a failure, with cells changed: column to (row, value)."""
     heatmap = liq.estimate(market(candles([100 + np.sin(row / 3) for row in range(60)]), np.linspace(1e5, 2e5, 60)))
-    one = summary.glance(heatmap)._replace(source="simulated")
+    one = summary.summarize(heatmap)._replace(source="simulated")
     far = one._replace(symbol="FAR/USDT:USDT", closest=0.9, above_distance=0.9, below_distance=-0.9)
     frame = pd.DataFrame([far, one]).assign(error="", as_of=pd.Timestamp("2026-11-22 11:00", tz="UTC"))
     failed = {"symbol": "GONE", "source": "okx", "error": "OKX does not list it."}
@@ -184,7 +186,7 @@ def scan_file(**changes) -> io.BytesIO:
 
 
 def test_a_scan_is_read_closest_first():
-    name, frame = results.read(scan_file())
+    name, frame = results.read_scan(scan_file())
     assert name == "scan.csv"
     assert frame["symbol"].tolist() == ["BTC/USDT:USDT", "FAR/USDT:USDT", "GONE"]
     assert frame["error"].tolist() == ["", "", "OKX does not list it."]
@@ -192,16 +194,16 @@ def test_a_scan_is_read_closest_first():
     parquet = io.BytesIO()
     frame.to_parquet(parquet)
     parquet.name = "scan.parquet"
-    pd.testing.assert_frame_equal(results.read(parquet)[1], frame, check_dtype=False)
-    assert len(styled(frame, pd.Timestamp.now("UTC")).to_html()) > 0
+    pd.testing.assert_frame_equal(results.read_scan(parquet)[1], frame, check_dtype=False)
+    assert len(styled_table(frame, pd.Timestamp.now("UTC")).to_html()) > 0
 
 
 def test_a_scan_that_was_ranked_keeps_its_order():
-    _, frame = results.read(scan_file())
+    _, frame = results.read_scan(scan_file())
     ranked = io.BytesIO()
     frame.assign(rank=[2, 1, None]).to_csv(ranked, index=False)
     ranked.name = "scan.csv"
-    assert results.read(ranked)[1]["symbol"].tolist() == ["FAR/USDT:USDT", "BTC/USDT:USDT", "GONE"]
+    assert results.read_scan(ranked)[1]["symbol"].tolist() == ["FAR/USDT:USDT", "BTC/USDT:USDT", "GONE"]
 
 
 @pytest.mark.parametrize(
@@ -223,12 +225,12 @@ def test_a_scan_that_was_ranked_keeps_its_order():
 )
 def test_a_scan_that_makes_no_sense_is_refused_in_one_sentence(column, value):
     with pytest.raises(liq.InputError, match=f"scan.csv is no scan: {column} must be .* row 1 "):
-        results.read(scan_file(**{column: (1, value)}))
+        results.read_scan(scan_file(**{column: (1, value)}))
 
 
 def test_a_file_that_is_no_scan_is_refused():
     with pytest.raises(liq.InputError, match="lacks the column 'above_low'"):
-        results.read(io.BytesIO(b"symbol,source,as_of,price,change\nBTC,x,2026-01-01,1,0\n"))
+        results.read_scan(io.BytesIO(b"symbol,source,as_of,price,change\nBTC,x,2026-01-01,1,0\n"))
 
 
 def start(**query) -> AppTest:

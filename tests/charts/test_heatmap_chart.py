@@ -15,21 +15,21 @@ from liq import formatting
 from liq.charts import liquidation_map
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, layers, readout
-from liq.charts.heatmap.leverage import dominating
-from liq.charts.heatmap.window import COLUMNS, ROWS, Window, closes, window
+from liq.charts.heatmap.leverage import dominant_bands
+from liq.charts.heatmap.window import COLUMNS, ROWS, Window, column_closes, window
 from liq.export import files
-from liq.model.as_of import until
+from liq.model.as_of import heatmap_up_to
 from liq.model.estimate import estimate
-from liq.model.leverage_bands import BANDS, counting
+from liq.model.leverage_bands import BANDS, select_bands
 from liq.sources.files import market_file
-from liq.zones.ranking import top_zones, totals
+from liq.zones.ranking import side_totals, top_zones
 from tests.served import write_recording
 
 
 @pytest.fixture(scope="module", params=["3d", "7d", "1M"])
 def heatmap(request, tmp_path_factory):
     file = write_recording(tmp_path_factory.mktemp("charts") / "btcusdt_5m.csv")
-    return estimate(market_file.read(file, lookback=request.param))
+    return estimate(market_file.read_market(file, lookback=request.param))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_the_window_holds_the_heatmaps_own_dollars(heatmap, drawn):
     inside = (heatmap.edges[:-1] >= drawn.edges[0] * (1 - 1e-9)) & (heatmap.edges[1:] <= drawn.edges[-1] * (1 + 1e-9))
     for side in ("long", "short"):
         assert np.isclose(getattr(drawn, side)[-1].sum(), getattr(heatmap, side)[-1][inside].sum())
-    last = formatting.milliseconds(heatmap.times)[-1] + heatmap.market.bar.total_seconds() * 1000
+    last = formatting.epoch_milliseconds(heatmap.times)[-1] + heatmap.market.bar.total_seconds() * 1000
     assert np.isclose(drawn.end, last)
 
 
@@ -85,7 +85,7 @@ def test_a_bar_that_is_missing_repeats_the_one_before(heatmap):
 
 @pytest.fixture(scope="module")
 def changes(heatmap, drawn):
-    return readout.encode(drawn, closes(heatmap), dominating(heatmap))
+    return readout.encode(drawn, column_closes(heatmap), dominant_bands(heatmap))
 
 
 def decoded(changes, columns: int) -> dict[tuple[int, int], np.ndarray]:
@@ -113,19 +113,19 @@ def test_readout_keeps_every_cell(heatmap, drawn, changes):
         usd = np.where(steps > 0, least * np.exp((steps - 1) * unit), 0)
         assert (np.abs(usd - true) <= changes.constants["tolerance"] * true * 1.0001 + least).all()
     bands = np.stack([lines.get((readout.BAND, row), nothing) for row in range(drawn.long.shape[1])], axis=1)
-    assert np.array_equal(bands, dominating(heatmap))
+    assert np.array_equal(bands, dominant_bands(heatmap))
 
 
 def test_the_band_that_dominates_holds_the_most(heatmap, drawn):
-    found = dominating(heatmap)
-    shares = [window(counting(heatmap, [band]), like=heatmap).total for band in BANDS]
+    found = dominant_bands(heatmap)
+    shares = [window(select_bands(heatmap, [band]), like=heatmap).total for band in BANDS]
     assert np.allclose(sum(shares), drawn.total, rtol=1e-9, atol=1e-3)
     assert np.array_equal(found, np.where(drawn.total > 0, np.argmax(shares, axis=0) + 1, 0))
     assert len(np.unique(found)) >= 4
 
 
 def test_pointer_sums_from_the_price_of_any_bar(heatmap, drawn, changes):
-    mid, close = np.sqrt(drawn.edges[:-1] * drawn.edges[1:]), closes(heatmap)
+    mid, close = np.sqrt(drawn.edges[:-1] * drawn.edges[1:]), column_closes(heatmap)
     assert close[-1] == heatmap.market.candles["close"].iloc[-1]
     rng = np.random.default_rng(4)
     for column, row in zip(rng.integers(len(drawn.long), size=40), rng.integers(len(mid), size=40), strict=True):
@@ -156,8 +156,8 @@ def test_readout_survives_gaps_and_jumps():
 
 
 def test_the_picture_is_the_matrix(drawn):
-    indices = image.levels(drawn.total, drawn.top, 20)
-    decoded = Image.open(io.BytesIO(base64.b64decode(image.picture(indices).split(",")[1])))
+    indices = image.color_indices(drawn.total, drawn.top, 20)
+    decoded = Image.open(io.BytesIO(base64.b64decode(image.heat_image(indices).split(",")[1])))
     assert decoded.size == drawn.total.shape
     assert np.array_equal(np.asarray(decoded)[::-1].T, indices)
     assert ((indices == 0) == (drawn.total == 0)).all()
@@ -167,20 +167,20 @@ def test_the_picture_is_the_matrix(drawn):
 
 @pytest.mark.parametrize("threshold", [1, 50, 99, 100])
 def test_threshold_hides_by_rank_and_never_all(drawn, threshold):
-    floor = image.hidden_below(drawn.total, threshold)
-    shown = image.levels(drawn.total, drawn.top, 0, floor) > 0
+    floor = image.hidden_below_usd(drawn.total, threshold)
+    shown = image.color_indices(drawn.total, drawn.top, 0, floor) > 0
     held = drawn.total > 0
     assert shown.any()
     assert abs((held & ~shown).sum() / held.sum() - threshold / 100) < 0.02
-    assert formatting.money(floor) in image.hides(drawn.total, threshold, drawn.total[-1])
+    assert formatting.money(floor) in image.threshold_text(drawn.total, threshold, drawn.total[-1])
 
 
 def test_more_heat_lifts_the_faint_and_keeps_the_ends(drawn):
-    cool, hot = (image.levels(drawn.total, drawn.top, heat) for heat in (0, 100))
+    cool, hot = (image.color_indices(drawn.total, drawn.top, heat) for heat in (0, 100))
     assert (hot >= cool).all()
     assert (hot > cool).any()
     ends = np.array([[0.0, drawn.top]])
-    assert all(image.levels(ends, drawn.top, heat).tolist() == [[0, image.LEVELS - 1]] for heat in (0, 100))
+    assert all(image.color_indices(ends, drawn.top, heat).tolist() == [[0, image.LEVELS - 1]] for heat in (0, 100))
 
 
 def test_chart_data_say_what_stands(heatmap, drawn, changes):
@@ -192,13 +192,13 @@ def test_chart_data_say_what_stands(heatmap, drawn, changes):
     assert np.allclose(bars["close"], visible["close"], rtol=1e-6)
     gone = heatmap_data.GRAIN * np.expm1(bars["est_long"].to_numpy(float) / heatmap_data.FINE)
     assert np.allclose(gone, heatmap.swept.loc[visible.index, "long"], rtol=2e-3, atol=1)
-    assert np.array_equal(profile["band"], dominating(heatmap)[-1][profile["row"]])
+    assert np.array_equal(profile["band"], dominant_bands(heatmap)[-1][profile["row"]])
     assert heatmap.market.symbol in heatmap_data.description(heatmap.market, "7d")
 
 
 def test_a_moment_of_the_past_is_drawn_as_it_stood_and_what_came_later_is_dimmed(heatmap, drawn, changes):
     row = len(heatmap.times) // 2
-    then = until(heatmap, row)
+    then = heatmap_up_to(heatmap, row)
     now, past = (heatmap_data.datasets(heatmap, drawn, changes, then=moment) for moment in (None, then))
     total = then.long[-1] + then.short[-1]
     shown = (heatmap.edges[:-1] >= drawn.edges[0]) & (heatmap.edges[1:] <= drawn.edges[-1])
@@ -214,7 +214,7 @@ def test_a_moment_of_the_past_is_drawn_as_it_stood_and_what_came_later_is_dimmed
 def test_the_map_adds_up(heatmap):
     data = liquidation_map.datasets(heatmap)
     assert set(data) == set(_named(liquidation_map.spec(tuple(BANDS))))
-    stands, sums = totals(heatmap), data["sums"]
+    stands, sums = side_totals(heatmap), data["sums"]
     ends = sums.groupby("side")["usd"].max()
     shown = data["bars"]["usd"].sum()
     assert np.isclose(ends.sum(), shown, rtol=0.02)

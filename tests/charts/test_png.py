@@ -23,7 +23,7 @@ WIDTH, HEIGHT, MORE_HEAT = 1000, 640, 20
 @pytest.fixture(scope="module")
 def heatmap(tmp_path_factory):
     file = write_recording(tmp_path_factory.mktemp("still") / "btcusdt_5m.csv")
-    return estimate(market_file.read(file, lookback="7d"))
+    return estimate(market_file.read_market(file, lookback="7d"))
 
 
 def pixels(file: bytes) -> np.ndarray:
@@ -55,7 +55,7 @@ def test_the_saved_picture_shows_the_matrix(heatmap):
     part = window(heatmap)
     seen = pixels(png.heatmap_png(heatmap, more_heat=MORE_HEAT, klines=False, width=WIDTH, height=HEIGHT))
     left, right, top, bottom = plot(seen)
-    wanted = image.levels(part.total, part.top, MORE_HEAT)
+    wanted = image.color_indices(part.total, part.top, MORE_HEAT)
     palette = np.frombuffer(image._palette(), np.uint8).reshape(-1, 3)
     columns, rows = wanted.shape
     rng = np.random.default_rng(5)
@@ -91,10 +91,10 @@ def test_candles_words_and_controls_are_in_the_saved_picture(heatmap):
 def test_a_chart_that_cannot_be_drawn_is_no_empty_picture(heatmap):
     data = heatmap_data.datasets(heatmap, window(heatmap))
     with pytest.raises(OSError, match="could not be drawn"):
-        png.png(layers.still(), {**data, "pointer": pd.DataFrame()}, WIDTH, HEIGHT)
+        png.chart_png(layers.static_spec(), {**data, "pointer": pd.DataFrame()}, WIDTH, HEIGHT)
 
 
 def test_no_address_is_asked_for_data():
     asked = {"data": {"url": "http://127.0.0.1:9/x.json"}, "mark": "point"}
     with pytest.raises(OSError, match="not allowed"):
-        png.png(asked, {}, 100, 100)
+        png.chart_png(asked, {}, 100, 100)

@@ -23,7 +23,7 @@ from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import png
 from liq.charts.heatmap.window import window
 from liq.export import pine
-from liq.export.schema import dumps
+from liq.export.schema import to_json
 from liq.sources import fetch, market_cache
 from liq.sources.venues import failures
 from tests.served import ROOT, write_recording
@@ -37,11 +37,11 @@ SIMULATED = ("--source", "simulated")
 def no_network(monkeypatch):
     """Let no test ask a venue unless it takes the stand-in, and let the simulated market stand still."""
     monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
-    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
     monkeypatch.delenv("LIQ_FILE", raising=False)
     monkeypatch.setattr(market_cache, "utc_now", lambda: NOW)
     yield
-    fetch.forget()
+    fetch.clear_caches()
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +138,13 @@ def test_the_map_is_the_drawn_one_in_every_format(capsys, tmp_path):
 
 def test_the_picture_is_drawn_of_what_the_page_draws(capsysbinary, monkeypatch):
     seen = []
-    real = png.png
+    real = png.chart_png
 
     def spied(spec, datasets, *size):
         seen.append(datasets)
         return real(spec, datasets, *size)
 
-    monkeypatch.setattr(png, "png", spied)
+    monkeypatch.setattr(png, "chart_png", spied)
     assert main(["heatmap", *SIMULATED, "--format", "png", "--threshold", "30"]) == 0
     picture = Image.open(io.BytesIO(capsysbinary.readouterr().out))
     assert picture.format == "PNG"
@@ -391,5 +391,5 @@ def test_every_command_has_help_with_an_example_that_parses(capsys, name):
 
 def test_json_never_holds_what_is_not_json():
     odd = {"a": float("nan"), "b": [np.float64("inf"), pd.NaT, None], "c": pd.Timestamp("2026-01-01"), "d": np.True_}
-    assert json.loads(dumps(odd)) == {"a": None, "b": [None, None, None], "c": "2026-01-01T00:00:00Z", "d": True}
-    assert json.loads(dumps([np.array([[1, 2]]), np.array([1.5, np.nan])])) == [[[1, 2]], [1.5, None]]
+    assert json.loads(to_json(odd)) == {"a": None, "b": [None, None, None], "c": "2026-01-01T00:00:00Z", "d": True}
+    assert json.loads(to_json([np.array([[1, 2]]), np.array([1.5, np.nan])])) == [[[1, 2]], [1.5, None]]

@@ -47,11 +47,11 @@ def clock(monkeypatch) -> Iterator[Clock]:
     """Let no test ask a venue, and let time pass only where a test says so."""
     clock = Clock()
     monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
-    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
     monkeypatch.setattr(market_cache, "utc_now", clock)
-    fetch.forget()
+    fetch.clear_caches()
     yield clock
-    fetch.forget()
+    fetch.clear_caches()
 
 
 def asked(*words: str) -> argparse.Namespace:
@@ -205,7 +205,7 @@ def test_what_makes_no_sense_ends_with_two(capsys, words):
 
 def test_a_webhook_in_trouble_is_tried_again(monkeypatch, capsys):
     monkeypatch.setattr(webhook, "WAITS", (0.01, 0.01, 0.01))
-    with listening(500, 429, 503) as (address, got), webhook.posting(address) as post:
+    with listening(500, 429, 503) as (address, got), webhook.webhook_poster(address) as post:
         post('{"a": 1}')
         until(lambda: len(got) == 4)
     assert [body for _, body in got] == [b'{"a": 1}'] * 4
@@ -215,7 +215,7 @@ def test_a_webhook_in_trouble_is_tried_again(monkeypatch, capsys):
 @pytest.mark.parametrize(("code", "tries"), [(404, 1), (302, 1), (500, 4)])
 def test_a_webhook_that_refuses_is_given_up_without_naming_its_path(monkeypatch, capsys, code, tries):
     monkeypatch.setattr(webhook, "WAITS", (0.01, 0.01, 0.01))
-    with listening(*[code] * tries) as (address, got), webhook.posting(address) as post:
+    with listening(*[code] * tries) as (address, got), webhook.webhook_poster(address) as post:
         post("{}")
         post("[]")
         until(lambda: len(got) == tries + 1)
@@ -229,7 +229,7 @@ def test_a_dead_webhook_holds_nothing_up(monkeypatch, capsys):
     monkeypatch.setattr(webhook, "WAITS", (60.0,))
     monkeypatch.setattr(webhook, "GRACE", 0.5)
     monkeypatch.setattr(webhook, "HELD", 3)
-    with webhook.posting("http://127.0.0.1:9/") as post:
+    with webhook.webhook_poster("http://127.0.0.1:9/") as post:
         for number in range(50):
             post(str(number))
     told = capsys.readouterr().err

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import liq
 from liq.model import heatmap as heatmap_room
 from liq.model.flow import flow
-from liq.model.levels import first_reach, spread
+from liq.model.levels import first_reach, spread_entries
 from liq.model.margin import brackets, liquidation_factors
 from tests.markets import START, candles, market, markets
 
@@ -26,7 +26,7 @@ PRIOR = liq.PRIORS["calibrated"]
 def slow_walk(subject: liq.Market, prior: liq.Prior):
     """Sweep, close, open, photograph with one Python object a level: the model as written down, nothing clever."""
     low, high = subject.candles["low"].to_numpy(), subject.candles["high"].to_numpy()
-    moving, entries = flow(subject, prior), spread(low, high)
+    moving, entries = flow(subject, prior), spread_entries(low, high)
     kept = np.exp(np.diff(moving.log_survival, prepend=0.0))
     paces = prior.paces or (1.0,) * len(prior.weights)
     swept = {side: np.zeros(len(low)) for side in ("long", "short")}

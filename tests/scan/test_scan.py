@@ -22,9 +22,19 @@ import liq
 from benchmarks.scan import descendants
 from liq.__main__ import main
 from liq.scan import executors
-from liq.scan.ranking import COLUMNS, GONE, Row, daily_volatility, reduced, scan, score, table, traded_an_hour
-from liq.scan.results import SCHEMA, Journal, write
-from liq.zones.summary import Glance, glance, read
+from liq.scan.ranking import (
+    COLUMNS,
+    GONE,
+    ScanRow,
+    daily_volatility,
+    hourly_volume,
+    proximity_score,
+    ranking_table,
+    scan,
+    summarize_market,
+)
+from liq.scan.results import SCHEMA, ScanJournal, write_scan
+from liq.zones.summary import MarketSummary, read, summarize
 from tests.markets import candles
 
 NAMES = [f"C{number}" for number in range(12)]
@@ -61,7 +71,7 @@ def here() -> Executor:
 
 @pytest.fixture(scope="module")
 def expected() -> pd.DataFrame:
-    return table(scan(NAMES, made, here), "test")
+    return ranking_table(scan(NAMES, made, here), "test")
 
 
 # The row, and the rule of rank
@@ -70,37 +80,37 @@ def expected() -> pd.DataFrame:
 def test_a_row_needs_the_last_bar_only():
     for name in NAMES[:4]:
         market = made(name)
-        whole, row = glance(liq.model.estimate(market)), reduced(name, market)
-        assert row.glance[:3] == whole[:3]
-        np.testing.assert_allclose(row.glance[3:], whole[3:], rtol=1e-9)
+        whole, row = summarize(liq.model.estimate(market)), summarize_market(name, market)
+        assert row.summary[:3] == whole[:3]
+        np.testing.assert_allclose(row.summary[3:], whole[3:], rtol=1e-9)
 
 
 def test_nearer_and_bigger_rank_higher_and_units_do_not_matter():
     market = made("C1")
-    seen = glance(liq.model.estimate(market))._replace(below_usd=np.nan, below_distance=np.nan)
-    base = score(seen._replace(above_usd=1e6, above_distance=0.02), market)
+    seen = summarize(liq.model.estimate(market))._replace(below_usd=np.nan, below_distance=np.nan)
+    base = proximity_score(seen._replace(above_usd=1e6, above_distance=0.02), market)
     assert base > 0
-    assert score(seen._replace(above_usd=2e6, above_distance=0.02), market) == pytest.approx(2 * base)
-    assert score(seen._replace(above_usd=1e6, above_distance=0.01), market) > base
+    assert proximity_score(seen._replace(above_usd=2e6, above_distance=0.02), market) == pytest.approx(2 * base)
+    assert proximity_score(seen._replace(above_usd=1e6, above_distance=0.01), market) > base
     # The better side counts, and a fall is as near as the rise that is as long in logs.
     mirrored = seen._replace(above_usd=np.nan, below_usd=1e6, below_distance=1 / 1.02 - 1)
-    assert score(mirrored, market) == pytest.approx(base)
+    assert proximity_score(mirrored, market) == pytest.approx(base)
     # At one daily move away, a walk without drift gets there with 2 Φ(-1) = 0.3173.
     sigma = daily_volatility(market)
-    away = seen._replace(above_usd=traded_an_hour(market), above_distance=float(np.expm1(sigma)))
-    assert score(away, market) == pytest.approx(0.31731, abs=1e-5)
+    away = seen._replace(above_usd=hourly_volume(market), above_distance=float(np.expm1(sigma)))
+    assert proximity_score(away, market) == pytest.approx(0.31731, abs=1e-5)
     # Ten times the price of everything is another unit, not another market.
     frame = market.candles.copy()
     frame[["open", "high", "low", "close"]] *= 10
     dearer = liq.Market(market.symbol, market.source, frame, None, start=market.start)
-    assert score(seen._replace(above_usd=1e7, above_distance=0.02), dearer) == pytest.approx(base)
+    assert proximity_score(seen._replace(above_usd=1e7, above_distance=0.02), dearer) == pytest.approx(base)
 
 
 def test_a_market_that_does_not_trade_or_move_has_no_score():
     still = liq.Market("X/USDT:USDT", "test", candles([100.0] * 50, volume=0.0))
-    assert reduced("X", still).score == 0
-    seen = glance(liq.model.estimate(made("C1")))
-    assert score(seen, still) == 0
+    assert summarize_market("X", still).score == 0
+    seen = summarize(liq.model.estimate(made("C1")))
+    assert proximity_score(seen, still) == 0
 
 
 def test_volatility_and_trade_are_read_from_the_visible_window():
@@ -109,13 +119,13 @@ def test_volatility_and_trade_are_read_from_the_visible_window():
     market = liq.Market("X/USDT:USDT", "test", frame)
     reach = np.log(1.01 / 0.99)
     assert daily_volatility(market) == pytest.approx(np.sqrt(24 * reach**2 / (4 * np.log(2))))
-    assert traded_an_hour(market) == pytest.approx(500.0)
+    assert hourly_volume(market) == pytest.approx(500.0)
 
 
 def test_the_table_ranks_and_puts_failures_last(expected):
-    rows = [*scan(NAMES[:3], made, here), Row("BAD", None, float("nan"), "no.")]
+    rows = [*scan(NAMES[:3], made, here), ScanRow("BAD", None, float("nan"), "no.")]
     for order in (rows, rows[::-1]):
-        found = table(order, "test")
+        found = ranking_table(order, "test")
         assert list(found.columns) == list(COLUMNS)
         assert found["rank"].tolist()[:3] == [1, 2, 3]
         assert found["rank"].isna().tolist() == [False, False, False, True]
@@ -129,8 +139,8 @@ def test_the_table_ranks_and_puts_failures_last(expected):
 
 @pytest.mark.parametrize("apart", [False, True])
 def test_processes_and_threads_and_any_order_give_the_same_rows(expected, apart):
-    rows = scan(NAMES[::-1], made, partial(executors.processes, 2), apart=apart)
-    pd.testing.assert_frame_equal(table(rows, "test"), expected, check_exact=True)
+    rows = scan(NAMES[::-1], made, partial(executors.process_pool, 2), apart=apart)
+    pd.testing.assert_frame_equal(ranking_table(rows, "test"), expected, check_exact=True)
 
 
 class Held(Executor):
@@ -171,9 +181,9 @@ def test_no_more_markets_are_in_flight_than_asked_for(monkeypatch):
 
 def test_a_killed_process_costs_nothing(tmp_path, expected):
     get = partial(deadly, marks=str(tmp_path))
-    rows = list(scan(NAMES, get, partial(executors.processes, 2), apart=True))
+    rows = list(scan(NAMES, get, partial(executors.process_pool, 2), apart=True))
     assert (tmp_path / "C5").exists()
-    pd.testing.assert_frame_equal(table(rows, "test"), expected, check_exact=True)
+    pd.testing.assert_frame_equal(ranking_table(rows, "test"), expected, check_exact=True)
 
 
 def test_a_dask_worker_killed_in_the_middle_costs_nothing(expected):
@@ -181,7 +191,7 @@ def test_a_dask_worker_killed_in_the_middle_costs_nothing(expected):
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
-        executor, count = executors.cluster(cluster.scheduler_address)
+        executor, count = executors.dask_cluster(cluster.scheduler_address)
         assert count == 2
         found, victim = [], None
         for row in scan(NAMES, slowly, lambda: executor, apart=True):
@@ -189,10 +199,10 @@ def test_a_dask_worker_killed_in_the_middle_costs_nothing(expected):
             if len(found) == 3:
                 victim = next(iter(cluster.workers.values()))
                 os.kill(victim.pid, signal.SIGKILL)
-        again = list(scan(NAMES[:4], made, lambda: executors.cluster(cluster.scheduler_address)[0]))
+        again = list(scan(NAMES[:4], made, lambda: executors.dask_cluster(cluster.scheduler_address)[0]))
     assert victim is not None
     assert sorted(row.ticker for row in found) == sorted(NAMES)
-    pd.testing.assert_frame_equal(table(found, "test"), expected, check_exact=True)
+    pd.testing.assert_frame_equal(ranking_table(found, "test"), expected, check_exact=True)
     assert sorted(row.ticker for row in again) == sorted(NAMES[:4])  # markets sent from here, to a cluster that lives
 
 
@@ -279,9 +289,9 @@ def test_a_venue_with_an_unknown_ticker_and_one_that_refuses(venues, tmp_path, c
 
 
 def test_parquet_round_trip(tmp_path):
-    rows = [*scan(NAMES, made, here), Row("BAD", None, float("nan"), "no.")]
-    wanted, file = table(rows, "test"), tmp_path / "scan.parquet"
-    write(wanted, file, ASKED)
+    rows = [*scan(NAMES, made, here), ScanRow("BAD", None, float("nan"), "no.")]
+    wanted, file = ranking_table(rows, "test"), tmp_path / "scan.parquet"
+    write_scan(wanted, file, ASKED)
     found = pd.read_parquet(file)
     pd.testing.assert_frame_equal(found, wanted, check_exact=True)
     assert found.attrs == {"schema": SCHEMA, **ASKED}
@@ -293,12 +303,12 @@ def test_parquet_round_trip(tmp_path):
     numbers = ["price", "above_usd", "below_distance"]
     pd.testing.assert_frame_equal(shown[numbers], wanted.set_index("symbol").loc[shown.index, numbers])
     with pytest.raises(liq.InputError, match="cannot be written"):
-        write(wanted, tmp_path / "nowhere" / "scan", ASKED)
+        write_scan(wanted, tmp_path / "nowhere" / "scan", ASKED)
 
 
 @contextmanager
 def journal(path: Path, asked: dict[str, str] = ASKED, later: str = "0min"):
-    with Journal(path, asked, BAR, pd.Timestamp("2026-11-22 10:00", tz="UTC") + pd.Timedelta(later)) as opened:
+    with ScanJournal(path, asked, BAR, pd.Timestamp("2026-11-22 10:00", tz="UTC") + pd.Timedelta(later)) as opened:
         yield opened
 
 
@@ -306,13 +316,13 @@ def test_a_journal_gives_back_what_it_was_given(tmp_path):
     rows = list(scan(NAMES[:3], made, here))
     with journal(tmp_path / "s") as first:
         assert (first.rows, first.why) == ({}, "")
-        for row in [*rows, Row("BAD", None, float("nan"), "no.")]:
+        for row in [*rows, ScanRow("BAD", None, float("nan"), "no.")]:
             first.add(row)
         with pytest.raises(liq.InputError, match="another scan"), journal(tmp_path / "s"):
             pass
     with journal(tmp_path / "s", later="59min") as second:
         assert second.rows == {row.ticker: row for row in rows}  # to the last digit; a failure is tried again
-        assert isinstance(second.rows[rows[0].ticker].glance, Glance)
+        assert isinstance(second.rows[rows[0].ticker].summary, MarketSummary)
 
 
 def test_a_line_that_was_cut_off_is_done_again(tmp_path):
@@ -381,7 +391,7 @@ def test_a_scan_that_was_killed_goes_on(tmp_path):
 def test_the_simulated_source_has_hundreds_of_markets_of_its_own():
     from liq.sources.simulation import market as simulation
 
-    names = simulation.universe(300)
+    names = simulation.coins_to_simulate(300)
     assert len(set(names)) == 300
     assert names[:12] == [ticker.split("/")[0] for ticker in simulation.TICKERS]
     now = "2026-11-22T10:00:30Z"
@@ -390,4 +400,4 @@ def test_the_simulated_source_has_hundreds_of_markets_of_its_own():
     assert one.symbol == "SIM001/USDT:USDT"
     assert not np.isclose(one.price, other.price, rtol=0.05)
     with pytest.raises(liq.InputError, match="1011 coins"):
-        simulation.universe(2000)
+        simulation.coins_to_simulate(2000)

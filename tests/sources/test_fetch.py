@@ -19,8 +19,8 @@ from liq.market import LOOKBACKS, Market
 from liq.sources import failover, market_cache
 from liq.sources.fetch import SOURCES, fetch, quote, tickers
 from liq.sources.venues import client, failures
-from liq.sources.venues.failures import Budget, VenueFailure, persist
-from liq.sources.venues.symbols import match
+from liq.sources.venues.failures import RetryBudget, VenueFailure, retry
+from liq.sources.venues.symbols import match_symbol
 from liq.sources.venues.table import VENUES
 from tests.venue_server import VenueServer
 from tests.venue_server.fixtures import QUICK, grow_stale
@@ -47,7 +47,7 @@ def at_once(work: Callable[[int], Any], count: int = SESSIONS) -> list[Any]:
 def test_fifty_sessions_make_one_fetch(venues: VenueServer, name: str) -> None:
     alone = fetch("BTC", "7d", name)
     once = venues.calls[name]
-    market_cache.forget()
+    market_cache.clear()
     client.contracts.cache_clear()
     venues.forget()
     markets = at_once(lambda _: fetch("BTC", "7d", name))
@@ -71,7 +71,7 @@ def test_fifty_sessions_in_every_mode(venues: VenueServer, source: str) -> None:
     once = dict(venues.calls)
     from liq.sources import fetch as room
 
-    room.forget()
+    room.clear_caches()
     venues.forget()
     markets = at_once(lambda _: fetch("BTC", "6M", source))
     assert {market.source for market in markets} == {"binanceusdm"}
@@ -110,10 +110,10 @@ def _quiet(name: str) -> None:
 
 
 def test_memory_is_bounded(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert market_cache._good.maxsize == market_cache.VIEWS
+    assert market_cache._last_good.maxsize == market_cache.MAX_VIEWS
     for window in LOOKBACKS:
         fetch("BTC", window, "hyperliquid")
-    assert len(market_cache._good) == len(LOOKBACKS)
+    assert len(market_cache._last_good) == len(LOOKBACKS)
 
 
 def test_auto_remembers_who_answered(venues: VenueServer) -> None:
@@ -128,7 +128,7 @@ def test_auto_remembers_who_answered(venues: VenueServer) -> None:
 
 
 def test_auto_does_not_wait_long_for_one_venue(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover, "HEDGE", 0.1)
+    monkeypatch.setattr(failover, "HEDGE_DELAY", 0.1)
     venues.fail("binanceusdm", "slow")
     market = fetch("BTC", "6M", "auto")
     assert market.source != "binanceusdm"
@@ -141,18 +141,18 @@ def test_a_refusal_tells_where_we_are(venues: VenueServer) -> None:
     market = fetch("BTC", "6M", "auto")
     assert market.source == "krakenfutures"
     assert market.left_out == {"binanceusdm": "does not serve this location (HTTP 451)"}
-    assert failover.order()[0] == "krakenfutures"
+    assert failover.venue_order()[0] == "krakenfutures"
 
 
 def test_a_venue_without_the_ticker_is_passed_over(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = market_cache.contract_on
+    asked = market_cache.find_contract
 
-    def unlisted(name: str, ticker: str, budget: Budget) -> Any:
+    def unlisted(name: str, ticker: str, budget: RetryBudget) -> Any:
         if name == "binanceusdm":
             raise InputError("Binance has no perpetual 'WIF'; near it: BTC.")
         return asked(name, ticker, budget)
 
-    monkeypatch.setattr(market_cache, "contract_on", unlisted)
+    monkeypatch.setattr(market_cache, "find_contract", unlisted)
     market = fetch("WIF", "6M", "auto")
     assert (market.source, market.left_out) == ("bybit", {"binanceusdm": "does not list it"})
 
@@ -173,11 +173,11 @@ def test_auto_turns_away_from_an_answer_that_grows_old(venues: VenueServer, monk
     market = fetch("BTC", "6M", "auto")
     assert market.source == "bybit", market.left_out
     venues.fail("*", "503")
-    failover.forget()
+    failover.clear()
     grow_stale()
     with market_cache._lock:
-        for key in [key for key in market_cache._good if key[0] != "binanceusdm"]:
-            del market_cache._good[key]
+        for key in [key for key in market_cache._last_good if key[0] != "binanceusdm"]:
+            del market_cache._last_good[key]
     market = fetch("BTC", "6M", "auto")
     assert market.source == "binanceusdm", "old but real comes before simulated"
     assert market.notes[0] == "These data are 30 min old: Binance is out of order (HTTP 503)."
@@ -300,9 +300,9 @@ def test_what_a_ticker_means(ticker: str, symbol: str | None) -> None:
     listed = ["BTC/USDT:USDT", "BTC/USDC:USDC", "ETH/USDT:USDT", "1000PEPE/USDT:USDT"]
     if symbol is None:
         with pytest.raises(InputError, match="near it"):
-            match(ticker, listed, ("USDT", "USDC"), "Binance")
+            match_symbol(ticker, listed, ("USDT", "USDC"), "Binance")
     else:
-        assert match(ticker, listed, ("USDT", "USDC"), "Binance") == symbol
+        assert match_symbol(ticker, listed, ("USDT", "USDC"), "Binance") == symbol
 
 
 def test_patience_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,7 +313,7 @@ def test_patience_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
         raise VenueFailure("is out of order", passing=True)
 
     with pytest.raises(VenueFailure):
-        persist(fails, Budget(0.7, 9), failures.Patience(backoff=0.1))
+        retry(fails, RetryBudget(0.7, 9), failures.RetryPolicy(backoff=0.1))
     assert pauses == [0.1, 0.2], "a third pause of 0.4 s would exceed what is left"
 
 
@@ -326,7 +326,7 @@ def test_the_gateway_carries_the_original_host(venues: VenueServer) -> None:
 def test_the_usual_proxy_settings_are_honoured(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIQ_GATEWAY", raising=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
     client._connect.cache_clear()
     settings: dict[str, str] = {}
 
@@ -337,6 +337,6 @@ def test_the_usual_proxy_settings_are_honoured(name: str, monkeypatch: pytest.Mo
     connection = client.connect(name)
     monkeypatch.setattr(connection.exchange.session, "send", send)
     with pytest.raises(VenueFailure):
-        client.contracts(connection, Budget(1, 1))
+        client.contracts(connection, RetryBudget(1, 1))
     client._connect.cache_clear()
     assert settings["https"] == "http://127.0.0.1:9"

@@ -68,7 +68,7 @@ def mend(venues: VenueServer, name: str) -> None:
 def refuse(names: set[str]) -> None:
     """Let it be known that venues refuse this place."""
     for name in names:
-        failover.note(name, VenueFailure("does not serve this location (HTTP 451)", blocked=True))
+        failover.remember_outcome(name, VenueFailure("does not serve this location (HTTP 451)", blocked=True))
 
 
 def assert_true(market: Market) -> None:
@@ -130,7 +130,7 @@ def test_one_venue_with_a_good_answer_held(kept: VenueServer, name: str, mode: s
 def test_auto_moves_on(kept: VenueServer, name: str, mode: str) -> None:
     forget_venue(name)
     refuse(set(VENUES) - {name, "okx", "gate"})  # so that only the failing venue and the next are really asked
-    failover.note(name, None)
+    failover.remember_outcome(name, None)
     strike(kept, name, mode)
     market = fetch("BTC", WINDOW, "auto")
     assert market.source == ("gate" if name == "okx" else "okx")
@@ -204,7 +204,7 @@ def test_when_nobody_answers(venues: VenueServer, mode: str) -> None:
     with pytest.raises(SourceError, match="No venue answered"):
         fetch("BTC", WINDOW, "all")
     venues.heal()
-    failover.forget()
+    failover.clear()
     client.connect("binanceusdm").exchange.timeout = 4000
     assert_true(fetch("BTC", WINDOW, "auto"))
 
@@ -243,7 +243,7 @@ def test_a_fault_in_the_middle_costs_the_whole_answer(venues: VenueServer) -> No
     venues.fail("binanceusdm", "cut", after=2)
     with pytest.raises(SourceError, match="broke off"):
         fetch("BTC", WINDOW, "binanceusdm")
-    assert not len(market_cache._good)
+    assert not len(market_cache._last_good)
 
 
 def test_a_passing_fault_is_ridden_out(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:

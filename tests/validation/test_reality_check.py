@@ -153,8 +153,8 @@ def test_a_file_with_liquidations_is_scored(monkeypatch, tmp_path):
 
 
 def test_an_uploaded_prior_is_read_back_or_refused_in_one_sentence(market):
-    base = reality_check.ground(liq.model.estimate(market, columns=1))
-    fitted = reality_check.fit(base).prior
+    base = reality_check.scoring_input(liq.model.estimate(market, columns=1))
+    fitted = reality_check.fit_prior(base).prior
     assert read_prior(fitted.to_json().encode()) == fitted
     bad = [b"\xff\xfe", b"[]", b"[" * 60_000, b'{"name": 3}', b"{}", b"x" * 70_000]
     bad.append(liq.Prior("n", "t", (10.0,) * 61, (0.1,) * 61).to_json().encode())
@@ -166,15 +166,15 @@ def test_an_uploaded_prior_is_read_back_or_refused_in_one_sentence(market):
 
 def test_the_fit_sees_nothing_of_what_it_is_scored_on(market):
     """Plant absurd liquidations and candles in the scored half: the fitted prior must not move."""
-    base = reality_check.ground(liq.model.estimate(market, columns=1))
-    fit = reality_check.fit(base)
+    base = reality_check.scoring_input(liq.model.estimate(market, columns=1))
+    fit = reality_check.fit_prior(base)
     late = market.liquidations.index >= fit.shipped.since
     planted = market.liquidations.copy()
     planted.loc[late] = 1e12
     candles = market.candles.copy()
     candles.loc[late, ["open", "high", "low", "close"]] *= 3.0
     changed = replace(market, candles=candles, liquidations=planted, price=None)
-    again = reality_check.fit(reality_check.ground(liq.model.estimate(changed, columns=1)))
+    again = reality_check.fit_prior(reality_check.scoring_input(liq.model.estimate(changed, columns=1)))
     assert again.prior == fit.prior
     assert again.fitted.r2 != fit.fitted.r2
 
@@ -190,7 +190,7 @@ def test_few_days_have_no_interval(market):
     report = liq.skill(liq.model.estimate(market, columns=1), hours, since=hours.index[-72])
     assert np.isnan(report.intervals["gain"]).all()
     assert "too few" in report.sentence
-    assert "(" not in charts.figure(report, "spearman")
+    assert "(" not in charts.figure_text(report, "spearman")
 
 
 def test_a_hole_in_the_record_is_drawn_as_a_hole(market):
@@ -204,8 +204,8 @@ def test_a_hole_in_the_record_is_drawn_as_a_hole(market):
 def test_of_several_venues_the_one_that_reports_is_scored(market):
     silent = replace(market, source="silent", liquidations=None)
     several = replace(market, liquidations=None, parts=(silent, market))
-    base = reality_check.ground(liq.model.estimate(several, columns=1))
-    alone = reality_check.ground(liq.model.estimate(market, columns=1))
+    base = reality_check.scoring_input(liq.model.estimate(several, columns=1))
+    alone = reality_check.scoring_input(liq.model.estimate(market, columns=1))
     assert reality_check.score(base).spearman == pytest.approx(reality_check.score(alone).spearman)
     assert "only the one" in base.remark
 

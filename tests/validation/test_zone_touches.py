@@ -9,10 +9,18 @@ import pandas as pd
 import pytest
 
 import liq
-from liq.model.as_of import at, market_before
+from liq.model.as_of import heatmap_at, market_before
 from liq.sources.simulation.market import simulate
-from liq.validation.matched_levels import Path, followed, rivals_of
-from liq.validation.zone_touches import HORIZONS, LEAST_CASES, Answer, Touches, follow, name_zones, touches
+from liq.validation.matched_levels import PricePath, follow_price, matched_controls
+from liq.validation.zone_touches import (
+    HORIZONS,
+    LEAST_CASES,
+    TouchShare,
+    ZoneTouches,
+    follow,
+    name_zones,
+    zone_touches,
+)
 from tests.markets import candles, market
 
 NOW = "2026-11-20 10:07"
@@ -31,7 +39,7 @@ def named(simulated) -> pd.DataFrame:
 @pytest.mark.parametrize("row", [300, 900, 1300])
 def test_a_map_cut_off_at_a_bar_is_the_map_that_stood_then(simulated, row):
     whole = liq.estimate(replace(simulated, start=simulated.candles.index[0]))
-    then = at(replace(whole, market=simulated), row)
+    then = heatmap_at(replace(whole, market=simulated), row)
     fresh = liq.estimate(market_before(simulated, then.market.as_of), columns=1, edges=whole.edges)
     fresh = replace(fresh, market=replace(fresh.market, start=then.market.start))
     np.testing.assert_allclose(then.long, fresh.long)
@@ -89,38 +97,42 @@ def test_a_market_in_naive_times_is_followed_alike(simulated, named):
         as_of=simulated.as_of.tz_localize(None),
         liquidations=None,
     )
-    found = touches(liq.model.estimate(naive, columns=1))
-    pd.testing.assert_frame_equal(found.cases, follow(named, Path.of(simulated)).cases)
+    found = zone_touches(liq.model.estimate(naive, columns=1))
+    pd.testing.assert_frame_equal(found.cases, follow(named, PricePath.of(simulated)).cases)
 
 
 def test_a_touch_and_what_followed_by_hand():
-    path = Path.of(market(candles([100.0, 100.0, 101.0, 102.0, 99.0, 90.0], freq="1h")))
+    path = PricePath.of(market(candles([100.0, 100.0, 101.0, 102.0, 99.0, 90.0], freq="1h")))
     bar, up, down = np.array([0, 0, 0]), np.array([1.0, 1.0, -1.0]), np.array([0.009, 0.05, 0.009])
-    hours, through = followed(path, bar, np.where(np.arange(3) < 2, up, -1.0), down, np.full(3, 0.005))
+    hours, through = follow_price(path, bar, np.where(np.arange(3) < 2, up, -1.0), down, np.full(3, 0.005))
     # 100.9 is reached in the third bar, whose close 101 is not beyond 0.5 %; the fourth's, 102, is
     assert hours.tolist() == [1.0, np.inf, 3.0]
     assert through.tolist()[0] == 1.0
     assert np.isnan(through[1])
     assert through[2] == 1.0
     # a bar's own range is past when it ends; the next bar counts from its first moment
-    assert followed(path, np.array([1]), np.array([1.0]), np.array([0.009]), np.array([0.005]))[0].tolist() == [0.0]
-    assert followed(path, np.array([3]), np.array([1.0]), np.array([0.0]), np.array([0.005]))[0].tolist() == [0.0]
-    assert followed(path, np.array([4]), np.array([1.0]), np.array([0.01]), np.array([0.005]))[0].tolist() == [np.inf]
+    assert follow_price(path, np.array([1]), np.array([1.0]), np.array([0.009]), np.array([0.005]))[0].tolist() == [
+        0.0
+    ]
+    assert follow_price(path, np.array([3]), np.array([1.0]), np.array([0.0]), np.array([0.005]))[0].tolist() == [0.0]
+    assert follow_price(path, np.array([4]), np.array([1.0]), np.array([0.01]), np.array([0.005]))[0].tolist() == [
+        np.inf
+    ]
 
 
 def test_a_turn_is_told_from_a_pass():
-    path = Path.of(market(candles([100.0, 100.0, 101.0, 99.0], freq="1h")))
-    _, through = followed(path, np.array([0]), np.array([1.0]), np.array([0.0095]), np.array([0.005]))
+    path = PricePath.of(market(candles([100.0, 100.0, 101.0, 99.0], freq="1h")))
+    _, through = follow_price(path, np.array([0]), np.array([1.0]), np.array([0.0095]), np.array([0.005]))
     assert through[0] == 0.0
 
 
 def test_rivals_come_from_like_moments():
     chance = np.random.default_rng(1)
     calm, wild = chance.normal(0, 0.001, 500), chance.normal(0, 0.01, 500)
-    path = Path.of(market(candles((50_000 * np.exp(np.cumsum([*calm, *wild]))).tolist())))
+    path = PricePath.of(market(candles((50_000 * np.exp(np.cumsum([*calm, *wild]))).tolist())))
     pool = np.arange(30, 1000)
-    assert (rivals_of(path, np.array([200]), pool, chance) < 525).all()
-    assert (rivals_of(path, np.array([800]), pool, chance) > 475).all()
+    assert (matched_controls(path, np.array([200]), pool, chance) < 525).all()
+    assert (matched_controls(path, np.array([800]), pool, chance) > 475).all()
 
 
 def walk(seed: int, days: int = 60) -> liq.Market:
@@ -145,40 +157,40 @@ def test_random_levels_on_a_random_walk_are_no_magnet():
     for seed in range(12):
         subject = walk(seed)
         cases = made_up(subject, np.random.default_rng(100 + seed), foresight=False)
-        answers.append(follow(cases, Path.of(subject)).reached[0])
+        answers.append(follow(cases, PricePath.of(subject)).reached[0])
     assert sum(answer.low > 0 or answer.high < 0 for answer in answers) <= 3
     assert abs(np.mean([answer.difference for answer in answers])) < 0.02
 
 
 def test_levels_that_price_goes_to_are_found():
     subject = walk(3)
-    found = follow(made_up(subject, np.random.default_rng(7), foresight=True), Path.of(subject))
+    found = follow(made_up(subject, np.random.default_rng(7), foresight=True), PricePath.of(subject))
     assert found.reached[0].low > 0.05
     assert "more often than chance" in found.sentence
     assert found.reached[0].cases == len(found.cases) or found.reached[0].cases >= LEAST_CASES
 
 
 def test_too_few_cases_say_so_instead_of_a_figure(simulated, named):
-    few = follow(named[:10], Path.of(simulated))
+    few = follow(named[:10], PricePath.of(simulated))
     assert "Too few" in few.sentence
     assert all(np.isnan(answer.zones) for answer in few.reached)
-    none = follow(named[:0], Path.of(simulated))
+    none = follow(named[:0], PricePath.of(simulated))
     assert "Too few" in none.sentence
     assert [answer.cases for answer in none.reached] == [0] * len(HORIZONS)
 
 
 def test_counts_are_of_zones_followed_to_the_end(simulated, named):
-    found = follow(named, Path.of(simulated))
+    found = follow(named, PricePath.of(simulated))
     end = simulated.candles.index[-1] + simulated.bar
     for answer in found.reached:
         whole = found.cases["named"] + pd.Timedelta(days=answer.days) <= end
         assert answer.cases == whole.sum()
 
 
-def pulled(magnet: float) -> Answer:
+def pulled(magnet: float) -> TouchShare:
     """Return how much more often zones are reached within a day than other levels, in a simulated month."""
     subject = simulate("BTC", "1M", seed=1, now=NOW, magnet=magnet)
-    return touches(liq.model.estimate(subject, columns=1)).reached[0]
+    return zone_touches(liq.model.estimate(subject, columns=1)).reached[0]
 
 
 def test_no_magnet_is_found_without_one_and_one_is_found_with_one():
@@ -189,14 +201,14 @@ def test_no_magnet_is_found_without_one_and_one_is_found_with_one():
 
 @pytest.mark.parametrize("bars", [2, 5, 40])
 def test_a_few_bars_are_no_case(bars):
-    found = touches(liq.model.estimate(market(candles([100.0 + row % 3 for row in range(bars)])), columns=1))
+    found = zone_touches(liq.model.estimate(market(candles([100.0 + row % 3 for row in range(bars)])), columns=1))
     assert "Too few" in found.sentence
 
 
 def test_the_same_data_print_the_same_figures(simulated, named):
-    a, b = (follow(named, Path.of(simulated)) for _ in range(2))
+    a, b = (follow(named, PricePath.of(simulated)) for _ in range(2))
     assert a.reached == b.reached or all(
         x.cases == y.cases and np.isclose(x.difference, y.difference, equal_nan=True)
         for x, y in zip(a.reached, b.reached, strict=True)
     )
-    assert isinstance(a, Touches)
+    assert isinstance(a, ZoneTouches)

@@ -10,10 +10,10 @@ import pytest
 
 from liq.sources import failover, fetch, market_cache
 from liq.sources.venues import client, failures
-from liq.sources.venues.failures import Patience
+from liq.sources.venues.failures import RetryPolicy
 from tests.venue_server import VenueServer
 
-QUICK = Patience(timeout=4.0, tries=3, backoff=0.01, budget=6.0, spaced=False)
+QUICK = RetryPolicy(timeout=4.0, tries=3, backoff=0.01, budget=6.0, spaced=False)
 """Patience for tests: as many tries as in earnest, without the waiting."""
 
 
@@ -29,7 +29,7 @@ def venues(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ven
     """The stand-in without faults, in front of a process that remembers nothing."""
     monkeypatch.setenv("LIQ_GATEWAY", server.url)
     monkeypatch.delenv("LIQ_FILE", raising=False)
-    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
     start_anew(server)
     yield server
     start_anew(server)
@@ -39,10 +39,10 @@ def venues(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ven
 def kept(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
     """The stand-in without faults, in front of a process that still holds what the tests before fetched."""
     monkeypatch.setenv("LIQ_GATEWAY", server.url)
-    monkeypatch.setattr(failures, "PATIENCE", QUICK)
+    monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
     server.heal()
     server.forget()
-    failover.forget()
+    failover.clear()
     return server
 
 
@@ -54,31 +54,31 @@ def start_anew(server: VenueServer) -> None:
     server.heal()
     server.forget()
     server.knobs.__init__()  # type: ignore[misc]
-    fetch.forget()
+    fetch.clear_caches()
 
 
 def grow_stale() -> None:
     """Let every held answer be due for a refresh, as after `FRESH` seconds, and end every rest."""
-    market_cache._fresh.cache_clear()
-    fetch._live.cache_clear()
+    market_cache._fetch.cache_clear()
+    fetch._cached_quote.cache_clear()
     with market_cache._lock:
-        market_cache._resting.clear()
+        market_cache._retry_after.clear()
 
 
 def forget_venue(name: str) -> None:
     """Forget one venue: its connection, markets, views and refusals; the other venues stay as they are."""
     for cache in (
-        market_cache._good,
-        market_cache._resting,
-        market_cache._fresh.cache,
-        fetch._live.cache,
-        fetch._by_volume.cache,
+        market_cache._last_good,
+        market_cache._retry_after,
+        market_cache._fetch.cache,
+        fetch._cached_quote.cache,
+        fetch._cached_tickers.cache,
     ):
         for key in [key for key in cache if name in (key[0], key[0][0])]:
             del cache[key]
     client.contracts.cache.pop(id(client.connect(name)), None)
     client._connect.cache.pop(client._connect.cache_key(name, client.gateway()), None)
-    failover.forget()
+    failover.clear()
 
 
 def hang_up(name: str) -> None:

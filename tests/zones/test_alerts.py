@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import liq
-from liq.zones.alerts import Alert, Rule, sentence, step
+from liq.zones.alerts import Alert, AlertRule, check, describe
 from tests.markets import candles, market
 
-RULE = Rule(within=0.01, usd=1e6, release=2.0, cool_down=pd.Timedelta(minutes=15))
+RULE = AlertRule(within=0.01, usd=1e6, release=2.0, cool_down=pd.Timedelta(minutes=15))
 START = pd.Timestamp("2026-01-01", tz="UTC")
 ABOVE = ("above", 104.0, 105.0, 5e6)
 
@@ -33,7 +33,7 @@ def follow(path, seen, rule=RULE, minutes=1.0, symbol="BTC") -> list[list[Alert]
     for row, price in enumerate(path):
         now = START + pd.Timedelta(minutes=minutes * row)
         at = seen[row] if isinstance(seen, list) else seen
-        alerts, held = step(json.loads(json.dumps(held)), symbol, at, price, now, rule)
+        alerts, held = check(json.loads(json.dumps(held)), symbol, at, price, now, rule)
         told.append(alerts)
     return told
 
@@ -55,7 +55,7 @@ def test_no_zone_is_told_twice_within_the_cool_down(path, seen):
     now, held, past = START, {}, []
     for (price, minutes), at in zip(path, seen, strict=False):
         now += pd.Timedelta(minutes=minutes)
-        alerts, held = step(held, "BTC", at, price, now, RULE)
+        alerts, held = check(held, "BTC", at, price, now, RULE)
         for alert in alerts:
             for before in past:
                 same = before.side == alert.side and before.low < alert.high and alert.low < before.high
@@ -144,15 +144,15 @@ def test_small_zones_are_silent_and_symbols_do_not_mix():
     assert counts(follow([100.0, 103.5, 104.5, 106.0], zones(("above", 104.0, 105.0, 9e5)))) == [0] * 4
     held = {}
     for symbol in ("BTC", "ETH"):
-        alerts, held = step(held, symbol, zones(ABOVE), 103.5, START, RULE)
+        alerts, held = check(held, symbol, zones(ABOVE), 103.5, START, RULE)
         assert [alert.symbol for alert in alerts] == [symbol]
-    assert step(held, "BTC", zones(ABOVE), 103.5, START, RULE)[0] == []
+    assert check(held, "BTC", zones(ABOVE), 103.5, START, RULE)[0] == []
 
 
 def test_a_step_leaves_what_it_was_given_alone():
-    _, held = step({}, "BTC", zones(ABOVE), 103.5, START, RULE)
+    _, held = check({}, "BTC", zones(ABOVE), 103.5, START, RULE)
     before = json.dumps(held)
-    step(held, "BTC", zones(ABOVE), 90.0, START + pd.Timedelta(hours=1), RULE)
+    check(held, "BTC", zones(ABOVE), 90.0, START + pd.Timedelta(hours=1), RULE)
     assert json.dumps(held) == before
 
 
@@ -160,19 +160,19 @@ def test_it_works_on_the_zones_of_an_estimate():
     heatmap = liq.estimate(market(candles([100 + np.sin(row / 3) for row in range(60)]), np.linspace(1e5, 2e5, 60)))
     found = liq.top_zones(heatmap)
     zone = found[found["side"] == "below"].iloc[0]
-    alerts, _ = step({}, "BTC", found, float(zone["high"]) * 1.0001, START, Rule(within=0.0002, usd=1))
+    alerts, _ = check({}, "BTC", found, float(zone["high"]) * 1.0001, START, AlertRule(within=0.0002, usd=1))
     assert ("below", zone["low"]) in [(alert.side, alert.low) for alert in alerts]
 
 
 def test_an_alert_reads_as_one_line():
     near = follow([103.5], zones(ABOVE))[0][0]
-    assert sentence(near) == (
+    assert describe(near) == (
         "price 103.500 is 0.48 % from 104.000 to 105.000, where an estimated $5.00M of shorts stands."
     )
     inside = follow([104.5], zones(ABOVE))[0][0]
-    assert "is inside 104.000 to 105.000" in sentence(inside)
+    assert "is inside 104.000 to 105.000" in describe(inside)
     through = follow([100.0, 90.0], [zones(("below", 94.0, 95.0, 5e6)), zones()])[1][0]
-    assert "went through 94.0000 to 95.0000, where an estimated $5.00M of longs stood" in sentence(through)
+    assert "went through 94.0000 to 95.0000, where an estimated $5.00M of longs stood" in describe(through)
 
 
 @pytest.mark.parametrize(
@@ -187,10 +187,10 @@ def test_an_alert_reads_as_one_line():
 )
 def test_a_rule_that_makes_no_sense_is_refused(wrong, word):
     with pytest.raises(liq.InputError, match=word):
-        Rule(**wrong)
+        AlertRule(**wrong)
 
 
 @pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_price_that_makes_no_sense_is_refused(price):
     with pytest.raises(liq.InputError, match="price"):
-        step({}, "BTC", zones(ABOVE), price, START)
+        check({}, "BTC", zones(ABOVE), price, START)

@@ -23,7 +23,7 @@ from tests.markets import candles, market, markets, needs_recordings
 
 def recorded(coin: str, at: str) -> liq.Heatmap:
     file = recordings.FOLDER / f"{coin}usdt_binance_5m_2025-12_2026-01.csv.gz"
-    return liq.estimate(market_file.read(file, lookback="7d", as_of=at))
+    return liq.estimate(market_file.read_market(file, lookback="7d", as_of=at))
 
 
 def waves(hours: int = 240, last: float = 0.0) -> liq.Market:
@@ -157,7 +157,7 @@ def test_absorption_is_a_fall_that_took_much_and_then_nothing():
     assert found[0].time == run(quiet).market.candles.index[240]
     heatmap = run(quiet)
     assert found[0].numbers["taken"] == pytest.approx(heatmap.swept["long"].iloc[240])
-    assert found[0].numbers["after"] < desk_notes.CALM * found[0].numbers["usual"]
+    assert found[0].numbers["after"] < desk_notes.CALM_RANGE * found[0].numbers["usual"]
     assert "may be spent" in found[0].sentence
 
 
@@ -183,7 +183,7 @@ def test_migration_tells_from_where_to_where():
     heatmap = liq.estimate(market(frame, np.linspace(1e5, 3e5, len(frame))))
     found = {note.side: note for note in desk_notes.migration(heatmap)}
     below = found["below"].numbers
-    assert below["moved"] < -desk_notes.SHIFT
+    assert below["moved"] < -desk_notes.MIN_SHIFT
     middle = np.sqrt(heatmap.edges[:-1] * heatmap.edges[1:])
     near = np.abs(np.log(middle / heatmap.market.price)) <= np.log1p(REACH)
     then = np.where(near, heatmap.long[-25], 0)
@@ -202,8 +202,11 @@ def test_confluence_needs_two_kinds_at_the_zone():
     zones = liq.top_zones(heatmap)
     found = desk_notes.confluence(heatmap, zones)
     for note in found:
-        low, high = note.numbers["low"] * (1 - desk_notes.BESIDE), note.numbers["high"] * (1 + desk_notes.BESIDE)
-        assert len(desk_notes.kinds(landmarks(heatmap.market, low, high))) >= desk_notes.KINDS
+        low, high = (
+            note.numbers["low"] * (1 - desk_notes.LANDMARK_MARGIN),
+            note.numbers["high"] * (1 + desk_notes.LANDMARK_MARGIN),
+        )
+        assert len(desk_notes.landmark_kinds(landmarks(heatmap.market, low, high))) >= desk_notes.MIN_KINDS
     # A zone laid over the range's own edge and the previous day's must be noted; one in the void must not.
     low = float(heatmap.market.visible["low"].min())
     zone = zones[zones["side"] == "below"].head(1)
@@ -219,7 +222,7 @@ def test_notes_are_few_where_nothing_is_behind_them(regime):
     maps = [liq.estimate(simulate("BTC", "7d", seed=seed, now="2026-11-01", regime=regime)) for seed in range(3)]
     assert np.mean([len(desk_notes.absorption(heatmap)) for heatmap in maps]) <= 3
     zones = sum(
-        min(desk_notes.LOOKED_AT, n) for heatmap in maps for n in liq.top_zones(heatmap).groupby("side").size()
+        min(desk_notes.MAX_ZONES, n) for heatmap in maps for n in liq.top_zones(heatmap).groupby("side").size()
     )
     assert sum(len(desk_notes.confluence(heatmap, liq.top_zones(heatmap))) for heatmap in maps) <= 0.3 * zones
 
@@ -231,7 +234,7 @@ def test_notes_of_recorded_weeks():
     note = crash["confluence", "below"]
     assert "range low 75,500.0" in note.sentence
     assert "round number 75,000.0" in note.sentence
-    assert note.numbers["low"] < 75_000 < 75_500 <= note.numbers["high"] * (1 + desk_notes.BESIDE)
+    assert note.numbers["low"] < 75_000 < 75_500 <= note.numbers["high"] * (1 + desk_notes.LANDMARK_MARGIN)
     # Longs were sold from 84k to 75.5k in that day, so what is left of them lies lower than the day before.
     assert crash["migration", "below"].numbers["moved"] < -0.02
     # The crash itself was not absorbed: price came back from 75.5k to 79k within the hour's four hours.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import liq
 from liq.sources.simulation.market import simulate
 from liq.zones import events
-from liq.zones.events import Bar, Event, finished, step
+from liq.zones.events import Bar, Event, detect, finished_bars
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 SPANS = [(f, f * 1.01) for f in (1.02, 1.04, 1.06, 1.08)]
@@ -36,8 +36,8 @@ def told(steps: list[tuple[Bar, pd.DataFrame]], usd: float = 10e6) -> list[Event
     held: dict = {}
     found: list[Event] = []
     for moment, zones in steps:
-        new, held = step(json.loads(json.dumps(held)), "BTC", zones, moment, usd)
-        again, same = step(held, "BTC", zones, moment, usd)
+        new, held = detect(json.loads(json.dumps(held)), "BTC", zones, moment, usd)
+        again, same = detect(held, "BTC", zones, moment, usd)
         assert again == []
         assert same == held
         found += new
@@ -164,12 +164,12 @@ def test_each_kind_by_hand():
     parted = [first, (bar(1), table([("above", 104.0, 104.4, 11e6), ("above", 104.6, 105.0, 11e6)]))]
     assert told(parted) == [], "a part of what was stated is not built"
     for event in (*built, *moved, *swept):
-        assert "estimated $" in events.sentence(event)
+        assert "estimated $" in events.describe(event)
 
 
 def test_later_bars_change_nothing_that_was_told():
     market = simulate("BTC", "7d", now="2026-11-17 16:24", regime="crash")
-    steps = finished(liq.model.estimate(market), market.as_of - pd.Timedelta(hours=4))
+    steps = finished_bars(liq.model.estimate(market), market.as_of - pd.Timedelta(hours=4))
     assert len(steps) == 16
     assert steps[-1][0].end == pd.Timestamp("2026-11-17 16:15", tz="UTC"), "the forming bar is not finished"
     for moment, zones in steps[::5]:
@@ -183,7 +183,7 @@ def test_later_bars_change_nothing_that_was_told():
             bar=market.bar,
             brackets=market.brackets,
         )
-        (_, _), (same, as_seen_then) = finished(liq.model.estimate(then))
+        (_, _), (same, as_seen_then) = finished_bars(liq.model.estimate(then))
         assert same == moment
         assert list(as_seen_then["side"]) == list(zones["side"])
         np.testing.assert_allclose(as_seen_then[["low", "high", "peak"]], zones[["low", "high", "peak"]], rtol=1e-9)

@@ -13,10 +13,10 @@ import liq
 from liq.charts import liquidation_map, zone_detail
 from liq.formatting import money
 from liq.sources.simulation.market import simulate
-from liq.zones.desk_notes import AFTER, Note, desk_notes
+from liq.zones.desk_notes import WATCHED_HOURS, DeskNote, desk_notes
 from liq.zones.details import zone_details
-from liq.zones.liquidation_map import deep, open_interest
-from liq.zones.ranking import book
+from liq.zones.liquidation_map import extend_book, open_interest_usd
+from liq.zones.ranking import book_on_side
 from tests.markets import market
 
 
@@ -35,7 +35,7 @@ def several(heatmap):
 @pytest.mark.parametrize("reach", [0.02, 0.15, 0.5])
 def test_deeper_is_the_same_where_both_cover(heatmap, several, reach):
     for shallow in (heatmap, several):
-        found = deep(shallow, reach)
+        found = extend_book(shallow, reach)
         price = shallow.market.price
         assert found.edges[0] <= max(shallow.edges[0], price * (1 - reach))
         assert found.edges[0] <= price * (1 - reach)
@@ -45,28 +45,30 @@ def test_deeper_is_the_same_where_both_cover(heatmap, several, reach):
         np.testing.assert_allclose(found.edges[at : at + len(shallow.edges)], shallow.edges)
         for side in ("long", "short"):
             np.testing.assert_allclose(getattr(found, side)[-1][part], getattr(shallow, side)[-1], atol=1e-3)
-    again = liq.estimate(heatmap.market, edges=deep(heatmap, reach).edges, columns=1)
-    np.testing.assert_allclose(again.long[-1], deep(heatmap, reach).long[-1], atol=1e-3)
+    again = liq.estimate(heatmap.market, edges=extend_book(heatmap, reach).edges, columns=1)
+    np.testing.assert_allclose(again.long[-1], extend_book(heatmap, reach).long[-1], atol=1e-3)
 
 
 def test_nothing_is_lost_or_counted_twice_by_venue_or_leverage(several):
-    found = deep(several, 0.3)
+    found = extend_book(several, 0.3)
     by_leverage, by_venue = (liquidation_map.datasets(found, by, 0.3) for by in ("Leverage", "Venue"))
     assert by_leverage["bars"]["usd"].sum() == pytest.approx(by_venue["bars"]["usd"].sum())
-    assert liquidation_map.ends(by_leverage["sums"]) == pytest.approx(liquidation_map.ends(by_venue["sums"]))
+    assert liquidation_map.cumulative_ends(by_leverage["sums"]) == pytest.approx(
+        liquidation_map.cumulative_ends(by_venue["sums"])
+    )
     assert set(by_venue["bars"]["group"]) == {"Bybit", "OKX"}
-    assert by_venue["bars"]["usd"].sum() == pytest.approx(sum(liquidation_map.ends(by_venue["sums"])))
+    assert by_venue["bars"]["usd"].sum() == pytest.approx(sum(liquidation_map.cumulative_ends(by_venue["sums"])))
     price = found.market.price
     inside = (found.edges[1:] > price) & (found.edges[:-1] < price * 1.3)
-    assert liquidation_map.ends(by_venue["sums"])[0] == pytest.approx(
-        book(found, price, "above")[inside].sum(), rel=0.02
+    assert liquidation_map.cumulative_ends(by_venue["sums"])[0] == pytest.approx(
+        book_on_side(found, price, "above")[inside].sum(), rel=0.02
     )
-    assert list(liquidation_map.stacks(heatmap := several.parts[0])) == ["Leverage"]
+    assert list(liquidation_map.groupings(heatmap := several.parts[0])) == ["Leverage"]
     assert heatmap.parts == ()
 
 
 def test_the_readout_says_what_adds_up_to_each_price(heatmap):
-    sums = liquidation_map.datasets(deep(heatmap, 0.1), reach=0.1)["sums"]
+    sums = liquidation_map.datasets(extend_book(heatmap, 0.1), reach=0.1)["sums"]
     above = sums[sums["side"] == liquidation_map.ABOVE]
     assert above["at"].is_monotonic_increasing
     assert above["usd"].is_monotonic_increasing
@@ -83,18 +85,18 @@ def test_the_readout_says_what_adds_up_to_each_price(heatmap):
 
 def test_open_interest_is_all_venues_or_unknown(heatmap, several):
     last = heatmap.market.open_interest.dropna().iloc[-1] * heatmap.market.price
-    assert open_interest(heatmap) == pytest.approx(last)
-    assert open_interest(several) == pytest.approx(3 * last)
+    assert open_interest_usd(heatmap) == pytest.approx(last)
+    assert open_interest_usd(several) == pytest.approx(3 * last)
     blind = liq.estimate(market(heatmap.market.candles))
-    assert np.isnan(open_interest(blind))
+    assert np.isnan(open_interest_usd(blind))
     unknown = replace(heatmap.market, open_interest=heatmap.market.open_interest * np.nan)
-    assert np.isnan(open_interest(liq.model.estimate(unknown)))
+    assert np.isnan(open_interest_usd(liq.model.estimate(unknown)))
 
 
 def test_a_zone_opened_says_what_it_is_made_of(several):
     zones = liq.top_zones(several)
     row = int(np.flatnonzero(zones["side"] == "below")[1])
-    shown, detail = zone_detail.opened(several, zones, row), zone_details(several, zones)[row]
+    shown, detail = zone_detail.zone_panel(several, zones, row), zone_details(several, zones)[row]
     figures = {label: value for label, value, _ in shown.figures}
     assert figures["Through it"] == money(detail.through)
     assert figures["In the last day"].lstrip("+") == money(detail.change_day)
@@ -110,8 +112,8 @@ def test_a_zone_opened_says_what_it_is_made_of(several):
 
 def test_a_note_leads_to_when_its_event_was_over(heatmap):
     time = pd.Timestamp("2026-01-01 10:00", tz="UTC")
-    hour = Note("absorption", "above", "", "", time, 1.0, {"hours": float(AFTER)})
-    assert hour.seen == time + pd.Timedelta(hours=1 + AFTER)
-    assert Note("confluence", "above", "", "", time, 1.0).seen == time
+    hour = DeskNote("absorption", "above", "", "", time, 1.0, {"hours": float(WATCHED_HOURS)})
+    assert hour.seen == time + pd.Timedelta(hours=1 + WATCHED_HOURS)
+    assert DeskNote("confluence", "above", "", "", time, 1.0).seen == time
     for note in desk_notes(heatmap):
         assert note.seen >= note.time

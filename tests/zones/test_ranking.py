@@ -17,7 +17,7 @@ from liq.model.heatmap import Heatmap
 from liq.sources.simulation.market import simulate
 from liq.zones.details import zone_details, zone_history
 from liq.zones.peaks import PROMINENCE, peaks, smooth
-from liq.zones.ranking import COLUMNS, NEAR, REACH, SIDES, buckets, totals
+from liq.zones.ranking import COLUMNS, NEAR, REACH, SIDES, buckets_in_range, side_totals
 from tests.markets import candles, market, markets
 
 slow = settings(deadline=None, max_examples=25)
@@ -115,7 +115,7 @@ def test_a_zones_dollars_are_its_buckets_and_none_overlap(subject, n):
         assert mine["share"].sum() <= 1 + 1e-9
         book = getattr(heatmap, of)[-1]
         for zone in mine.itertuples():
-            part = buckets(heatmap, zone.low, zone.high)
+            part = buckets_in_range(heatmap, zone.low, zone.high)
             assert heatmap.edges[part.start] == zone.low
             assert heatmap.edges[part.stop] == zone.high
             assert zone.usd == pytest.approx(book[part].sum())
@@ -199,7 +199,7 @@ def test_status_tells_what_price_did_since_the_zone_was_opened():
     zone = nearest(liq.top_zones(before), "below")
     assert zone["status"] == "fresh"
     # Seen from a price a little way into it, half-way, and nearly through it, before any bar has been there.
-    part = buckets(before, zone["low"], zone["high"])
+    part = buckets_in_range(before, zone["low"], zone["high"])
     held = np.cumsum(before.long[-1][part][::-1]) / zone["usd"]
     seen = set()
     for row, gone in enumerate(held[:-1], 1):
@@ -243,7 +243,7 @@ def test_details_say_who_is_trapped():
 def test_totals_are_what_stands_on_each_side():
     heatmap = liq.estimate(resting())
     price = heatmap.market.price
-    both = totals(heatmap)
+    both = side_totals(heatmap)
     assert both.above == pytest.approx(heatmap.short[-1][heatmap.edges[1:] > price].sum())
     assert both.below == pytest.approx(heatmap.long[-1][heatmap.edges[:-1] < price].sum())
     assert 0 < both.near_above < both.above

@@ -72,7 +72,7 @@ MOMENTS = (
 @cache
 def week(coin: str, at: str) -> Heatmap:
     file = recordings.FOLDER / f"{coin}usdt_binance_5m_2025-12_2026-01.csv.gz"
-    return liq.estimate(market_file.read(file, lookback="7d", as_of=at))
+    return liq.estimate(market_file.read_market(file, lookback="7d", as_of=at))
 
 
 @pytest.fixture(params=MOMENTS, ids=lambda moment: f"{moment.coin} {moment.at}")
@@ -109,7 +109,7 @@ def test_what_price_went_through_is_not_named_as_if_it_stood(moment):
 def test_a_zone_is_the_same_one_in_every_lookback():
     file = recordings.FOLDER / "btcusdt_binance_5m_2025-12_2026-01.csv.gz"
     maps = [
-        liq.estimate(market_file.read(file, lookback=name, as_of="2026-01-31 23:55"))
+        liq.estimate(market_file.read_market(file, lookback=name, as_of="2026-01-31 23:55"))
         for name in ("3d", "7d", "14d", "1M")
     ]
     found = [liq.top_zones(heatmap) for heatmap in maps]

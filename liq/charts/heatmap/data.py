@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from liq.charts.heatmap import image
-from liq.charts.heatmap.readout import Changes
-from liq.charts.heatmap.window import Window, standing
-from liq.formatting import DISCLAIMER, decimals, milliseconds, money, price, when
+from liq.charts.heatmap.readout import Readout
+from liq.charts.heatmap.window import Window, standing_rows
+from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, money, price, timestamp
 from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
 
@@ -34,7 +34,7 @@ GRAIN, FINE = 100.0, 1000
 def datasets(
     heatmap: Heatmap,
     window: Window,
-    changes: Changes | None = None,
+    changes: Readout | None = None,
     *,
     threshold: int = 0,
     more_heat: int = 0,
@@ -53,9 +53,9 @@ def datasets(
     """
     past = heatmap if then is None else then
     market = past.market
-    floor = image.hidden_below(window.total, threshold)
-    indices = image.levels(window.total, window.top, more_heat, floor)
-    power = image.exponent(more_heat)
+    floor = image.hidden_below_usd(window.total, threshold)
+    indices = image.color_indices(window.total, window.top, more_heat, floor)
+    power = image.gamma(more_heat)
     places = decimals(market.price, market.tick)
     rows = len(window.edges) - 1
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
@@ -64,18 +64,18 @@ def datasets(
     frame: dict[str, Any] = {
         "start": window.start,
         "end": window.end,
-        "since": window.end if then is None else milliseconds(pd.DatetimeIndex([market.as_of]))[0],
+        "since": window.end if then is None else epoch_milliseconds(pd.DatetimeIndex([market.as_of]))[0],
         "room": window.end + (window.end - window.start) * PROFILE / (1 - PROFILE),
         "low": float(window.edges[0]),
         "high": float(window.edges[-1]),
         # the strip's share of the height lies under the lowest row
         "floor": float(window.edges[0] * np.exp(-height * rows * STRIP / (1 - STRIP))),
-        "url": image.picture(indices),
-        "ramp": image.legend(),
+        "url": image.heat_image(indices),
+        "ramp": image.legend_image(),
         "price": market.price,
         "label": price(market.price, places),
         "title": title,
-        "foot": f"{when(market.as_of)} · {DISCLAIMER}",
+        "foot": f"{timestamp(market.as_of)} · {DISCLAIMER}",
         "watermark": watermark,
         "unit": f"Estimated USD per {height:.2%} of price",
         "strip": f"liquidated per bar, estimated{' up, realised down' if both else ''}",
@@ -88,7 +88,7 @@ def datasets(
         "top": window.top,
         "last": market.price,
         "format": f",.{places}f",
-        "first": milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
+        "first": epoch_milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
         "bar": heatmap.market.bar.total_seconds() * 1000,
         "most": _most(gone),
         "both": both,
@@ -129,7 +129,7 @@ def candles(heatmap: Heatmap, gone: pd.DataFrame) -> pd.DataFrame:
     """
     market = heatmap.market
     bars = market.visible
-    times = milliseconds(pd.DatetimeIndex(bars.index))
+    times = epoch_milliseconds(pd.DatetimeIndex(bars.index))
     frame = bars[["open", "high", "low", "close"]].astype(np.float32).reset_index(drop=True)
     frame.insert(0, "i", np.rint((times - times[0]) / (market.bar.total_seconds() * 1000)).astype(np.int32))
     for name in gone:
@@ -154,15 +154,15 @@ def liquidated(heatmap: Heatmap) -> pd.DataFrame:
     return frame
 
 
-def profile(heatmap: Heatmap, window: Window, changes: Changes | None = None) -> pd.DataFrame:
+def profile(heatmap: Heatmap, window: Window, changes: Readout | None = None) -> pd.DataFrame:
     """Return what stands at the heatmap's last bar by drawn row.
 
     Columns: row; usd; share, of the plot that it takes; reach, USD from price to it; below, the price or not; band,
     of leverage that dominates it at the end of the bar's column, counted from one, zero where `changes` does not say.
     """
-    end = milliseconds(pd.DatetimeIndex(heatmap.times[-1:]))[0]
+    end = epoch_milliseconds(pd.DatetimeIndex(heatmap.times[-1:]))[0]
     column = int(np.clip((end - window.start) // window.step, 0, len(window.long) - 1))
-    long, short = standing(heatmap, window)
+    long, short = standing_rows(heatmap, window)
     total = long + short
     below = np.sqrt(window.edges[:-1] * window.edges[1:]) < heatmap.market.price
     reach = np.where(below, np.cumsum((long * below)[::-1])[::-1], np.cumsum(short * ~below))

@@ -22,12 +22,12 @@ LEVELS = 64
 """Steps of colour: finer ones cannot be told apart and double the bytes."""
 
 
-def exponent(more_heat: int) -> float:
+def gamma(more_heat: int) -> float:
     """Return the power that turns a share of the top into brightness: 0.8 at 0, 0.25 at 100 (lifts the faint)."""
     return 0.8 - 0.0055 * more_heat
 
 
-def hidden_below(total: np.ndarray, threshold: int) -> float:
+def hidden_below_usd(total: np.ndarray, threshold: int) -> float:
     """Return the USD under which a cell is left dark: a percentile of the cells that hold any; 0 hides none.
 
     total : (C, R) USD. threshold : per cent of cells to hide, 0 to 100; the strongest cell always stays.
@@ -38,23 +38,23 @@ def hidden_below(total: np.ndarray, threshold: int) -> float:
     return float(min(np.quantile(held, min(threshold, 100) / 100), held.max()))
 
 
-def hides(total: np.ndarray, threshold: int, now: np.ndarray) -> str:
+def threshold_text(total: np.ndarray, threshold: int, now: np.ndarray) -> str:
     """Return what a threshold hides, in words: per cell, and of what stands in each row at the moment; or nothing."""
-    floor = hidden_below(total, threshold)
+    floor = hidden_below_usd(total, threshold)
     if floor <= 0:
         return "Every cell is shown."
     gone = now[now < floor].sum()
     return f"Hides cells under {money(floor)}: {money(gone)} of the {money(now.sum())} that stand."
 
 
-def levels(total: np.ndarray, top: float, more_heat: int = 0, floor: float = 0.0) -> np.ndarray:
+def color_indices(total: np.ndarray, top: float, more_heat: int = 0, floor: float = 0.0) -> np.ndarray:
     """Return colour indices uint8, the shape of `total`: 0 for nothing or less than `floor` USD, else 1 and up."""
-    share = np.clip(total / top, 0, 1) ** exponent(more_heat)
+    share = np.clip(total / top, 0, 1) ** gamma(more_heat)
     index = 1 + np.rint(share * (LEVELS - 2)).astype(np.uint8)
     return np.where((total > 0) & (total >= floor), index, 0).astype(np.uint8)
 
 
-def picture(indices: np.ndarray) -> str:
+def heat_image(indices: np.ndarray) -> str:
     """Return a PNG of colour indices (columns, rows from the lowest price up) as a data URI."""
     drawn = np.ascontiguousarray(indices.T[::-1])
     image = Image.frombytes("P", (drawn.shape[1], drawn.shape[0]), drawn.tobytes())
@@ -63,13 +63,13 @@ def picture(indices: np.ndarray) -> str:
 
 
 @cache
-def legend() -> str:
+def legend_image() -> str:
     """Return the ramp from faint to full as a data URI, one pixel high."""
-    return picture(np.arange(1, LEVELS, dtype=np.uint8)[:, None])
+    return heat_image(np.arange(1, LEVELS, dtype=np.uint8)[:, None])
 
 
 @cache
-def icon(size: int = 32) -> str:
+def app_icon(size: int = 32) -> str:
     """Return the app's own icon as a data URI: the ramp, upwards; no page asks any host for it, its own included."""
     rows = np.frombuffer(_palette(), np.uint8).reshape(LEVELS, 3)[np.linspace(LEVELS - 1, 8, size).astype(int)]
     return _uri(Image.fromarray(np.repeat(rows[:, None], size, axis=1)))

@@ -9,11 +9,11 @@ import altair as alt
 from altair import expr
 
 from liq.charts.heatmap import liquidated, pointer, readout, zoom
-from liq.charts.heatmap.bars import bars, dollars
+from liq.charts.heatmap.bars import timed_bars, with_dollars
 from liq.charts.heatmap.data import LEGEND, PROFILE
 from liq.charts.heatmap.pointer import ON, ONE
-from liq.charts.marks import ACCENT, CLOCK, FAINT, GROUND, INK, data, side, usd
-from liq.charts.panel import panel
+from liq.charts.marks import ACCENT, CLOCK, FAINT, GROUND, INK, named_data, side_color, usd_text
+from liq.charts.panel import dark_panel
 from liq.model.leverage_bands import BANDS
 
 HEIGHT = 620
@@ -30,17 +30,25 @@ FIRST = "picture"
 @cache
 def spec() -> dict[str, Any]:
     """Return the chart's Vega-Lite specification, whose data are `heat.datasets`."""
-    return _built([*_picture(), *_crosshair(), *_legend()], *pointer.follow(), zoom.param())
+    return _built([*_picture(), *_crosshair(), *_legend()], *pointer.crosshair_params(), zoom.zoom_param())
 
 
 @cache
-def still() -> dict[str, Any]:
+def static_spec() -> dict[str, Any]:
     """Return the same chart without crosshair and readout, for a saved picture."""
     return _built([*_picture(zooms=False), *_legend()])
 
 
 def _picture(zooms: bool = True) -> list[alt.Chart]:
-    return [*_ground(zooms), *liquidated.strip(), *_candles(), *liquidated.marks(), *_later(), *_price(), *_profile()]
+    return [
+        *_ground(zooms),
+        *liquidated.strip(),
+        *_candles(),
+        *liquidated.realised_rings(),
+        *_later(),
+        *_price(),
+        *_profile(),
+    ]
 
 
 def _built(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
@@ -51,7 +59,7 @@ def _built(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
     """
     whole = [layer.to_dict(validate=False) for layer in layers]
     plain = [{name: part for name, part in layer.items() if name not in ("$schema", "config")} for layer in whole]
-    return panel(
+    return dark_panel(
         {
             "$schema": whole[0]["$schema"],
             "config": {"view": {**whole[0]["config"]["view"], "stroke": None}},
@@ -65,8 +73,8 @@ def _built(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
 
 
 def _ground(zooms: bool) -> list[alt.Chart]:
-    base = data("frame")
-    across, down = ({"domainRaw": zoom.domain(channel)} if zooms else {} for channel in ("x", "y"))
+    base = named_data("frame")
+    across, down = ({"domainRaw": zoom.zoomed_domain(channel)} if zooms else {} for channel in ("x", "y"))
     time = alt.X(
         "start:T",
         title=None,
@@ -97,7 +105,7 @@ def _ground(zooms: bool) -> list[alt.Chart]:
         ),
         base.mark_point(opacity=0, tooltip=None).encode(alt.X("room:T"), alt.Y("floor:Q")),
         # the constants come before what is worked out from them
-        data("pointer").mark_point(opacity=0, tooltip=None),
+        named_data("pointer").mark_point(opacity=0, tooltip=None),
         name.encode(
             alt.XValue(expr(f"width * {(1 - PROFILE) / 2}")),
             alt.YValue(expr("height * .25")),
@@ -107,8 +115,8 @@ def _ground(zooms: bool) -> list[alt.Chart]:
 
 
 def _candles() -> list[alt.Chart]:
-    base = bars(mid=0.5, a=0.12, b=0.88).transform_filter(f"{ONE}.klines")
-    color = side("datum.close >= datum.open")
+    base = timed_bars(mid=0.5, a=0.12, b=0.88).transform_filter(f"{ONE}.klines")
+    color = side_color("datum.close >= datum.open")
     return [
         base.mark_rule(strokeWidth=1, tooltip=None).encode(alt.X("mid:T"), alt.Y("low:Q"), alt.Y2("high:Q"), color),
         base.mark_rect(strokeWidth=0, tooltip=None).encode(
@@ -119,7 +127,7 @@ def _candles() -> list[alt.Chart]:
 
 def _later() -> list[alt.Chart]:
     """Dim what came after the moment on show; at present that is nothing."""
-    base = data("frame")
+    base = named_data("frame")
     past = "datum.since < datum.end"
     veil = base.mark_rect(color=GROUND, opacity=0.68, strokeWidth=0, tooltip=None)
     line = base.mark_rule(color=ACCENT, opacity=expr(f"{past} ? .7 : 0"), tooltip=None)
@@ -130,7 +138,7 @@ def _later() -> list[alt.Chart]:
 
 
 def _price() -> list[alt.Chart]:
-    base = data("frame")
+    base = named_data("frame")
     style: dict[str, Any] = {
         "align": "left",
         "dx": 6,
@@ -153,13 +161,13 @@ def _price() -> list[alt.Chart]:
 def _profile() -> list[alt.Chart]:
     edge = f"exp({ONE}.bottom + (datum.row + {{}}) * {ONE}.height)"
     rows = (
-        data("profile")
+        named_data("profile")
         .transform_calculate(low=edge.format(0), high=edge.format(1))
         .transform_calculate(
             range=f"format(datum.low, {ONE}.format) + ' to ' + format(datum.high, {ONE}.format)",
             side="datum.below ? 'Longs' : 'Shorts'",
-            here=usd("datum.usd"),
-            so_far=usd("datum.reach"),
+            here=usd_text("datum.usd"),
+            so_far=usd_text("datum.reach"),
             mostly=f"datum.band > 0 ? [{', '.join(map(repr, BANDS))}][datum.band - 1] : 'not told'",
         )
     )
@@ -176,7 +184,7 @@ def _profile() -> list[alt.Chart]:
             alt.Y2("high:Q"),
             alt.XValue(expr("width")),
             alt.X2Value(expr(f"width * (1 - {PROFILE * 0.94} * datum.share)")),
-            side("!datum.below"),
+            side_color("!datum.below"),
             tooltip,
         )
     ]
@@ -184,7 +192,7 @@ def _profile() -> list[alt.Chart]:
 
 def _crosshair() -> list[alt.Chart]:
     """Draw the crosshair, and in its corner the candle, the cell and the liquidations under the pointer."""
-    one = data("pointer")
+    one = named_data("pointer")
     line: dict[str, Any] = {"color": INK, "strokeDash": [3, 3], "opacity": expr(f"{ON} ? .5 : 0"), "tooltip": None}
     style: dict[str, Any] = {
         **{"align": "left", "baseline": "top", "fontSize": 12, "font": "monospace"},
@@ -195,19 +203,21 @@ def _crosshair() -> list[alt.Chart]:
     four = [f"'{name[0].upper()} ' + format(datum.{name}, {ONE}.format)" for name in ("open", "high", "low", "close")]
     ohlc = f"utcFormat(datum.t, '%d %b %H:%M') + {wrap} + {four[0]} + '  ' + {four[1]} + {wrap} + {four[2]}"
     ohlc += f" + '  ' + {four[3]}"
-    gone = f"({NARROW} ? '' : 'liquidated, ') + 'estimated L ' + {usd('datum.usd_est_long')}"
-    gone += f" + ' S ' + {usd('datum.usd_est_short')}"
-    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised L ' + {usd('datum.usd_real_long')}"
-    gone += f" + ' S ' + {usd('datum.usd_real_short')}"
-    gone += f" : isValid(datum.real_total) ? {wrap} + 'realised ' + {usd('datum.usd_real_total')} : '')"
+    gone = f"({NARROW} ? '' : 'liquidated, ') + 'estimated L ' + {usd_text('datum.usd_est_long')}"
+    gone += f" + ' S ' + {usd_text('datum.usd_est_short')}"
+    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised L ' + {usd_text('datum.usd_real_long')}"
+    gone += f" + ' S ' + {usd_text('datum.usd_real_short')}"
+    gone += f" : isValid(datum.real_total) ? {wrap} + 'realised ' + {usd_text('datum.usd_real_total')} : '')"
     bands = f"[{', '.join(map(repr, BANDS))}]"
     away = f"format({pointer.PRICE} / {ONE}.last - 1, '+.2%')"
     stands = f"'at ' + format({pointer.PRICE}, {ONE}.format) + ' ' + {away} + {wrap}"
-    stands += f" + 'longs ' + {usd('datum.the_long')} + '  shorts ' + {usd('datum.the_short')} + '\\n'"
+    stands += f" + 'longs ' + {usd_text('datum.the_long')} + '  shorts ' + {usd_text('datum.the_short')} + '\\n'"
     stands += f" + (datum.the_band > 0 ? 'mostly ' + {bands}[datum.the_band - 1] + {wrap} : '')"
-    stands += f" + 'from price to here ' + {usd('datum.the_reach')}"
-    bar = bars(t=0).transform_filter(f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar")
-    cell = readout.transforms(data("cells").transform_filter(ON))
+    stands += f" + 'from price to here ' + {usd_text('datum.the_reach')}"
+    bar = timed_bars(t=0).transform_filter(
+        f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar"
+    )
+    cell = readout.transforms(named_data("cells").transform_filter(ON))
     plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
     return [
         one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),
@@ -223,7 +233,7 @@ def _crosshair() -> list[alt.Chart]:
         cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
             alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
         ),
-        dollars(bar, "est_long", "est_short", "real_long", "real_short", "real_total")
+        with_dollars(bar, "est_long", "est_short", "real_long", "real_short", "real_total")
         .mark_text(**style, color=FAINT)
         .encode(alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))),
     ]
@@ -231,7 +241,7 @@ def _crosshair() -> list[alt.Chart]:
 
 def _legend() -> list[alt.Chart]:
     """Draw title, colour ramp and foot outside the plot, so that they are in a saved picture too."""
-    base = data("frame")
+    base = named_data("frame")
     small: dict[str, Any] = {
         **{"baseline": "alphabetic", "fontSize": 11, "color": FAINT},
         **{"align": "left", "clip": False, "tooltip": None},
@@ -244,7 +254,7 @@ def _legend() -> list[alt.Chart]:
     return [
         title.encode(alt.XValue(0), alt.YValue(-44), alt.Text("title:N")),
         ramp.encode(alt.XValue(0), alt.YValue(-32), alt.Url("ramp:N")),
-        data("ticks")
+        named_data("ticks")
         .mark_text(**{**small, "align": align})
         .encode(alt.XValue(expr("datum.at")), alt.YValue(-11), alt.Text("usd:N")),
         base.mark_text(**small).encode(alt.XValue(LEGEND + 10), alt.YValue(-24), alt.Text("unit:N")),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from liq.charts.heatmap.window import part
+from liq.charts.heatmap.window import drawn_matrix
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
 
 
-def dominating(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -> np.ndarray:
+def dominant_bands(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -> np.ndarray:
     """Return by drawn cell the band of leverage with the most dollars, int8 (C, R).
 
     Bands count from one in the order of `liq.model.leverage_bands.BANDS`; zero where nothing stands. Arguments as for
     `liq.charts.heatmap.window.window`.
     """
-    drawn = part(heatmap, whole, heatmap if like is None else like)
+    drawn = drawn_matrix(heatmap, whole, heatmap if like is None else like)
     most: np.ndarray | None = None
     for number, (low, high) in enumerate(BANDS.values(), start=1):
         counted = (heatmap.tiers > low) & (heatmap.tiers <= high) & (heatmap.weights > 0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 from altair import expr
 
-from liq.charts.heatmap.bars import bars, dollars
+from liq.charts.heatmap.bars import timed_bars, with_dollars
 from liq.charts.heatmap.data import STRIP
 from liq.charts.heatmap.pointer import ONE
-from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, data
+from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, named_data
 
 LEAST = 0.1
 """Share of the dollars that fill the strip, under which a bar gets no mark: many small ones would hide candles."""
@@ -26,7 +26,7 @@ def strip() -> list[alt.Chart]:
         "est": f"- height * {STRIP} * ({ONE}.both ? .42 : .8) / {ONE}.most",
         "real": f"+ height * {STRIP} * .42 / {ONE}.most",
     }
-    ground = data("frame").mark_rect(color=GROUND, strokeWidth=0, tooltip=None, clip=True)
+    ground = named_data("frame").mark_rect(color=GROUND, strokeWidth=0, tooltip=None, clip=True)
     layers = [
         ground.encode(
             alt.XValue(0), alt.X2Value(expr("width")), alt.YValue(expr(ceiling)), alt.Y2Value(expr("height"))
@@ -40,15 +40,17 @@ def strip() -> list[alt.Chart]:
             parts.append(("0", f"min(datum.usd_real_total, {ONE}.most)", FAINT, "real_total"))
         for low, high, color, known in parts:
             names = ("real_total",) if known == "real_total" else (f"{kind}_long", f"{kind}_short")
-            bar = dollars(bars(a=0.1, b=0.9), *names).transform_filter(f"isValid(datum.{known})")
+            bar = with_dollars(timed_bars(a=0.1, b=0.9), *names).transform_filter(f"isValid(datum.{known})")
             bar = bar.mark_rect(strokeWidth=0, opacity=0.85, color=color, tooltip=None, clip=True)
             foot, head = (alt.YValue(expr(f"{line} {scale} * {low}")), alt.Y2Value(expr(f"{line} {scale} * {high}")))
             layers.append(bar.encode(alt.X("a:T"), alt.X2("b:T"), foot, head))
-    words = data("frame").mark_text(align="left", baseline="top", dx=6, dy=3, color=FAINT, fontSize=10, tooltip=None)
+    words = named_data("frame").mark_text(
+        align="left", baseline="top", dx=6, dy=3, color=FAINT, fontSize=10, tooltip=None
+    )
     return [*layers, words.encode(alt.XValue(0), alt.YValue(expr(ceiling)), alt.Text("strip:N"))]
 
 
-def marks() -> list[alt.Chart]:
+def realised_rings() -> list[alt.Chart]:
     """Draw a ring for what was really liquidated in a bar: longs at its low, shorts at its high, else at its close.
 
     A source tells dollars per bar and no price, so a ring stands where the price was forced furthest that way.
@@ -57,7 +59,7 @@ def marks() -> list[alt.Chart]:
     for kind, price, color in (("long", "low", DOWN), ("short", "high", UP), ("total", "close", INK)):
         usd = f"datum.usd_real_{kind}"
         ring = (
-            dollars(bars(mid=0.5), f"real_{kind}")
+            with_dollars(timed_bars(mid=0.5), f"real_{kind}")
             .transform_filter(f"{ONE}.realised && {usd} > {LEAST} * {ONE}.most")
             .transform_calculate(size=f"{SIZE} * min({usd} / {ONE}.most, 2)")
             .mark_point(filled=False, clip=True, strokeWidth=1, opacity=0.8, color=color, tooltip=None)

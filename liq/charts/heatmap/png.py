@@ -55,10 +55,12 @@ def heatmap_png(
     """
     part = window(heatmap) if part is None else part
     title = title or titles.market_title(heatmap.market)
-    return png(layers.still(), heatmap_data.datasets(heatmap, part, title=title, **drawing), width, height, scale)
+    return chart_png(
+        layers.static_spec(), heatmap_data.datasets(heatmap, part, title=title, **drawing), width, height, scale
+    )
 
 
-def png(
+def chart_png(
     spec: dict[str, Any], datasets: dict[str, pd.DataFrame], width: int, height: int, scale: float = 1.0
 ) -> bytes:
     """Return any chart of the app as a PNG of width x height pixels, times scale.

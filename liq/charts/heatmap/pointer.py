@@ -23,7 +23,7 @@ ROW = f"floor((log({PRICE}) - {ONE}.bottom) / {ONE}.height)"
 """The cell under the pointer; the price axis is logarithmic, so rows are of equal height."""
 
 
-def follow() -> list[alt.Parameter]:
+def crosshair_params() -> list[alt.Parameter]:
     """Return the parameters of the crosshair, to be added before the one that zooms."""
     brush = alt.BrushConfig(fillOpacity=0, strokeOpacity=0)
     return [

@@ -49,7 +49,7 @@ LONG, SHORT, LONGS, SHORTS, BAND, REST = range(6)
 """Kinds of line: cells by side, blocks by side, the band that dominates, and one line that is always there."""
 
 
-class Changes(NamedTuple):
+class Readout(NamedTuple):
     """Hold what the pointer reads.
 
     lines : kind, row (of a block: its number) and text; codes : what each character means, ``sign gap by``.
@@ -64,7 +64,7 @@ class Changes(NamedTuple):
     bands: np.ndarray
 
 
-def encode(window: Window, closes: np.ndarray, bands: np.ndarray) -> Changes:
+def encode(window: Window, closes: np.ndarray, bands: np.ndarray) -> Readout:
     """Return what the pointer reads of a window.
 
     closes : (C,) price at the end of each column. bands : (C, R) whole numbers, the band that dominates each cell
@@ -97,10 +97,10 @@ def encode(window: Window, closes: np.ndarray, bands: np.ndarray) -> Changes:
         "tolerance": tolerance,
         "closes": "".join(SIGNS[count // len(SIGNS)] + SIGNS[count % len(SIGNS)] for count in below),
     }
-    return Changes(lines[lines["text"] != ""].reset_index(drop=True), codes, constants, bands)
+    return Readout(lines[lines["text"] != ""].reset_index(drop=True), codes, constants, bands)
 
 
-def read(changes: Changes, row: int, column: int) -> dict[str, float]:
+def read(changes: Readout, row: int, column: int) -> dict[str, float]:
     """Return what the pointer reads in one cell: ``long short`` and ``reach`` (USD from price to it), ``band``."""
     code = {sign: (gap, by) for sign, gap, by in changes.codes.itertuples(index=False)}
     at = 2 * column

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from liq.formatting import milliseconds
+from liq.formatting import epoch_milliseconds
 from liq.model.heatmap import Heatmap
 
 ROWS = 280
@@ -71,13 +71,13 @@ def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -
     like = heatmap if like is None else like
     first, last, size = _rows(like, whole)
     start, step, _ = _columns(heatmap)
-    drawn = part(heatmap, whole, like)
+    drawn = drawn_matrix(heatmap, whole, like)
     long, short = drawn(heatmap.long), drawn(heatmap.short)
     total = long + short if like is heatmap else drawn(like.long) + drawn(like.short)
-    return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, top(total))
+    return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, color_top(total))
 
 
-def part(heatmap: Heatmap, whole: bool, like: Heatmap) -> Callable[[np.ndarray], np.ndarray]:
+def drawn_matrix(heatmap: Heatmap, whole: bool, like: Heatmap) -> Callable[[np.ndarray], np.ndarray]:
     """Return what turns photographs (T, B) of a heatmap into what is drawn of them (C, R), see `window`."""
     first, last, size = _rows(like, whole)
     _, _, columns = _columns(heatmap)
@@ -88,7 +88,7 @@ def part(heatmap: Heatmap, whole: bool, like: Heatmap) -> Callable[[np.ndarray],
     return drawn
 
 
-def closes(heatmap: Heatmap) -> np.ndarray:
+def column_closes(heatmap: Heatmap) -> np.ndarray:
     """Return the price at the end of each drawn column (C,)."""
     close: np.ndarray = heatmap.market.candles["close"].reindex(heatmap.times).to_numpy()
     return close[_columns(heatmap)[2]]
@@ -105,14 +105,14 @@ def _rows(like: Heatmap, whole: bool) -> tuple[int, int, int]:
     return first, first + count * size, size
 
 
-def standing(heatmap: Heatmap, window: Window) -> tuple[np.ndarray, np.ndarray]:
+def standing_rows(heatmap: Heatmap, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """Return longs and shorts that stand at the heatmap's last bar, in the window's rows: USD, (R,) each."""
     starts = np.searchsorted(heatmap.edges, window.edges)
     long, short = (np.add.reduceat(side[-1][: starts[-1]], starts[:-1]) for side in (heatmap.long, heatmap.short))
     return long, short
 
 
-def top(total: np.ndarray) -> float:
+def color_top(total: np.ndarray) -> float:
     """Return the USD at which the colours end: the 99.5th percentile of cells that hold any, rounded up."""
     held = total[total > 0]
     if not len(held):
@@ -140,7 +140,7 @@ def _fit(heatmap: Heatmap) -> tuple[int, int]:
 
 def _columns(heatmap: Heatmap) -> tuple[float, float, np.ndarray]:
     """Return start and step in milliseconds, and for every even column the photograph that it shows."""
-    times = milliseconds(pd.DatetimeIndex(heatmap.times))
+    times = epoch_milliseconds(pd.DatetimeIndex(heatmap.times))
     bar = heatmap.market.bar.total_seconds() * 1000
     step = float(np.median(np.diff(times))) if len(times) > 1 else bar
     count = round((times[-1] - times[0]) / step) + 1

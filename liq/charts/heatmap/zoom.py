@@ -21,7 +21,7 @@ _X, _Y = (f"{NAME}_{field}" for field in FIELDS.values())
 _FRAME = "data('frame')[0]"
 
 
-def param() -> alt.Parameter:
+def zoom_param() -> alt.Parameter:
     """Return the parameter of zoom and pan, to be added after every other.
 
     Ctrl or Cmd with the wheel, or a pinch, zooms; the plain wheel stays the page's. Drag pans, double click refits.
@@ -29,7 +29,7 @@ def param() -> alt.Parameter:
     return alt.selection_interval(name=NAME, bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]")
 
 
-def domain(channel: str) -> ExprRef:
+def zoomed_domain(channel: str) -> ExprRef:
     """Return what overrides the fitted range of an axis, "x" or "y", while zoomed: the range looked at, else null."""
     inside = " && ".join(
         f"{signal}[0] < {_FRAME}.{high} && {signal}[1] > {_FRAME}.{low}"

@@ -15,7 +15,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import CANDLE_COLUMNS, SIDES, Lookback, Market, Origin, check_candles, check_liquidations
 from liq.market import lookback as named_lookback
-from liq.sources.files.table import File, table
+from liq.sources.files.table import File, read_table
 
 TIME = "open_time_ms"
 
@@ -24,7 +24,7 @@ _YEARS = (1_230_768_000_000, 4_102_444_800_000)  # 2009 to 2100: outside, the co
 _WARM = pd.Timedelta(minutes=15)  # a venue's warm-up is coarser because it has to be fetched; a file's need not be
 
 
-def read(
+def read_market(
     file: File, *, lookback: str = "7d", symbol: str | None = None, as_of: pd.Timestamp | str | None = None
 ) -> Market:
     """Return the market that a file holds, ending with the file or at `as_of`, seen through a lookback.
@@ -38,7 +38,7 @@ def read(
     venue's hourly warm-up loses. Raises InputError: one sentence with the column, the row and the value.
     """
     window = named_lookback(lookback)
-    name, frame = table(file, _KNOWN)
+    name, frame = read_table(file, _KNOWN)
     missing = [column for column in (TIME, *CANDLE_COLUMNS) if column not in frame]
     if missing:
         raise InputError(f"{name} lacks the column {missing[0]!r}; a recording has {', '.join(_KNOWN[:6])}.")
@@ -80,7 +80,7 @@ def read_liquidations(file: File) -> pd.DataFrame:
 
     Raises InputError, one sentence with the column, the row and the value.
     """
-    name, frame = table(file, _KNOWN)
+    name, frame = read_table(file, _KNOWN)
     missing = [column for column in (TIME, *SIDES) if column not in frame]
     if missing:
         raise InputError(f"{name} lacks the column {missing[0]!r}; liquidations have {TIME}, long, short.")
@@ -169,10 +169,10 @@ def _grouped(
     last = frame.index[-1].floor(shown)
     start = last - (max(window.window // shown, 1) - 1) * shown
     warm = _WARM if shown < _WARM and not _WARM % shown else shown
-    seam = start.floor(warm)
-    frame = frame[frame.index >= (seam - window.warmup).floor(warm)]
+    fine_start = start.floor(warm)
+    frame = frame[frame.index >= (fine_start - window.warmup).floor(warm)]
     times = pd.DatetimeIndex(frame.index)
-    opens = times.floor(shown).where(times >= seam, times.floor(warm))
+    opens = times.floor(shown).where(times >= fine_start, times.floor(warm))
     bars = frame.groupby(opens)
     columns = {
         "open": bars["open"].first(),

@@ -22,7 +22,7 @@ MAX_ROWS = 1_600_000
 File = str | os.PathLike[str] | BinaryIO
 
 
-def table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
+def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
     """Return a file's name and those of its columns that are known; raise InputError for what is no table.
 
     file : a path, or a binary buffer, with a `name` where it has one. Column names are read without regard

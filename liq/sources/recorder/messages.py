@@ -23,7 +23,7 @@ Parts = tuple[Any, Any, Any, Any]
 """Time in ms, the side that was closed, price, contracts; as sent."""
 
 
-class Heard(NamedTuple):
+class MessageFormat(NamedTuple):
     """How a venue tells liquidations.
 
     parts : the parts of each liquidation in a row as sent; everything : one stream carries every perpetual; carries :
@@ -57,17 +57,19 @@ def _okx(row: dict[str, Any]) -> list[Parts]:
 
 _SELECTION = "at most one liquidation a second and symbol"
 
-HEARD: Mapping[str, Heard] = MappingProxyType(
+MESSAGE_FORMATS: Mapping[str, MessageFormat] = MappingProxyType(
     {
-        "binanceusdm": Heard(_binance, True, _SELECTION),
-        "bybit": Heard(_bybit, False, ""),
-        "okx": Heard(_okx, True, "only part of the liquidations"),
+        "binanceusdm": MessageFormat(_binance, True, _SELECTION),
+        "bybit": MessageFormat(_bybit, False, ""),
+        "okx": MessageFormat(_okx, True, "only part of the liquidations"),
     }
 )
 """The three venues whose streams can be followed."""
 
 
-def rows_of(name: str, row: Mapping[str, Any], sizes: Mapping[str, float], now: int) -> Iterator[Liquidation | str]:
+def parse_rows(
+    name: str, row: Mapping[str, Any], sizes: Mapping[str, float], now: int
+) -> Iterator[Liquidation | str]:
     """Yield the liquidations in a row as ccxt hands it on, or for each the reason why it cannot be one.
 
     row : ccxt's liquidation structure, with the venue's own row in `info`; sizes : coins a contract, by the symbols
@@ -77,7 +79,7 @@ def rows_of(name: str, row: Mapping[str, Any], sizes: Mapping[str, float], now: 
     if symbol not in sizes:
         return
     try:
-        parts = HEARD[name].parts(row["info"])
+        parts = MESSAGE_FORMATS[name].parts(row["info"])
     except (AttributeError, KeyError, TypeError):
         yield "could not be read"
         return

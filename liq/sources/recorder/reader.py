@@ -15,13 +15,13 @@ import pandas as pd
 from cachetools import LRUCache, cached
 
 from liq.market import SIDES, Market, Origin
-from liq.sources.recorder.messages import HEARD
+from liq.sources.recorder.messages import MESSAGE_FORMATS
 from liq.sources.recorder.storage import ALL, DAY, LIQUIDATIONS, LISTENING, UNREADABLE, day_file, read_day
 
 RECORDED = "recorder"
 """The name under which a market's origins say that its liquidations come from here."""
 
-FAR = 2.0
+MAX_PRICE_DISTANCE = 2.0
 """A liquidation's price may lie beyond its bar's low or high by this factor; farther, it is not believed."""
 
 
@@ -31,14 +31,14 @@ def folder() -> Path | None:
     return Path(named) if named else None
 
 
-def with_recorded(market: Market) -> Market:
+def attach_recorded(market: Market) -> Market:
     """Return a market with what was recorded of its liquidations, where LIQ_RECORDED has any, and a note of how much.
 
     Only bars that were listened to from beginning to end have a value; the others are NaN, which is not zero. A
     market of a venue whose stream cannot be recorded is returned as it is.
     """
     where = folder()
-    if where is None or market.source not in HEARD:
+    if where is None or market.source not in MESSAGE_FORMATS:
         return market
     times = pd.DatetimeIndex(market.times).as_unit("ms").asi8
     ends = times + np.round(market.hours() * 3_600_000).astype(np.int64)
@@ -130,7 +130,13 @@ def _summed(told: pd.DataFrame, market: Market, starts: np.ndarray) -> np.ndarra
     time, price, usd = (told[name].to_numpy(float) for name in ("time", "price", "usd"))
     bar = np.searchsorted(starts, time, side="right") - 1
     low, high = (market.candles[name].to_numpy()[np.maximum(bar, 0)] for name in ("low", "high"))
-    real = (bar >= 0) & (usd > 0) & np.isfinite(usd) & (price > low / FAR) & (price < high * FAR)
+    real = (
+        (bar >= 0)
+        & (usd > 0)
+        & np.isfinite(usd)
+        & (price > low / MAX_PRICE_DISTANCE)
+        & (price < high * MAX_PRICE_DISTANCE)
+    )
     side = (told["side"] == SIDES[1]).to_numpy(int)
     np.add.at(total, (bar[real], side[real]), usd[real])
     return total

@@ -41,7 +41,7 @@ class Liquidation(NamedTuple):
     usd: float
 
 
-class Listened(NamedTuple):
+class ListeningSpan(NamedTuple):
     """A stretch in which nothing about a symbol, or any with `ALL`, was missed: since and until in UTC ms."""
 
     since: int
@@ -53,7 +53,7 @@ KEY = ["time", "symbol", "side", "price", "coins"]
 """Two rows of a venue that agree in these are one liquidation, told twice."""
 
 
-class Ledger:
+class LiquidationStore:
     """A folder that is being written to, by this process alone; made by `open_ledger`.
 
     `add` and `listened` hold, `flush` writes what is held to the journal, `settle` brings the files up to date.
@@ -61,22 +61,22 @@ class Ledger:
 
     def __init__(self, folder: Path, journal: TextIO) -> None:
         self.folder, self.journal = folder, journal
-        self.fresh: list[tuple[str, Liquidation | Listened]] = []
+        self.fresh: list[tuple[str, Liquidation | ListeningSpan]] = []
         self.heard: dict[str, list[Liquidation]] = {}
-        self.spans: dict[str, list[Listened]] = {}
+        self.spans: dict[str, list[ListeningSpan]] = {}
 
     def add(self, venue: str, row: Liquidation) -> None:
         """Hold a liquidation."""
         self.fresh.append((venue, row))
         self.heard.setdefault(venue, []).append(row)
 
-    def listened(self, venue: str, row: Listened) -> None:
+    def listened(self, venue: str, row: ListeningSpan) -> None:
         """Hold a stretch of listening; every liquidation in it must have been added before."""
         self.fresh.append((venue, row))
         held = self.spans.setdefault(venue, [])
         for place, before in enumerate(held):
             if before.symbol == row.symbol and before.until == row.since:  # the stretch goes on
-                held[place] = Listened(before.since, row.until, row.symbol)
+                held[place] = ListeningSpan(before.since, row.until, row.symbol)
                 return
         held.append(row)
 
@@ -108,7 +108,7 @@ class Ledger:
                 if not _merge(path, part, _distinct):  # then what it held is lost, and nobody may call it quiet
                     _put_aside(day_file(self.folder, LISTENING, venue, int(day)))
         for venue, spans in self.spans.items():
-            cut = _frame([piece for span in spans for piece in by_day(span)], Listened)
+            cut = _frame([piece for span in spans for piece in by_day(span)], ListeningSpan)
             for day, part in cut.groupby(cut["since"] // DAY):
                 _merge(day_file(self.folder, LISTENING, venue, int(day)), part, _joined)
         self.journal.seek(0)
@@ -118,7 +118,7 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(folder: Path) -> Iterator[Ledger]:
+def open_store(folder: Path) -> Iterator[LiquidationStore]:
     """Open a folder for writing, made if need be, and what an earlier process left in its journal.
 
     Raises InputError where it cannot be written to, or another process is writing to it.
@@ -126,7 +126,7 @@ def open_ledger(folder: Path) -> Iterator[Ledger]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder), open(folder / "journal", "a+", encoding="utf-8") as journal:
-            ledger = Ledger(folder, journal)
+            ledger = LiquidationStore(folder, journal)
             journal.seek(0)
             for line in journal:
                 _recall(ledger, line)
@@ -158,11 +158,11 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _recall(ledger: Ledger, line: str) -> None:
+def _recall(ledger: LiquidationStore, line: str) -> None:
     """Hold one line of a journal again; the last one may be cut off, and is then nothing."""
     try:
         venue, *values = json.loads(line)
-        row = Liquidation(*values) if len(values) == len(Liquidation._fields) else Listened(*values)
+        row = Liquidation(*values) if len(values) == len(Liquidation._fields) else ListeningSpan(*values)
     except (ValueError, TypeError):
         return
     if isinstance(row, Liquidation):
@@ -176,7 +176,7 @@ def day_file(folder: Path, what: str, venue: str, day: int) -> Path:
     return folder / what / f"venue={venue}" / f"{pd.Timestamp(day * DAY, unit='ms'):%Y-%m-%d}.parquet"
 
 
-def by_day(span: Listened) -> Iterator[Listened]:
+def by_day(span: ListeningSpan) -> Iterator[ListeningSpan]:
     """Cut a stretch at midnights UTC.
 
     >>> [piece.until - piece.since for piece in by_day(Listened(DAY - 5, DAY + 7, "*"))]
@@ -185,11 +185,11 @@ def by_day(span: Listened) -> Iterator[Listened]:
     since = span.since
     while since < span.until:
         until = min(span.until, (since // DAY + 1) * DAY)
-        yield Listened(since, until, span.symbol)
+        yield ListeningSpan(since, until, span.symbol)
         since = until
 
 
-def _frame(rows: Sequence[tuple[Any, ...]], kind: type[Liquidation] | type[Listened]) -> pd.DataFrame:
+def _frame(rows: Sequence[tuple[Any, ...]], kind: type[Liquidation] | type[ListeningSpan]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(kind._fields))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-class Passage:
+class FirstPassage:
     """Lowest low and highest high of every stretch of 1, 2, 4 ... minutes of a price path.
 
     low, high : the minutes' extremes; longest : the most minutes that anybody will ask for at once; first : the

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from liq.sources.simulation.price_path import Path, Ticker
-from liq.sources.simulation.traders import Crowds
+from liq.sources.simulation.price_path import PricePath, Ticker
+from liq.sources.simulation.traders import TraderGroups
 
 _GRID = 0.001  # log width of the buckets the pull is felt in
 _REACH = 35  # buckets on either side of the price
@@ -18,13 +18,13 @@ _STEP = 0.6  # of an hour's volatility, every hour
 _REST = 18  # hours after a heavy place was reached in which nothing is pulled
 
 
-def drawn(ticker: Ticker, path: Path, shadows: list[Crowds], strength: float) -> np.ndarray:
+def magnet_shift(ticker: Ticker, path: PricePath, shadows: list[TraderGroups], strength: float) -> np.ndarray:
     """Return the log shift of each minute of `path` towards the heaviest forced-close prices around it, (n,).
 
     shadows : everybody who opens during the path, as they would fare on it. The pull feeds on where it has
     led before, so unlike all else here it depends on where the path begins.
     """
-    rows = Crowds(*(np.concatenate(column) for column in zip(*shadows, strict=True)))
+    rows = TraderGroups(*(np.concatenate(column) for column in zip(*shadows, strict=True)))
     hours = len(path.close) // 60
     base = float(path.low.min()) - 0.5
     book = np.zeros(int((float(path.high.max()) + 0.5 - base) / _GRID) + 1)

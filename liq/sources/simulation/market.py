@@ -19,14 +19,14 @@ import pandas as pd
 from cachetools import LRUCache
 
 from liq.errors import InputError
-from liq.market import Lookback, Market, Origin, Quote, bar_length, utc
+from liq.market import Lookback, Market, Origin, Quote, as_utc, bar_length
 from liq.market import lookback as named_lookback
 from liq.model.margin import brackets
-from liq.sources.simulation.price_path import DAY, EPOCH, REGIMES, Ticker, key
-from liq.sources.simulation.synthetic_tickers import NAMES, made_up
-from liq.sources.simulation.traders import Crowds
-from liq.sources.simulation.trading import Tape, record
-from liq.sources.simulation.true_book import Truth, truth_of
+from liq.sources.simulation.price_path import DAY, EPOCH, REGIMES, Ticker, seed_key
+from liq.sources.simulation.synthetic_tickers import NAMES, synthetic_ticker
+from liq.sources.simulation.traders import TraderGroups
+from liq.sources.simulation.trading import TradingRecord, simulate_trading
+from liq.sources.simulation.true_book import TrueBook, true_book
 
 SOURCE = "simulated"
 
@@ -55,11 +55,11 @@ TICKERS: tuple[str, ...] = tuple(f"{coin}/USDT:USDT" for coin in COINS)
 
 _MINUTE = pd.Timedelta(minutes=1)
 _LOCK = Lock()
-_TAPES: LRUCache[_Spec, Tape] = LRUCache(maxsize=1_100_000, getsizeof=lambda tape: len(tape.close))  # 70 MB
-_PASSING: LRUCache[_Spec, Tape] = LRUCache(maxsize=130_000, getsizeof=lambda tape: len(tape.close))  # 8 MB
+_TAPES: LRUCache[_Spec, TradingRecord] = LRUCache(maxsize=1_100_000, getsizeof=lambda tape: len(tape.close))  # 70 MB
+_PASSING: LRUCache[_Spec, TradingRecord] = LRUCache(maxsize=130_000, getsizeof=lambda tape: len(tape.close))  # 8 MB
 
 
-def universe(count: int) -> list[str]:
+def coins_to_simulate(count: int) -> list[str]:
     """Return so many coins to simulate, at most 1,011: those of COINS first, then made-up ones. Raises InputError.
 
     >>> universe(14)[-3:]
@@ -101,7 +101,7 @@ def simulate(
     return _market(spec, _tape(spec, _day(bars[0]), _day(moment)), bars, start, window, moment)
 
 
-def simulate_with_truth(
+def simulate_with_true_book(
     symbol: str = "BTC",
     lookback: str = "7d",
     *,
@@ -109,14 +109,14 @@ def simulate_with_truth(
     now: object = None,
     regime: str = "calm",
     magnet: float = 0.0,
-) -> tuple[Market, Truth]:
+) -> tuple[Market, TrueBook]:
     """Return the same market as `simulate`, and the book that stood behind it. Raises InputError."""
     spec, moment = _spec(symbol, seed, regime, magnet), _now(now)
     window = named_lookback(lookback)
     bars, start = _bars(window, moment)
     tape, kept = _record(spec, _day(bars[0]), _day(moment), with_crowds=True)
     market = _market(spec, tape, bars, start, window, moment)
-    return market, truth_of(_coin(spec.coin).lot, tape, kept, market)
+    return market, true_book(_coin(spec.coin).lot, tape, kept, market)
 
 
 def quote(
@@ -151,11 +151,11 @@ def _spec(symbol: str, seed: int | None, regime: str, magnet: float) -> _Spec:
 
 
 def _coin(name: str) -> Ticker:
-    return COINS[name] if name in COINS else made_up(name)
+    return COINS[name] if name in COINS else synthetic_ticker(name)
 
 
 def _now(now: object) -> pd.Timestamp:
-    moment = pd.Timestamp.now(tz="UTC") if now is None else utc(now, "now")
+    moment = pd.Timestamp.now(tz="UTC") if now is None else as_utc(now, "now")
     earliest = pd.Timestamp(EPOCH + 500, unit="D", tz="UTC")
     if not earliest <= moment < pd.Timestamp("2200-01-01", tz="UTC"):
         raise InputError(f"now must lie between {earliest:%Y-%m-%d} and 2199, not {now!r}.")
@@ -183,18 +183,22 @@ def _bars(window: Lookback, now: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.Tim
     # A bar that opens this very second has traded nothing yet; the one before it is the last.
     last = (now - pd.Timedelta(seconds=1)).floor(bar)
     start = last - (window.window // bar - 1) * bar
-    seam = start.floor(coarse)
-    warm = pd.date_range((seam - window.warmup).floor(coarse), seam, freq=coarse, inclusive="left")
-    return pd.DatetimeIndex(warm.append(pd.date_range(seam, last, freq=bar))), start
+    fine_start = start.floor(coarse)
+    warm = pd.date_range((fine_start - window.warmup).floor(coarse), fine_start, freq=coarse, inclusive="left")
+    return pd.DatetimeIndex(warm.append(pd.date_range(fine_start, last, freq=bar))), start
 
 
-def _record(spec: _Spec, first: int, last: int, *, with_crowds: bool = False) -> tuple[Tape, list[Crowds]]:
-    seeds = key(spec.coin, spec.seed, spec.regime)
+def _record(
+    spec: _Spec, first: int, last: int, *, with_crowds: bool = False
+) -> tuple[TradingRecord, list[TraderGroups]]:
+    seeds = seed_key(spec.coin, spec.seed, spec.regime)
     steps = brackets(spec.coin)
-    return record(_coin(spec.coin), steps, seeds, spec.regime, spec.magnet, first, last, with_crowds=with_crowds)
+    return simulate_trading(
+        _coin(spec.coin), steps, seeds, spec.regime, spec.magnet, first, last, with_crowds=with_crowds
+    )
 
 
-def _tape(spec: _Spec, first: int, last: int) -> Tape:
+def _tape(spec: _Spec, first: int, last: int) -> TradingRecord:
     """Return a tape that holds those days; a longer one already made serves the shorter ask."""
     tapes = _TAPES if spec.coin in COINS else _PASSING  # hundreds pass by in a scan, and few are looked at twice
     with _LOCK:
@@ -207,7 +211,7 @@ def _tape(spec: _Spec, first: int, last: int) -> Tape:
 
 
 def _market(
-    spec: _Spec, tape: Tape, bars: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback, now: pd.Timestamp
+    spec: _Spec, tape: TradingRecord, bars: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback, now: pd.Timestamp
 ) -> Market:
     minute, second = _minute(now) - tape.start, _second(now)
     begin = _minute(bars[0]) - tape.start
@@ -255,9 +259,9 @@ def _market(
     )
 
 
-def _seconds(spec: _Spec, tape: Tape, minute: int) -> np.ndarray:
+def _seconds(spec: _Spec, tape: TradingRecord, minute: int) -> np.ndarray:
     """Return the 61 prices, second by second, that a minute goes through: its open, extremes and close included."""
-    rng = np.random.default_rng((*key(spec.coin, spec.seed, spec.regime), 4, tape.start + minute))
+    rng = np.random.default_rng((*seed_key(spec.coin, spec.seed, spec.regime), 4, tape.start + minute))
     first, last = tape.close[minute - 1] if minute else tape.before, tape.close[minute]
     high, low = tape.high[minute], tape.low[minute]
     early, late = np.sort(rng.choice(np.arange(5, 55), 2, replace=False))

@@ -64,7 +64,7 @@ _HOURS = np.array(
 """Mean absolute 5-minute return by UTC hour over its mean, BTC and ETH on Binance, 2025-12 to 2026-01."""
 
 
-class Path(NamedTuple):
+class PricePath(NamedTuple):
     """Minutes of whole days: the first day, log price at each minute's end and extremes, and its activity.
 
     first : day number since 1970; before : log price at the first minute's start; close, high, low : log
@@ -79,12 +79,12 @@ class Path(NamedTuple):
     activity: np.ndarray
 
 
-def key(coin: str, seed: int, regime: str) -> tuple[int, ...]:
+def seed_key(coin: str, seed: int, regime: str) -> tuple[int, ...]:
     """Return the integers that every generator of one market is seeded with."""
     return (zlib.crc32(coin.encode()), seed, list(REGIMES).index(regime))
 
 
-def price_path(ticker: Ticker, regime: str, seeds: tuple[int, ...], first: int, last: int) -> Path:
+def price_path(ticker: Ticker, regime: str, seeds: tuple[int, ...], first: int, last: int) -> PricePath:
     """Return the minutes of days `first` to `last` (inclusive), the same for any stretch that holds them."""
     weather = REGIMES[regime]
     days = _days(ticker, weather, seeds, last)
@@ -121,7 +121,9 @@ def price_path(ticker: Ticker, regime: str, seeds: tuple[int, ...], first: int, 
         low[row] = (left + line - np.sqrt(squared + reach[1])) / 2
         usual = ticker.volatility * np.sqrt(1.6 / DAY)  # about the mean range of a minute
         activity[row] = 0.25 + ((high[row] - low[row]) / usual) * np.exp(0.35 * normal[row, 2] - 0.06)
-    return Path(first, float(days.level[first - EPOCH]), close.ravel(), high.ravel(), low.ravel(), activity.ravel())
+    return PricePath(
+        first, float(days.level[first - EPOCH]), close.ravel(), high.ravel(), low.ravel(), activity.ravel()
+    )
 
 
 class _Days(NamedTuple):

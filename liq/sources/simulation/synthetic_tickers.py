@@ -12,7 +12,7 @@ NAMES: tuple[str, ...] = tuple(f"SIM{number:03}" for number in range(1, 1000))
 """Every made-up coin, by falling open interest."""
 
 
-def made_up(name: str) -> Ticker:
+def synthetic_ticker(name: str) -> Ticker:
     """Return one of NAMES as a coin: always the same, and unlike the others in price, jumpiness and size.
 
     Assumptions: prices from 0.01 to 3,000 USD alike in their logs, 2.5 to 7.5 % a day, open interest from some

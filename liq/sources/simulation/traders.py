@@ -15,8 +15,8 @@ import numpy as np
 
 from liq.market import Bracket
 from liq.model.margin import liquidation_price
-from liq.sources.simulation.first_passage import Passage
-from liq.sources.simulation.price_path import DAY, Path, Ticker
+from liq.sources.simulation.first_passage import FirstPassage
+from liq.sources.simulation.price_path import DAY, PricePath, Ticker
 
 LONGEST = 30 * DAY
 """Minutes after which nobody is patient any more: what a position can remember, and so what a warm-up needs."""
@@ -65,7 +65,7 @@ SLACK = np.array([0.80, 0.88, 0.96, 1.05, 1.15, 1.26])
 positions on Hyperliquid, only a fifth had theirs within a tenth of where the leverage alone puts it."""
 
 
-class Crowds(NamedTuple):
+class TraderGroups(NamedTuple):
     """Rows of positions: side (+1 long, -1 short), minutes opened and closed, lots, entry, forced-close price,
     leverage as chosen, whether the end was forced, and in how many equal parts the row stands: one with more
     than one part has the forced-close prices of `part_levels` instead of its own."""
@@ -90,22 +90,22 @@ class Minutes(NamedTuple):
     low: np.ndarray
 
 
-def part_levels(entry: np.ndarray, level: np.ndarray) -> np.ndarray:
+def part_liquidation_prices(entry: np.ndarray, level: np.ndarray) -> np.ndarray:
     """Return the forced-close price of each part of crowds that nothing has eaten into, (n, parts)."""
     levels: np.ndarray = np.maximum(entry[:, None] + (level - entry)[:, None] * SLACK, 0.0)
     return levels
 
 
-def crowds(
+def draw_traders(
     ticker: Ticker,
     steps: tuple[Bracket, ...],
     seeds: tuple[int, ...],
-    path: Path,
+    path: PricePath,
     minutes: Minutes,
     *,
     since: int = 0,
     doomed: bool = False,
-) -> Iterator[Crowds]:
+) -> Iterator[TraderGroups]:
     """Yield everybody who opens during `path`, a few days of arrivals at a time, with how they end in `minutes`.
 
     Who arrives is a matter of the path's days alone; at what price and with what fate, of `minutes`. since : who
@@ -126,7 +126,7 @@ def crowds(
         within = [np.searchsorted(share[row], u[0]) + row * DAY for row, (u, _) in zip(rows, drawn, strict=True)]
         opened = np.minimum(np.concatenate(within), len(path.close) - 1).astype(np.int32)
         stretch = slice(begin * DAY, rows.stop * DAY + LONGEST + 1)
-        tree = Passage(minutes.low[stretch], minutes.high[stretch], LONGEST, stretch.start)
+        tree = FirstPassage(minutes.low[stretch], minutes.high[stretch], LONGEST, stretch.start)
         if opened[0] < since:
             late = opened + _most_patience(uniform, normal) >= since
             opened, uniform, normal = opened[late], uniform[:, late], normal[:, late]
@@ -141,7 +141,7 @@ def _draw(seeds: tuple[int, ...], day: int, busy: float) -> tuple[np.ndarray, np
     return uniform, rng.standard_normal((7, count), dtype=np.float32)
 
 
-def _trend(path: Path, ticker: Ticker) -> np.ndarray:
+def _trend(path: PricePath, ticker: Ticker) -> np.ndarray:
     """Return the last four hours' move over its usual size, squeezed into -1..1."""
     move = np.zeros_like(path.close)
     move[240:] = path.close[240:] - path.close[:-240]
@@ -171,9 +171,9 @@ def _fates(
     uniform: np.ndarray,
     normal: np.ndarray,
     minutes: Minutes,
-    tree: Passage,
+    tree: FirstPassage,
     doomed: bool,
-) -> Crowds:
+) -> TraderGroups:
     traits = np.array(_KINDS, dtype=np.float32).T
     (_, hold, hold_spread, leverage, leverage_spread, target, stops, stop, size, follows) = traits[:, _kinds(uniform)]
     side = np.where(uniform[2] < 0.5 + follows * trend, 1, -1).astype(np.int8)
@@ -238,33 +238,33 @@ def _fates(
     closed[hopes], forced[hopes] = _ends(minutes, tree, *again)
 
     parts = np.full(len(side), len(SLACK), dtype=np.int8)
-    whole = Crowds(side, opened, closed, lots, entry, level, chosen, forced, parts)
+    whole = TraderGroups(side, opened, closed, lots, entry, level, chosen, forced, parts)
     return _parted(minutes, tree, whole, since, until, aim, bail)
 
 
 def _parted(
     minutes: Minutes,
-    tree: Passage,
-    whole: Crowds,
+    tree: FirstPassage,
+    whole: TraderGroups,
     since: np.ndarray,
     until: np.ndarray,
     aim: np.ndarray,
     bail: np.ndarray,
-) -> Crowds:
+) -> TraderGroups:
     """Return the crowds with those that the price ate into taken apart, each part with an end of its own."""
     eaten, parts = np.flatnonzero(whole.forced), len(SLACK)
-    many = Crowds(*(np.repeat(column[eaten], parts) for column in whole))
+    many = TraderGroups(*(np.repeat(column[eaten], parts) for column in whole))
     level = many.entry + (many.level - many.entry) * np.tile(SLACK, len(eaten))
     plan = (np.repeat(column[eaten], parts) for column in (aim, bail, until))
     closed, forced = _ends(minutes, tree, many.side, np.repeat(since[eaten], parts), level, *plan)
     many = many._replace(level=level, closed=closed, forced=forced, lots=many.lots / parts, parts=many.parts // parts)
     rest = ~whole.forced
-    return Crowds(*(np.concatenate((a[rest], b)) for a, b in zip(whole, many, strict=True)))
+    return TraderGroups(*(np.concatenate((a[rest], b)) for a, b in zip(whole, many, strict=True)))
 
 
 def _ends(
     minutes: Minutes,
-    tree: Passage,
+    tree: FirstPassage,
     side: np.ndarray,
     after: np.ndarray,
     level: np.ndarray,

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from liq.market import Bracket
-from liq.sources.simulation.magnet import drawn
-from liq.sources.simulation.price_path import DAY, Path, Ticker, price_path
-from liq.sources.simulation.traders import LONGEST, Crowds, Minutes, crowds
+from liq.sources.simulation.magnet import magnet_shift
+from liq.sources.simulation.price_path import DAY, PricePath, Ticker, price_path
+from liq.sources.simulation.traders import LONGEST, Minutes, TraderGroups, draw_traders
 
 HEDGED = 0.45
 """Share of a ticker's open interest held by hedgers and market makers, with no forced-close price in reach."""
@@ -33,7 +33,7 @@ _STRETCH = 64  # days; with a magnet a tape begins on a multiple of them
 _LIFE = LONGEST // DAY
 
 
-class Tape(NamedTuple):
+class TradingRecord(NamedTuple):
     """Minutes of whole days. start : minutes since 1970; before : close before the first; close, high, low :
     prices; volume, open_interest : coins; long, short : USD force-closed during the minute; all (n,)."""
 
@@ -48,7 +48,7 @@ class Tape(NamedTuple):
     short: np.ndarray
 
 
-def record(
+def simulate_trading(
     ticker: Ticker,
     steps: tuple[Bracket, ...],
     seeds: tuple[int, ...],
@@ -58,7 +58,7 @@ def record(
     last: int,
     *,
     with_crowds: bool = False,
-) -> tuple[Tape, list[Crowds]]:
+) -> tuple[TradingRecord, list[TraderGroups]]:
     """Return the tape of days `first` to `last` (since 1970) and, if asked, everybody who stood during them.
 
     The crowds' minutes count from the tape's start and may be negative.
@@ -72,14 +72,14 @@ def record(
     skip = (first - _LIFE - 1 - begin) * DAY
     since = 0 if magnet else skip - _FADED  # a magnet is drawn by all who stand
     minutes = _minutes(ticker, undisturbed, None)
-    for rows in crowds(ticker, steps, seeds, undisturbed, minutes, since=since, doomed=not magnet):
+    for rows in draw_traders(ticker, steps, seeds, undisturbed, minutes, since=since, doomed=not magnet):
         ends = rows.forced
         _add(forced, rows.closed[ends], -rows.side[ends] * rows.lots[ends])
         if magnet:
             shadows.append(rows)
     shift = _impact(forced * ticker.lot / ticker.open_interest)
     if magnet:
-        shift += drawn(ticker, undisturbed, shadows, magnet)
+        shift += magnet_shift(ticker, undisturbed, shadows, magnet)
     path, shift = _later(undisturbed, skip), shift[skip:]
     del undisturbed, shadows, forced, minutes
     return _walk(ticker, steps, seeds, path, _minutes(ticker, path, shift), first, with_crowds)
@@ -89,18 +89,18 @@ def _walk(
     ticker: Ticker,
     steps: tuple[Bracket, ...],
     seeds: tuple[int, ...],
-    path: Path,
+    path: PricePath,
     minutes: Minutes,
     first: int,
     with_crowds: bool,
-) -> tuple[Tape, list[Crowds]]:
+) -> tuple[TradingRecord, list[TraderGroups]]:
     count = len(path.close)
     lead = (first - path.first) * DAY
     standing = {1: np.zeros(count), -1: np.zeros(count)}
     bought, sold = np.zeros(count), np.zeros(count)
     dollars = {1: np.zeros(count), -1: np.zeros(count)}
-    kept: list[Crowds] = []
-    for rows in crowds(ticker, steps, seeds, path, minutes, since=lead):
+    kept: list[TraderGroups] = []
+    for rows in draw_traders(ticker, steps, seeds, path, minutes, since=lead):
         for side, buys, sells in ((1, bought, sold), (-1, sold, bought)):
             mine = rows.side == side
             lots, opened, closed = rows.lots[mine], rows.opened[mine], rows.closed[mine]
@@ -113,12 +113,12 @@ def _walk(
             _add(dollars[side], closed[forced], lots[forced] * ticker.lot * rows.level[mine][forced])
         if with_crowds:
             later = rows._replace(opened=rows.opened - lead, closed=rows.closed - lead)
-            kept.append(Crowds(*(column[later.closed >= 0] for column in later)))
+            kept.append(TraderGroups(*(column[later.closed >= 0] for column in later)))
     # Every contract is one long and one short: who finds no trader opposite finds a market maker.
     held = np.maximum(np.cumsum(standing[1]), np.cumsum(standing[-1]))[lead:]
     hedged = np.round(_hedged(seeds, first, (count - lead) // DAY) * ticker.open_interest / ticker.lot)
     churn = np.round(CHURN * ticker.open_interest / ticker.lot / DAY * path.activity[lead:])
-    tape = Tape(
+    tape = TradingRecord(
         first * DAY,
         float(minutes.close[lead - 1]),
         minutes.close[lead:].copy(),
@@ -140,7 +140,7 @@ def _add(total: np.ndarray, minutes: np.ndarray, weights: np.ndarray) -> None:
         total[low : low + len(sums)] += sums
 
 
-def _minutes(ticker: Ticker, path: Path, shift: np.ndarray | None) -> Minutes:
+def _minutes(ticker: Ticker, path: PricePath, shift: np.ndarray | None) -> Minutes:
     """Return the path as prices on the ticker's tick, moved by `shift` (log)."""
     bend = 0.0 if shift is None else shift
     before = float(_on_tick(ticker, np.exp(np.array([path.before])))[0])
@@ -156,8 +156,8 @@ def _on_tick(ticker: Ticker, price: np.ndarray) -> np.ndarray:
     return np.round(np.maximum(np.round(price / ticker.tick), 1.0) * ticker.tick, places)
 
 
-def _later(path: Path, skip: int) -> Path:
-    return Path(
+def _later(path: PricePath, skip: int) -> PricePath:
+    return PricePath(
         path.first + skip // DAY,
         float(path.close[skip - 1]),
         path.close[skip:],

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.market import Market, utc
-from liq.sources.simulation.traders import Crowds, part_levels
-from liq.sources.simulation.trading import Tape
+from liq.market import Market, as_utc
+from liq.sources.simulation.traders import TraderGroups, part_liquidation_prices
+from liq.sources.simulation.trading import TradingRecord
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class TrueBook:
     """Hold the real book behind a simulated market's candles, which no venue shows.
 
     bars : the candles' open times; ends : minutes (since 1970) at which each bar ends; positions : DataFrame,
@@ -43,7 +43,9 @@ class Truth:
         level = each["liquidation_price"].to_numpy().copy()
         in_parts = np.repeat(parts, parts) > 1
         whole = stands[parts > 1]
-        level[in_parts] = part_levels(whole["entry"].to_numpy(), whole["liquidation_price"].to_numpy()).ravel()
+        level[in_parts] = part_liquidation_prices(
+            whole["entry"].to_numpy(), whole["liquidation_price"].to_numpy()
+        ).ravel()
         coins = each["coins"].to_numpy() / np.repeat(parts, parts)
         return each.assign(coins=coins, liquidation_price=level, notional=coins * level)
 
@@ -65,17 +67,17 @@ class Truth:
             if not -len(self.bars) <= bar < len(self.bars):
                 raise InputError(f"bar must be one of the {len(self.bars)} bars, not {bar}.")
             return int(bar)
-        found = self.bars.get_indexer(pd.DatetimeIndex([utc(bar, "bar")]))[0]
+        found = self.bars.get_indexer(pd.DatetimeIndex([as_utc(bar, "bar")]))[0]
         if found < 0:
             raise InputError(f"bar must be the open time of a bar, not {bar}.")
         return int(found)
 
 
-def truth_of(lot: float, tape: Tape, kept: list[Crowds], market: Market) -> Truth:
+def true_book(lot: float, tape: TradingRecord, kept: list[TraderGroups], market: Market) -> TrueBook:
     """Return the truth behind a market's candles: whoever of `kept` stood at some time since the first bar."""
-    rows = Crowds(*(np.concatenate(column) for column in zip(*kept, strict=True)))
+    rows = TraderGroups(*(np.concatenate(column) for column in zip(*kept, strict=True)))
     bars = pd.DatetimeIndex(market.candles.index)
-    ends = np.append(bars[1:].as_unit("s").asi8, int(utc(market.as_of, "as_of").timestamp())) // 60
+    ends = np.append(bars[1:].as_unit("s").asi8, int(as_utc(market.as_of, "as_of").timestamp())) // 60
     stood = (rows.closed >= bars[0].timestamp() // 60 - tape.start) & (rows.opened < ends[-1] - tape.start)
     times = {
         name: pd.to_datetime((getattr(rows, name)[stood].astype(np.int64) + tape.start) * 60, unit="s", utc=True)
@@ -93,4 +95,4 @@ def truth_of(lot: float, tape: Tape, kept: list[Crowds], market: Market) -> Trut
             "parts": rows.parts[stood],
         }
     )
-    return Truth(bars, ends, positions)
+    return TrueBook(bars, ends, positions)

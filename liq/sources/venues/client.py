@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from cachetools import LRUCache, TTLCache, cached
 
-from liq.sources.single_flight import shared
+from liq.sources.single_flight import single_flight
 from liq.sources.venues import failures
-from liq.sources.venues.failures import SILENCE, Budget, Reply, VenueFailure, explain, persist
+from liq.sources.venues.failures import NO_REPLY, Reply, RetryBudget, VenueFailure, classify_failure, retry
 from liq.sources.venues.table import VENUES, Venue
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Connection:
     venue: Venue
     exchange: Any
     lock: threading.RLock = field(default_factory=threading.RLock)
-    reply: Reply = SILENCE
+    reply: Reply = NO_REPLY
     calls: int = 0
 
 
@@ -65,7 +65,7 @@ def connect(name: str) -> Connection:
 def _connect(name: str, front: str) -> Connection:
     import ccxt  # half a second and 60 MB, so only once a venue is really asked
 
-    venue, patience = VENUES[name], failures.PATIENCE
+    venue, patience = VENUES[name], failures.RETRY_POLICY
     exchange = getattr(ccxt, name)(
         {
             "timeout": int(patience.timeout * 1000),
@@ -104,28 +104,28 @@ def _listener(connection: Connection) -> Callable[..., str]:
     return note
 
 
-def ask(connection: Connection, budget: Budget, question: Callable[[Any], T]) -> T:
+def call(connection: Connection, budget: RetryBudget, question: Callable[[Any], T]) -> T:
     """Return what one question to the venue's ccxt object gives; raise VenueFailure.
 
     The lock is held for one attempt at a time, so that other views of the same venue get their turn.
     """
-    return persist(lambda: _attempt(connection, question), budget, failures.PATIENCE)
+    return retry(lambda: _attempt(connection, question), budget, failures.RETRY_POLICY)
 
 
 def _attempt(connection: Connection, question: Callable[[Any], T]) -> T:
     import ccxt
 
     with connection.lock:
-        connection.reply = SILENCE
+        connection.reply = NO_REPLY
         try:
             answer = question(connection.exchange)
         except VenueFailure as failure:
             raise _unread(connection) or failure from None
         except Exception as error:  # ccxt lets plain KeyError and AttributeError out on answers it did not expect
             timed_out = isinstance(error, ccxt.RequestTimeout)
-            reply = SILENCE if timed_out or _broke_off(error) else connection.reply
+            reply = NO_REPLY if timed_out or _broke_off(error) else connection.reply
             refused = isinstance(error, ccxt.ExchangeError) and not isinstance(error, ccxt.OperationFailed)
-            raise explain(reply, timed_out=timed_out, refused=refused) from error
+            raise classify_failure(reply, timed_out=timed_out, refused=refused) from error
         unread = _unread(connection)
         if unread is not None:
             raise unread
@@ -142,7 +142,7 @@ def _unread(connection: Connection) -> VenueFailure | None:
         reply.text.lstrip()[:1] in ("{", "[") and connection.exchange.last_json_response is not None
     ):
         return None
-    return explain(reply, timed_out=False, refused=False)
+    return classify_failure(reply, timed_out=False, refused=False)
 
 
 def _broke_off(error: BaseException) -> bool:
@@ -150,8 +150,10 @@ def _broke_off(error: BaseException) -> bool:
     return any(words in cause for words in ("ChunkedEncodingError", "Connection broken", "ConnectionError"))
 
 
-@shared(TTLCache(2 * len(VENUES), MARKETS_KEPT), key=lambda connection, budget: id(connection), failure=VenueFailure)
-def contracts(connection: Connection, budget: Budget) -> dict[str, Contract]:
+@single_flight(
+    TTLCache(2 * len(VENUES), MARKETS_KEPT), key=lambda connection, budget: id(connection), failure=VenueFailure
+)
+def contracts(connection: Connection, budget: RetryBudget) -> dict[str, Contract]:
     """Return a venue's active linear perpetuals by unified symbol; raise VenueFailure."""
 
     def question(exchange: Any) -> dict[str, Contract]:
@@ -166,11 +168,11 @@ def contracts(connection: Connection, budget: Budget) -> dict[str, Contract]:
             raise VenueFailure("answered with an empty list of markets", passing=True)
         return found
 
-    return ask(connection, budget, question)
+    return call(connection, budget, question)
 
 
 @dataclass
-class Line:
+class LiquidationStream:
     """An open stream of a venue's liquidations; made by `line`.
 
     heard : when its last frame came, by the clock that was given, pings and pongs included; None before.
@@ -184,7 +186,9 @@ class Line:
 
 
 @asynccontextmanager
-async def line(name: str, clock: Callable[[], float], keep_alive: float, kept: int) -> AsyncIterator[Line]:
+async def open_stream(
+    name: str, clock: Callable[[], float], keep_alive: float, kept: int
+) -> AsyncIterator[LiquidationStream]:
     """Open a venue's stream, through LIQ_GATEWAY and HTTPS_PROXY like every request; `contracts` must be loaded.
 
     clock : seconds, for `Line.heard`; keep_alive : seconds between the pings that are sent; kept : most
@@ -199,7 +203,7 @@ async def line(name: str, clock: Callable[[], float], keep_alive: float, kept: i
     venue.set_markets_from_exchange(connect(name).exchange)
     if front:
         venue.urls["api"] = _through(front, venue.urls["api"])
-    opened = Line(venue)
+    opened = LiquidationStream(venue)
     made, read = venue.client, venue.handle_message
 
     def handle_message(client: Any, message: Any) -> None:
@@ -220,7 +224,9 @@ async def line(name: str, clock: Callable[[], float], keep_alive: float, kept: i
             await asyncio.wait_for(venue.close(), 5)
 
 
-def _heed(opened: Line, clock: Callable[[], float], read: Callable[[Any], None]) -> Callable[[Any], None]:
+def _heed(
+    opened: LiquidationStream, clock: Callable[[], float], read: Callable[[Any], None]
+) -> Callable[[Any], None]:
     """Return ccxt's reader of one frame with a note of what came.
 
     An exception in it would end ccxt's receiving for good, without a word.
@@ -246,7 +252,7 @@ def _acknowledges(message: Any) -> bool:
     return message.get("event") == "subscribe" or ("id" in message and message.get("result", "") is None)
 
 
-async def subscribe(opened: Line, symbols: list[str]) -> None:
+async def subscribe(opened: LiquidationStream, symbols: list[str]) -> None:
     """Wait until liquidations came; asks for the stream where that was not done yet. Raises what ccxt raises.
 
     symbols : unified; Binance and OKX send every perpetual's in one stream, whatever is named.
@@ -261,13 +267,13 @@ async def subscribe(opened: Line, symbols: list[str]) -> None:
     await venue.watch_topics(url, hashes, [f"allLiquidation.{venue.market(symbol)['id']}" for symbol in symbols])
 
 
-def is_open(opened: Line) -> bool:
+def is_open(opened: LiquidationStream) -> bool:
     """Return whether the stream is on the one connection it was opened with."""
     clients = list((opened.exchange.clients or {}).values())
     return len(clients) == 1 and clients[0].error is None and (not clients[0].isConnected or not clients[0].closed())
 
 
-def drain(opened: Line) -> list[dict[str, Any]]:
+def drain_stream(opened: LiquidationStream) -> list[dict[str, Any]]:
     """Return the liquidations that came since the last call, as ccxt parsed them, each with the venue's own row."""
     cache = opened.exchange.liquidations
     rows = list(cache or ())
@@ -276,6 +282,6 @@ def drain(opened: Line) -> list[dict[str, Any]]:
     return rows
 
 
-def clock_of(name: str, budget: Budget) -> int:
+def venue_clock(name: str, budget: RetryBudget) -> int:
     """Return what time it is on a venue, UTC ms; raise VenueFailure."""
-    return int(ask(connect(name), budget, lambda exchange: exchange.fetch_time()))
+    return int(call(connect(name), budget, lambda exchange: exchange.fetch_time()))

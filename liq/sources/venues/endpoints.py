@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from liq.sources.venues.client import Connection, Contract, ask
-from liq.sources.venues.failures import Budget, VenueFailure
+from liq.sources.venues.client import Connection, Contract, call
+from liq.sources.venues.failures import RetryBudget, VenueFailure
 
 Tier = tuple[float, float, float, float]
 
 
-class InterestRow(NamedTuple):
+class OpenInterestRow(NamedTuple):
     """One row of open interest: UTC ms as stamped, coins, the venue's USD value and liquidations where it says."""
 
     time: int
@@ -21,19 +21,19 @@ class InterestRow(NamedTuple):
 
 
 def candles(
-    connection: Connection, budget: Budget, contract: Contract, bar: str, since: int, count: int
+    connection: Connection, budget: RetryBudget, contract: Contract, bar: str, since: int, count: int
 ) -> list[list[Any]]:
     """Return candles as rows of time (UTC ms, bar open), open, high, low, close, volume in coins."""
 
     def question(exchange: Any) -> list[list[Any]]:
         rows = exchange.fetch_ohlcv(contract.symbol, bar, since, count)
-        named = _dig(exchange.last_json_response, connection.venue.answer_symbol)
+        named = get_path(exchange.last_json_response, connection.venue.answer_symbol)
         if named is not None and str(named).upper() not in contract_names(contract):
             raise VenueFailure(f"answered about {str(named)[:20]} when asked about {contract.symbol.split(':')[0]}")
         return rows
 
     scale = contract.size if connection.venue.contracts else 1.0
-    return [[*row[:5], _number(row[5]) * scale] for row in ask(connection, budget, question)]
+    return [[*row[:5], _number(row[5]) * scale] for row in call(connection, budget, question)]
 
 
 def contract_names(contract: Contract) -> set[str]:
@@ -41,7 +41,7 @@ def contract_names(contract: Contract) -> set[str]:
     return {contract.id.upper(), contract.symbol.split("/")[0].upper(), str(contract.info.get("name", "")).upper()}
 
 
-def _dig(answer: Any, path: tuple[str | int, ...] | None) -> Any:
+def get_path(answer: Any, path: tuple[str | int, ...] | None) -> Any:
     for key in path or ():
         try:
             answer = answer[key]
@@ -57,9 +57,9 @@ def _number(value: Any) -> float:
         return float("nan")
 
 
-def interest_history(
-    connection: Connection, budget: Budget, contract: Contract, period: str, since: int, count: int
-) -> list[InterestRow]:
+def open_interest_history(
+    connection: Connection, budget: RetryBudget, contract: Contract, period: str, since: int, count: int
+) -> list[OpenInterestRow]:
     """Return open interest through ccxt's unified call, in coins; Gate's rows also carry liquidations in USD."""
 
     def question(exchange: Any) -> list[dict[str, Any]]:
@@ -68,10 +68,10 @@ def interest_history(
         bound = {"until": last} if connection.venue.interest_until else {}
         return exchange.fetch_open_interest_history(contract.symbol, period, since, count, bound)
 
-    rows = ask(connection, budget, question)
+    rows = call(connection, budget, question)
     scale = contract.size if connection.venue.interest_contracts else 1.0
     return [
-        InterestRow(
+        OpenInterestRow(
             int(row["timestamp"]),
             _number(row.get("openInterestAmount")) * scale,
             _number(row.get("openInterestValue")),
@@ -87,26 +87,26 @@ def _info(row: dict[str, Any]) -> dict[str, Any]:
     return row["info"] if isinstance(row.get("info"), dict) else {}
 
 
-def interest_of_coin(
-    connection: Connection, budget: Budget, contract: Contract, period: str, since: int
+def coin_open_interest(
+    connection: Connection, budget: RetryBudget, contract: Contract, period: str, since: int
 ) -> list[tuple[int, float]]:
     """Return (UTC ms, USD) of open interest in all of a coin's contracts on the venue, OKX's longer memory."""
     coin = contract.symbol.split("/")[0]
-    rows = ask(connection, budget, lambda exchange: exchange.fetch_open_interest_history(coin, period, since))
+    rows = call(connection, budget, lambda exchange: exchange.fetch_open_interest_history(coin, period, since))
     return [(int(row["timestamp"]), _number(row.get("openInterestValue"))) for row in rows if row.get("timestamp")]
 
 
-def interest_analytics(
-    connection: Connection, budget: Budget, contract: Contract, period: str, since: int, count: int
-) -> list[InterestRow]:
+def open_interest_analytics(
+    connection: Connection, budget: RetryBudget, contract: Contract, period: str, since: int, count: int
+) -> list[OpenInterestRow]:
     """Return Kraken Futures' open interest in coins, the close of each period's four values."""
     rows = analytics(connection, budget, contract, "open-interest", period, since, count)
     nan = float("nan")
-    return [InterestRow(time, value * contract.size, nan, nan, nan) for time, value in rows]
+    return [OpenInterestRow(time, value * contract.size, nan, nan, nan) for time, value in rows]
 
 
 def analytics(
-    connection: Connection, budget: Budget, contract: Contract, what: str, period: str, since: int, count: int
+    connection: Connection, budget: RetryBudget, contract: Contract, what: str, period: str, since: int, count: int
 ) -> list[tuple[int, float]]:
     """Return one of Kraken Futures' public analytics as (UTC ms, last value of the period).
 
@@ -127,12 +127,12 @@ def analytics(
         last = [value[-1] if isinstance(value, list) and value else value for value in data]
         return [(int(time) * 1000, _number(value)) for time, value in zip(times, last, strict=True)]
 
-    return ask(connection, budget, question)
+    return call(connection, budget, question)
 
 
-def ticker(connection: Connection, budget: Budget, contract: Contract) -> dict[str, float]:
+def ticker(connection: Connection, budget: RetryBudget, contract: Contract) -> dict[str, float]:
     """Return the live ``price``, its ``time`` (UTC ms), the day's ``change`` (fraction), ``interest`` (coins)."""
-    row = ask(connection, budget, lambda exchange: exchange.fetch_ticker(contract.symbol))
+    row = call(connection, budget, lambda exchange: exchange.fetch_ticker(contract.symbol))
     info = _info(row)
     prices = row.get("last"), row.get("close"), info.get("markPx")
     price = next((value for value in map(_number, prices) if value > 0), 0)
@@ -148,9 +148,9 @@ def ticker(connection: Connection, budget: Budget, contract: Contract) -> dict[s
     }
 
 
-def volumes(connection: Connection, budget: Budget, names: set[str]) -> dict[str, float]:
+def volumes(connection: Connection, budget: RetryBudget, names: set[str]) -> dict[str, float]:
     """Return the last 24 hours' volume in USD by unified symbol, 0 where the venue does not say."""
-    rows = ask(connection, budget, lambda exchange: exchange.fetch_tickers())
+    rows = call(connection, budget, lambda exchange: exchange.fetch_tickers())
     named = connection.venue.coin_volume
     traded = {}
     for symbol, row in rows.items():
@@ -162,7 +162,7 @@ def volumes(connection: Connection, budget: Budget, names: set[str]) -> dict[str
 
 
 def margin_tiers(
-    connection: Connection, budget: Budget, contract: Contract
+    connection: Connection, budget: RetryBudget, contract: Contract
 ) -> list[tuple[float, float, float, float]]:
     """Return margin tiers as (from, to, maintenance rate, top leverage), sizes as the venue counts them.
 
@@ -179,6 +179,6 @@ def margin_tiers(
             return exchange.fetch_market_leverage_tiers(contract.symbol)
         return exchange.parse_market_leverage_tiers(contract.info, exchange.market(contract.symbol))
 
-    rows = ask(connection, budget, question) if where else []
+    rows = call(connection, budget, question) if where else []
     names = ("minNotional", "maxNotional", "maintenanceMarginRate", "maxLeverage")
     return [tuple(_number(row.get(name)) for name in names) for row in rows]  # type: ignore[misc]

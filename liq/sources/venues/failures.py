@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-PLACE = ("restricted location", "eligibility", "block access from your country", "unavailable in the u.s")
+GEO_BLOCK_WORDS = ("restricted location", "eligibility", "block access from your country", "unavailable in the u.s")
 """Words with which venues refuse a place (Binance's 451, Bybit's CloudFront 403), in lower case."""
 
 
@@ -20,7 +20,7 @@ class Reply(NamedTuple):
     text: str
 
 
-SILENCE = Reply(0, {}, "")
+NO_REPLY = Reply(0, {}, "")
 
 
 class VenueFailure(Exception):
@@ -37,7 +37,7 @@ class VenueFailure(Exception):
         self.reason, self.blocked, self.passing, self.pause = reason, blocked, passing, pause
 
 
-class Patience(NamedTuple):
+class RetryPolicy(NamedTuple):
     """How long a venue is waited for.
 
     timeout : seconds for one answer; tries : most attempts at one question; backoff : seconds before the
@@ -52,18 +52,18 @@ class Patience(NamedTuple):
     spaced: bool = True
 
 
-PATIENCE = Patience()
+RETRY_POLICY = RetryPolicy()
 """In force for every venue; tests put a shorter one here."""
 
 
-class Budget:
+class RetryBudget:
     """Seconds that one fetch may still lose to failures, shared by all its calls."""
 
     def __init__(self, seconds: float, tries: int) -> None:
         self.left, self.tries = seconds, tries
 
 
-def explain(reply: Reply, *, timed_out: bool, refused: bool) -> VenueFailure:
+def classify_failure(reply: Reply, *, timed_out: bool, refused: bool) -> VenueFailure:
     """Return the failure behind an exception, judged by status and text rather than by the exception's class.
 
     ccxt calls Bybit's geographic 403 a rate limit and Binance's 451 unavailable, so its classes mislead.
@@ -71,7 +71,7 @@ def explain(reply: Reply, *, timed_out: bool, refused: bool) -> VenueFailure:
     """
     status, text = reply.status, reply.text[:4000].lower().strip()
     page = text[:1] == "<"
-    worded = any(words in text for words in PLACE) or (status == 403 and "cloudfront" in text)
+    worded = any(words in text for words in GEO_BLOCK_WORDS) or (status == 403 and "cloudfront" in text)
     if status == 451 or (worded and (status in (400, 401, 403) or (status == 200 and page))):
         return VenueFailure(f"does not serve this location (HTTP {status})", blocked=True)
     if status == 418:
@@ -100,7 +100,7 @@ def _pause(reply: Reply) -> float | None:
         return None
 
 
-def persist(question: Callable[[], T], budget: Budget, patience: Patience) -> T:
+def retry(question: Callable[[], T], budget: RetryBudget, patience: RetryPolicy) -> T:
     """Return the answer to a question, asked again after failures that may pass, within the budget.
 
     A venue's own Retry-After is kept to when the budget allows it, and ends the attempts when it does not.

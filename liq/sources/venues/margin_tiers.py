@@ -5,11 +5,11 @@ from __future__ import annotations
 from liq.market import Bracket
 from liq.sources.venues import endpoints
 from liq.sources.venues.client import Connection, Contract
-from liq.sources.venues.failures import Budget
+from liq.sources.venues.failures import RetryBudget
 
 
 def margin_brackets(
-    connection: Connection, contract: Contract, price: float, budget: Budget
+    connection: Connection, contract: Contract, price: float, budget: RetryBudget
 ) -> tuple[Bracket, ...] | None:
     """Return the venue's brackets, floors and caps in USD at `price`, or None; raise VenueFailure.
 

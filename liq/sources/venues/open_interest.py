@@ -13,31 +13,33 @@ import pandas as pd
 from liq.market import Market, Origin
 from liq.sources.venues import endpoints, sanity
 from liq.sources.venues.failures import VenueFailure
-from liq.sources.venues.pagination import collect
-from liq.sources.venues.request import Errand, Span, milliseconds
+from liq.sources.venues.pagination import fetch_pages
+from liq.sources.venues.request import FetchRequest, TimeRanges, bar_milliseconds
 from liq.sources.venues.table import CALLS
 
 INTEREST, LIQUIDATIONS = "open interest", "liquidations"
 """The names under which a market's origins say when each was last had."""
 
-Asked = tuple[str, int, int]
+Page = tuple[str, int, int]
 """A period, and from when until when it is asked, UTC ms."""
 
 
-def periods(errand: Errand, at: Span) -> list[Asked]:
+def pages_to_request(errand: FetchRequest, at: TimeRanges) -> list[Page]:
     """Return what to ask for open interest, newest first; one row where both kinds of bar share a period."""
     offered, reach = errand.connection.venue.interest_periods, errand.connection.venue.interest_reach
     fine, coarse = offered.get(errand.lookback.bar), offered.get(errand.lookback.warmup_bar)
     floor = at.warm if reach is None else max(at.warm, at.end - reach.value // 1_000_000)
-    rows: list[Asked] = []
+    rows: list[Page] = []
     if fine is not None:
-        rows.append((fine, floor if fine == coarse else max(at.seam, floor), at.end))
+        rows.append((fine, floor if fine == coarse else max(at.fine_start, floor), at.end))
     if coarse is not None and coarse != fine:
-        rows.append((coarse, floor, at.seam))
+        rows.append((coarse, floor, at.fine_start))
     return [row for row in rows if row[1] < row[2]]
 
 
-def with_interest(market: Market, errand: Errand, at: Span, dropped: Counter[str]) -> tuple[Market, list[str]]:
+def attach_open_interest(
+    market: Market, errand: FetchRequest, at: TimeRanges, dropped: Counter[str]
+) -> tuple[Market, list[str]]:
     """Return the market with open interest and liquidations over the whole span, and sentences on what is missing.
 
     Raises border.Mismatch, which speaks against the candles as well.
@@ -47,7 +49,7 @@ def with_interest(market: Market, errand: Errand, at: Span, dropped: Counter[str
         if venue.interest == "present":
             market = _with_present(market, errand)
         else:
-            asked = periods(errand, at)
+            asked = pages_to_request(errand, at)
             parts = _history(errand, asked, market, dropped)
             market = _with_history(market, errand, parts)
             if venue.interest_of_coin:
@@ -58,13 +60,15 @@ def with_interest(market: Market, errand: Errand, at: Span, dropped: Counter[str
         lost.append(f"Open interest is left out: {venue.title} {failure.reason}.")
     try:
         if venue.liquidations == "analytics":
-            market = _with_totals(market, errand, periods(errand, at))
+            market = _with_totals(market, errand, pages_to_request(errand, at))
     except VenueFailure as failure:
         lost.append(f"Liquidations are left out: {venue.title} {failure.reason}.")
     return market, lost
 
 
-def newest_interest(market: Market, errand: Errand, at: Span, dropped: Counter[str]) -> tuple[Market, list[str]]:
+def refresh_open_interest(
+    market: Market, errand: FetchRequest, at: TimeRanges, dropped: Counter[str]
+) -> tuple[Market, list[str]]:
     """Return the market with what came since asked for, one call: what waited longest. What was lost is made up."""
     venue, never = errand.connection.venue, pd.Timestamp(0, tz="UTC")
     last = {
@@ -75,7 +79,7 @@ def newest_interest(market: Market, errand: Errand, at: Span, dropped: Counter[s
     try:
         if venue.interest == "present":
             return _with_present(market, errand), []
-        asked = periods(errand, at) if last[what] == never else _since(errand, last[what], at)
+        asked = pages_to_request(errand, at) if last[what] == never else _since(errand, last[what], at)
         if totals:
             return _with_totals(market, errand, asked), []
         if asked:
@@ -87,10 +91,10 @@ def newest_interest(market: Market, errand: Errand, at: Span, dropped: Counter[s
     return market, []
 
 
-def _since(errand: Errand, then: pd.Timestamp, at: Span) -> list[Asked]:
+def _since(errand: FetchRequest, then: pd.Timestamp, at: TimeRanges) -> list[Page]:
     """Return what came since, one page of one period; nothing where no period ended in between."""
     period = errand.connection.venue.interest_periods[errand.lookback.bar]
-    length = milliseconds(period)
+    length = bar_milliseconds(period)
     passed = then.value // 1_000_000 // length
     if passed == errand.now.value // 1_000_000 // length and not errand.connection.venue.stamped_at_open:
         return []
@@ -98,14 +102,14 @@ def _since(errand: Errand, then: pd.Timestamp, at: Span) -> list[Asked]:
 
 
 def _history(
-    errand: Errand, asked: list[Asked], market: Market, dropped: Counter[str]
+    errand: FetchRequest, asked: list[Page], market: Market, dropped: Counter[str]
 ) -> list[tuple[int, pd.DataFrame]]:
     """Return (period in ms, cleaned open interest) for each period asked, newest first; raise VenueFailure."""
     venue, parts = errand.connection.venue, list[tuple[int, pd.DataFrame]]()
-    reader = endpoints.interest_history if venue.interest == "history" else endpoints.interest_analytics
+    reader = endpoints.open_interest_history if venue.interest == "history" else endpoints.open_interest_analytics
     known = 0
     for period, since, until in asked:
-        length = milliseconds(period)
+        length = bar_milliseconds(period)
 
         def page_of(start: int, count: int, period: str = period) -> Sequence[Sequence[Any]]:
             errand.step(f"{venue.title} open interest")
@@ -116,7 +120,7 @@ def _history(
         rows = _paged(page_of, begin, end, length, venue.interest_pages, venue.interest_calls.get(period, CALLS))
         shift = length if venue.stamped_at_open else 0
         last = errand.now.value // 1_000_000 + sanity.AHEAD + shift
-        clean = sanity.clean_interest(rows, shift, last, float(market.candles["close"].median()), dropped)
+        clean = sanity.clean_open_interest(rows, shift, last, float(market.candles["close"].median()), dropped)
         known = clean.index[0].value // 1_000_000 if len(clean) else max(known, until)
         if len(clean):
             parts.append((length, clean))
@@ -136,14 +140,14 @@ def _paged(
     """Return the rows, with the next smaller page where a venue declines the size of the one before."""
     for size in sizes[:-1]:
         try:
-            return collect(page_of, since, until, length, size, calls=calls)
+            return fetch_pages(page_of, since, until, length, size, calls=calls)
         except VenueFailure as failure:
             if failure.passing or failure.blocked:
                 raise
-    return collect(page_of, since, until, length, sizes[-1], calls=calls)
+    return fetch_pages(page_of, since, until, length, sizes[-1], calls=calls)
 
 
-def _with_history(market: Market, errand: Errand, parts: list[tuple[int, pd.DataFrame]]) -> Market:
+def _with_history(market: Market, errand: FetchRequest, parts: list[tuple[int, pd.DataFrame]]) -> Market:
     """Return the market with open interest at bar close, and liquidations where the same rows carry them."""
     index, closes = market.candles.index, _closes(market, errand)
     held = np.full(len(index), np.nan) if market.open_interest is None else market.open_interest.to_numpy(copy=True)
@@ -160,7 +164,7 @@ def _with_history(market: Market, errand: Errand, parts: list[tuple[int, pd.Data
     return _with_liquidations(market, errand, pd.concat(sides)) if any(len(frame) for frame in sides) else market
 
 
-def _with_liquidations(market: Market, errand: Errand, rows: pd.DataFrame) -> Market:
+def _with_liquidations(market: Market, errand: FetchRequest, rows: pd.DataFrame) -> Market:
     merged = pd.concat([*([] if market.liquidations is None else [market.liquidations]), rows])
     merged = merged[~merged.index.duplicated(keep="last")].sort_index()
     merged = merged[merged.index >= market.candles.index[0]]
@@ -170,7 +174,7 @@ def _with_liquidations(market: Market, errand: Errand, rows: pd.DataFrame) -> Ma
     return replace(market, liquidations=merged, origins=origins)
 
 
-def _with_totals(market: Market, errand: Errand, asked: list[Asked]) -> Market:
+def _with_totals(market: Market, errand: FetchRequest, asked: list[Page]) -> Market:
     """Return the market with liquidations whose split by side is unknown: a ``total``, and NaN for each side.
 
     Kraken Futures does not document the unit. Coins cannot be force-closed without being traded, so values
@@ -180,7 +184,7 @@ def _with_totals(market: Market, errand: Errand, asked: list[Asked]) -> Market:
     rows: list[tuple[int, float]] = []
     for period, since, until in asked:
         errand.step(f"{errand.connection.venue.title} liquidations")
-        count = -(-(until - since) // milliseconds(period))
+        count = -(-(until - since) // bar_milliseconds(period))
         rows += endpoints.analytics(
             errand.connection, errand.budget, errand.contract, "liquidation-volume", period, since, count
         )
@@ -197,7 +201,7 @@ def _with_totals(market: Market, errand: Errand, asked: list[Asked]) -> Market:
 
 
 def _with_coins_total(
-    market: Market, errand: Errand, asked: Asked, parts: list[tuple[int, pd.DataFrame]]
+    market: Market, errand: FetchRequest, asked: Page, parts: list[tuple[int, pd.DataFrame]]
 ) -> tuple[Market, list[str]]:
     """Return the market with older open interest read from the whole coin's, and the sentence that says so.
 
@@ -205,12 +209,12 @@ def _with_coins_total(
     are known, so the older values follow the coin's rises and falls at this contract's level.
     """
     venue, (period, since, _) = errand.connection.venue, asked
-    own = next((frame["coins"] for length, frame in parts if length == milliseconds(period)), None)
-    if own is None or own.index[0].value // 1_000_000 <= since + milliseconds(period):
+    own = next((frame["coins"] for length, frame in parts if length == bar_milliseconds(period)), None)
+    if own is None or own.index[0].value // 1_000_000 <= since + bar_milliseconds(period):
         return market, []
     errand.step(f"{venue.title} open interest")
     try:
-        rows = endpoints.interest_of_coin(errand.connection, errand.budget, errand.contract, period, since)
+        rows = endpoints.coin_open_interest(errand.connection, errand.budget, errand.contract, period, since)
     except VenueFailure:
         return market, []  # what the contract itself gives is there all the same
     closes = pd.Series(market.candles["close"].to_numpy(), index=_closes(market, errand))
@@ -242,13 +246,13 @@ def _in_coins(total: pd.Series, worth: pd.Series, market: Market) -> bool:
     return bool(off[1] < off[0])
 
 
-def _closes(market: Market, errand: Errand) -> pd.DatetimeIndex:
+def _closes(market: Market, errand: FetchRequest) -> pd.DatetimeIndex:
     """Return when each bar closes; the forming one in the future."""
     index = pd.DatetimeIndex(market.candles.index)
     return pd.DatetimeIndex(index[1:].append(index[-1:].shift(freq=errand.lookback.bar_length)))
 
 
-def _with_present(market: Market, errand: Errand) -> Market:
+def _with_present(market: Market, errand: FetchRequest) -> Market:
     """Return the market with the one open interest that is known: now, on the last bar."""
     errand.step(f"{errand.connection.venue.title} open interest")
     coins = endpoints.ticker(errand.connection, errand.budget, errand.contract)["interest"]

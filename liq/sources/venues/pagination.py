@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def collect(
+def fetch_pages(
     page_of: Callable[[int, int], Sequence[Sequence[Any]]],
     start: int,
     end: int,

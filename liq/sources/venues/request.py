@@ -9,30 +9,30 @@ import pandas as pd
 
 from liq.market import Lookback, bar_length
 from liq.sources.venues.client import Connection, Contract
-from liq.sources.venues.failures import Budget
+from liq.sources.venues.failures import RetryBudget
 
 
-class Errand(NamedTuple):
+class FetchRequest(NamedTuple):
     """A fetch of one contract over one lookback as of `now`; `step` is told what is asked, once a call."""
 
     connection: Connection
     contract: Contract
     lookback: Lookback
     now: pd.Timestamp
-    budget: Budget
+    budget: RetryBudget
     step: Callable[[str], None]
 
 
-class Span(NamedTuple):
+class TimeRanges(NamedTuple):
     """Where things begin and end, UTC ms: the warm-up, the fine bars, the visible window, the forming bar's end."""
 
     warm: int
-    seam: int
+    fine_start: int
     start: int
     end: int
 
 
-def span(lookback: Lookback, now: pd.Timestamp) -> Span:
+def time_ranges(lookback: Lookback, now: pd.Timestamp) -> TimeRanges:
     """Return the span of a lookback that ends with the bar forming at `now`.
 
     The first candle anchors the price lattice, so the warm-up begins at midnight UTC and stays there all day.
@@ -42,16 +42,16 @@ def span(lookback: Lookback, now: pd.Timestamp) -> Span:
     bar = lookback.bar_length
     end = now.floor(bar) + bar
     start = end - lookback.window
-    seam = start.floor("4h" if bar < pd.Timedelta(minutes=5) else "1D")
-    warm = (seam - lookback.warmup).floor("1D")
-    return Span(*(time.value // 1_000_000 for time in (warm, seam, start, end)))
+    fine_start = start.floor("4h" if bar < pd.Timedelta(minutes=5) else "1D")
+    warm = (fine_start - lookback.warmup).floor("1D")
+    return TimeRanges(*(time.value // 1_000_000 for time in (warm, fine_start, start, end)))
 
 
-def milliseconds(bar: str) -> int:
+def bar_milliseconds(bar: str) -> int:
     """Return the length of a bar such as ``"5m"`` in ms."""
     return bar_length(bar).value // 1_000_000
 
 
-def moment(time: int) -> pd.Timestamp:
+def to_timestamp(time: int) -> pd.Timestamp:
     """Return UTC ms as a timestamp."""
     return pd.Timestamp(time, unit="ms", tz="UTC")

@@ -18,7 +18,7 @@ JUMP = 5.0
 UNIT = 3.0
 """Dollars of open interest over its coins may differ this many times from the candles' price, not more."""
 
-SPOILT = 0.2
+MAX_BAD_SHARE = 0.2
 """Share of rows that may be dropped before the answer as a whole is refused."""
 
 AHEAD = 30_000
@@ -55,14 +55,14 @@ def clean_candles(
             "with open or close outside low to high": (top > prices[:, 1]) | (bottom < prices[:, 2]),
             "without a volume": ~np.isfinite(volume) | (volume < 0),
         }
-    keep = _sieve(reasons, dropped)
+    keep = drop_rows(reasons, dropped)
     table = _unique(table[keep], dropped)
     if len(table):
         middle = _middle(table[:, 4])
         wild = (table[:, 2] > JUMP * middle) | (table[:, 3] < middle / JUMP)
-        table = table[_sieve({"far off the bars around": wild}, dropped)]
+        table = table[drop_rows({"far off the bars around": wild}, dropped)]
     spoilt = dropped.total() - before
-    if spoilt > SPOILT * (spoilt + len(table)):
+    if spoilt > MAX_BAD_SHARE * (spoilt + len(table)):
         raise VenueFailure(f"sent {what} that cannot be true: {spoilt} of {spoilt + len(table)} rows")
     close = table[:, 4]
     if len(close) > 1 and (np.abs(np.diff(np.log(close))) > np.log(JUMP)).any():
@@ -71,7 +71,7 @@ def clean_candles(
     return pd.DataFrame(table[:, 1:], index=index, columns=list(CANDLE_COLUMNS))
 
 
-def clean_interest(
+def clean_open_interest(
     rows: Iterable[Sequence[Any]], shift: int, last: int, price: float, dropped: Counter[str]
 ) -> pd.DataFrame:
     """Return open interest by the time it was true (UTC): columns ``coins long short``, possible rows only.
@@ -92,7 +92,7 @@ def clean_interest(
             "of open interest that are not positive": ~np.isfinite(coins) | (coins <= 0),
             "of open interest far off the ones around": (coins > JUMP * middle) | (coins < middle / JUMP),
         }
-        keep = _sieve(reasons, dropped)
+        keep = drop_rows(reasons, dropped)
         ratio = np.median((dollars / coins / price)[keep & (dollars > 0)]) if (keep & (dollars > 0)).any() else 1.0
     if not 1 / UNIT < ratio < UNIT:
         raise Mismatch("sent open interest and candles that do not belong together, in their unit or their symbol")
@@ -103,7 +103,7 @@ def clean_interest(
     return frame[~frame.index.duplicated(keep="last")].sort_index()
 
 
-def report(dropped: Counter[str], candles: pd.DataFrame, bar: pd.Timedelta, start: pd.Timestamp) -> list[str]:
+def quality_notes(dropped: Counter[str], candles: pd.DataFrame, bar: pd.Timedelta, start: pd.Timestamp) -> list[str]:
     """Return the data-quality sentences: what was dropped, and which visible bars are missing."""
     notes = [f"{count} row{'s' * (count != 1)} {reason} left out." for reason, count in sorted(dropped.items())]
     visible = candles.index[candles.index >= start]
@@ -136,7 +136,7 @@ def _middle(values: np.ndarray) -> np.ndarray:
     return pd.Series(values).rolling(NEIGHBOURS, center=True, min_periods=1).median().to_numpy()
 
 
-def _sieve(reasons: dict[str, np.ndarray], dropped: Counter[str]) -> np.ndarray:
+def drop_rows(reasons: dict[str, np.ndarray], dropped: Counter[str]) -> np.ndarray:
     """Return which rows no reason speaks against, counting each dropped row once."""
     keep = np.ones(len(next(iter(reasons.values()))), dtype=bool)
     for reason, bad in reasons.items():
@@ -157,7 +157,7 @@ def _unique(table: np.ndarray, dropped: Counter[str]) -> np.ndarray:
     return table[last]
 
 
-def check_joint(held: pd.DataFrame, tail: pd.DataFrame) -> None:
+def check_continuity(held: pd.DataFrame, tail: pd.DataFrame) -> None:
     """Raise VenueFailure where a refreshed tail cannot continue what is held, as another symbol's would not."""
     if len(held) and not 1 / JUMP < tail["open"].iloc[0] / held["close"].iloc[-1] < JUMP:
         raise VenueFailure("sent candles that do not continue the earlier ones")

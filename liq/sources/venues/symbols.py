@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from liq.errors import InputError
 
 
-def match(ticker: str, listed: Iterable[str], quotes: tuple[str, ...], where: str) -> str:
+def match_symbol(ticker: str, listed: Iterable[str], quotes: tuple[str, ...], where: str) -> str:
     """Return the unified symbol that a ticker means among those listed; raise InputError with near matches.
 
     Understands ``BTC``, ``btc``, ``BTCUSDT``, ``BTC/USDT``, ``BTC-USDT`` and ``BTC/USDT:USDT``. A bare coin,

@@ -11,7 +11,7 @@ import pytest
 from liq.errors import InputError
 from liq.market import LOOKBACKS
 from liq.sources.files import market_file, table
-from liq.sources.files.market_file import read, read_liquidations
+from liq.sources.files.market_file import read_liquidations, read_market
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 BTC = DATA / "btcusdt_binance_5m_2025-12_2026-01.csv.gz"
@@ -49,7 +49,7 @@ def buffer(frame, name="btcusdt_5m.csv"):
 @pytest.mark.parametrize("name", ["12h", "1d", "3d", "7d"])
 def test_bars_are_the_sums_of_the_files(name):
     frame = recording()
-    market = read(buffer(frame), lookback=name)
+    market = read_market(buffer(frame), lookback=name)
     row = LOOKBACKS[name]
     length = max(row.bar_length, pd.Timedelta(minutes=5))
     assert len(market.visible) == row.window // length
@@ -71,7 +71,7 @@ def test_bars_are_the_sums_of_the_files(name):
 
 def test_every_packing_gives_the_same_market(tmp_path):
     frame = recording(liquidations=True)
-    plain = read(buffer(frame))
+    plain = read_market(buffer(frame))
     text = frame.to_csv(index=False).encode()
     parquet = io.BytesIO()
     frame.to_parquet(parquet)
@@ -87,7 +87,7 @@ def test_every_packing_gives_the_same_market(tmp_path):
         "a byte-order mark and spaced headers": buffer(b"\xef\xbb\xbf" + text.replace(b"close,", b" Close ,", 1)),
     }
     for what, file in others.items():
-        market = read(file)
+        market = read_market(file)
         pd.testing.assert_frame_equal(market.candles, plain.candles, obj=what)
         pd.testing.assert_frame_equal(market.liquidations, plain.liquidations, obj=what)
         assert market.symbol == "BTC/USDT:USDT"
@@ -105,11 +105,11 @@ def test_every_packing_gives_the_same_market(tmp_path):
     ],
 )
 def test_the_coin_is_read_from_the_name_unless_given(name, symbol, expected):
-    assert read(buffer(recording(1), name), lookback="12h", symbol=symbol).symbol == expected
+    assert read_market(buffer(recording(1), name), lookback="12h", symbol=symbol).symbol == expected
 
 
 def test_coarser_bars_are_kept_and_said():
-    market = read(buffer(recording(200, minutes=1440)), lookback="3M")
+    market = read_market(buffer(recording(200, minutes=1440)), lookback="3M")
     assert market.bar == pd.Timedelta(days=1)
     assert len(market.visible) == 90
     assert any("bars of 24 h" in note for note in market.notes)
@@ -117,7 +117,7 @@ def test_coarser_bars_are_kept_and_said():
 
 def test_gaps_are_said_and_nothing_is_filled_in():
     frame = recording().drop(index=range(1000, 1030))
-    market = read(buffer(frame), lookback="7d")
+    market = read_market(buffer(frame), lookback="7d")
     assert market.candles["volume"].sum() == pytest.approx(frame["volume"].sum())
     (note,) = [note for note in market.notes if "lacks" in note]
     assert "30 bars in 1 place" in note
@@ -127,17 +127,17 @@ def test_gaps_are_said_and_nothing_is_filled_in():
 def test_as_of_shows_nothing_later():
     frame = recording()
     moment = FIRST + pd.Timedelta(days=9, minutes=17)
-    early = read(buffer(frame), lookback="3d", as_of=moment)
+    early = read_market(buffer(frame), lookback="3d", as_of=moment)
     assert early.as_of == FIRST + pd.Timedelta(days=9, minutes=15)
     assert early.candles["close"].iloc[-1] == frame["close"].iloc[9 * 288 + 2]
     changed = frame.copy()
     changed.loc[9 * 288 + 3 :, ["open", "high", "low", "close"]] *= 2
-    pd.testing.assert_frame_equal(early.candles, read(buffer(changed), lookback="3d", as_of=moment).candles)
+    pd.testing.assert_frame_equal(early.candles, read_market(buffer(changed), lookback="3d", as_of=moment).candles)
 
 
 def test_warm_up_and_window_meet_without_a_seam():
     frame = recording()
-    market = read(buffer(frame), lookback="1d", as_of=FIRST + pd.Timedelta(days=9, minutes=25))
+    market = read_market(buffer(frame), lookback="1d", as_of=FIRST + pd.Timedelta(days=9, minutes=25))
     assert market.start == FIRST + pd.Timedelta(days=8, minutes=25)
     steps = market.candles.index.diff()[1:]
     assert set(steps) == {pd.Timedelta(minutes=5), pd.Timedelta(minutes=15)}
@@ -149,21 +149,21 @@ def test_a_half_heard_bar_is_not_a_quiet_one():
     frame = recording(liquidations=True)
     frame.loc[2000, "long"] = np.nan
     frame.loc[2003, "open_interest"] = np.nan  # the last of the three that its bar is made of
-    market = read(buffer(frame), lookback="7d")
+    market = read_market(buffer(frame), lookback="7d")
     assert market.liquidations["long"].isna().sum() == 1
     assert list(market.open_interest.index[market.open_interest.isna()]) == [FIRST + pd.Timedelta(minutes=5 * 2001)]
     assert market.liquidations["short"].notna().all()
 
 
 def test_without_open_interest_it_says_so():
-    market = read(buffer(recording().drop(columns="open_interest")))
+    market = read_market(buffer(recording().drop(columns="open_interest")))
     assert market.open_interest is None
     assert any("no open interest" in note for note in market.notes)
 
 
 def test_a_short_file_says_what_is_missing():
-    assert any("later than a window of 7d" in note for note in read(buffer(recording(2)), lookback="7d").notes)
-    assert any("before the window" in note for note in read(buffer(recording(2)), lookback="1d").notes)
+    assert any("later than a window of 7d" in note for note in read_market(buffer(recording(2)), lookback="7d").notes)
+    assert any("before the window" in note for note in read_market(buffer(recording(2)), lookback="1d").notes)
 
 
 def spoilt(change):
@@ -223,7 +223,7 @@ WRONG = {
 def test_whatever_is_wrong_is_one_sentence(case):
     make, sentence = WRONG[case]
     with pytest.raises(InputError, match=sentence) as raised:
-        read(make())
+        read_market(make())
     said = str(raised.value)
     assert "\n" not in said
     assert said.endswith(".")
@@ -233,24 +233,24 @@ def test_size_is_bounded_before_it_is_unpacked(monkeypatch):
     monkeypatch.setattr(table, "MAX_BYTES", 50_000)
     monkeypatch.setattr(table, "MAX_ROWS", 400)
     with pytest.raises(InputError, match="larger than"):
-        read(buffer(recording(12)))
+        read_market(buffer(recording(12)))
     with pytest.raises(InputError, match="larger than"):
-        read(buffer(gzip.compress(recording(12).to_csv(index=False).encode())))
+        read_market(buffer(gzip.compress(recording(12).to_csv(index=False).encode())))
     monkeypatch.setattr(table, "MAX_BYTES", 10_000_000)
     with pytest.raises(InputError, match="more than 400 rows"):
-        read(buffer(recording(12)))
+        read_market(buffer(recording(12)))
     parquet = io.BytesIO()
     recording(12).to_parquet(parquet)
     with pytest.raises(InputError, match="more than 400"):
-        read(buffer(parquet.getvalue()))
+        read_market(buffer(parquet.getvalue()))
 
 
 @pytest.mark.parametrize("value", ["soon", "2020-01-01", pd.NaT])
 def test_a_moment_without_bars_is_one_sentence(value):
     with pytest.raises(InputError, match="as_of"):
-        read(buffer(recording(2)), as_of=value)
+        read_market(buffer(recording(2)), as_of=value)
     with pytest.raises(InputError, match="lookback must be one of"):
-        read(buffer(recording(2)), lookback="2d")
+        read_market(buffer(recording(2)), lookback="2d")
 
 
 def test_liquidations_are_read_and_checked():
@@ -268,7 +268,7 @@ def test_liquidations_are_read_and_checked():
 @real
 @pytest.mark.parametrize("name", ["7d", "14d", "1M"])
 def test_a_real_recording_fills_its_windows(name):
-    market = read(BTC, lookback=name)
+    market = read_market(BTC, lookback=name)
     row = LOOKBACKS[name]
     assert market.symbol == "BTC/USDT:USDT"
     assert len(market.visible) == row.window // row.bar_length
@@ -284,4 +284,4 @@ def test_real_liquidations_fill_every_hour():
     got = read_liquidations(LIQUIDATIONS)
     assert len(got) == 1488
     assert (got.index.diff()[1:] == pd.Timedelta(hours=1)).all()
-    assert market_file.read(BTC).candles.index[-1] < got.index[-1] + pd.Timedelta(hours=1)
+    assert market_file.read_market(BTC).candles.index[-1] < got.index[-1] + pd.Timedelta(hours=1)

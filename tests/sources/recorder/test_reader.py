@@ -12,17 +12,17 @@ from streamlit.testing.v1 import AppTest
 
 import liq
 from liq.sources import market_cache
-from liq.sources.recorder.reader import with_recorded
+from liq.sources.recorder.reader import attach_recorded
 from liq.sources.recorder.storage import (
     ALL,
     DAY,
     LIQUIDATIONS,
     LISTENING,
-    Ledger,
     Liquidation,
-    Listened,
+    LiquidationStore,
+    ListeningSpan,
     day_file,
-    open_ledger,
+    open_store,
 )
 from liq.sources.simulation.market import simulate
 from liq.validation import reality_check
@@ -36,7 +36,7 @@ HOUR = 60 * MINUTE
 WEEK = 8 * DAY
 
 
-def write(ledger: Ledger, venue: str, since: int, until: int, *, coins: tuple[str, ...] = ("BTC",)) -> None:
+def write(ledger: LiquidationStore, venue: str, since: int, until: int, *, coins: tuple[str, ...] = ("BTC",)) -> None:
     """Write what `formula` says was liquidated between two times, one liquidation a minute and side."""
     starts = np.arange(since, until, MINUTE)
     for coin in coins:
@@ -60,11 +60,11 @@ def week(folder: Path, venues: VenueServer) -> tuple[Path, int, int]:
     """Three venues recorded for eight days up to now, with a hole of two hours and a half a day ago."""
     now = now_ms()
     hole = (now - DAY) // HOUR * HOUR + 10 * MINUTE
-    with open_ledger(folder) as ledger:
+    with open_store(folder) as ledger:
         for venue in ("binanceusdm", "bybit", "okx"):
             write(ledger, venue, (now - WEEK) // HOUR * HOUR, now // MINUTE * MINUTE)
-            ledger.listened(venue, Listened(now - WEEK, hole, ALL))
-            ledger.listened(venue, Listened(hole + 150 * MINUTE, now, ALL))
+            ledger.listened(venue, ListeningSpan(now - WEEK, hole, ALL))
+            ledger.listened(venue, ListeningSpan(hole + 150 * MINUTE, now, ALL))
     return folder, now, hole
 
 
@@ -105,20 +105,20 @@ def test_of_all_venues_the_longest_record_is_scored(week):
     market = liq.fetch("BTC", "7d", "all")
     told = {part.source: part.liquidations is not None for part in market.parts}
     assert all(told[name] for name in ("binanceusdm", "bybit", "okx", "gate"))
-    base = reality_check.ground(liq.model.estimate(market, columns=1))
+    base = reality_check.scoring_input(liq.model.estimate(market, columns=1))
     assert base.heatmap.market.source == "gate", "Gate tells of the warm-up too"
     silent = tuple(replace(part, liquidations=None) if part.source == "gate" else part for part in market.parts)
-    base = reality_check.ground(liq.model.estimate(replace(market, parts=silent), columns=1))
+    base = reality_check.scoring_input(liq.model.estimate(replace(market, parts=silent), columns=1))
     assert base.heatmap.market.source in ("binanceusdm", "krakenfutures")
 
 
 def test_nothing_recorded_is_nothing_and_other_coins_are_not_silence(folder, venues, monkeypatch):
     now = now_ms()
     assert liq.fetch("BTC", "1d", "okx").liquidations is None
-    with open_ledger(folder) as ledger:
+    with open_store(folder) as ledger:
         write(ledger, "okx", now - 3 * HOUR, now, coins=("ETH",))
-        ledger.listened("okx", Listened(now - 3 * HOUR, now, "ETH/USDT:USDT"))
-    market_cache._fresh.cache_clear()
+        ledger.listened("okx", ListeningSpan(now - 3 * HOUR, now, "ETH/USDT:USDT"))
+    market_cache._fetch.cache_clear()
     assert liq.fetch("BTC", "1d", "okx").liquidations is None, "BTC was not listened to"
     eth = liq.fetch("ETH", "1d", "okx")
     assert 34 <= eth.liquidations.notna().all(axis=1).sum() <= 36
@@ -126,18 +126,18 @@ def test_nothing_recorded_is_nothing_and_other_coins_are_not_silence(folder, ven
     own = liq.fetch("ETH", "1d", "gate")
     assert own.origins["liquidations"].source == "gate"
     monkeypatch.setenv("LIQ_RECORDED", str(folder / "nowhere"))
-    assert with_recorded(replace(eth, liquidations=None)).liquidations is None
+    assert attach_recorded(replace(eth, liquidations=None)).liquidations is None
 
 
 def test_a_refresh_reads_what_was_recorded_since(folder, venues):
     now = now_ms()
-    with open_ledger(folder) as ledger:
-        ledger.listened("okx", Listened(now - 5 * HOUR, now - 3 * HOUR, ALL))
+    with open_store(folder) as ledger:
+        ledger.listened("okx", ListeningSpan(now - 5 * HOUR, now - 3 * HOUR, ALL))
     before = liq.fetch("BTC", "1d", "okx")
-    with open_ledger(folder) as ledger:
-        ledger.listened("okx", Listened(now - 3 * HOUR, now - HOUR, ALL))
+    with open_store(folder) as ledger:
+        ledger.listened("okx", ListeningSpan(now - 3 * HOUR, now - HOUR, ALL))
     assert liq.fetch("BTC", "1d", "okx") is before, "the view is shared until it is due"
-    market_cache._fresh.cache_clear()
+    market_cache._fetch.cache_clear()
     after = liq.fetch("BTC", "1d", "okx")
     assert after.liquidations.notna().all(axis=1).sum() >= before.liquidations.notna().all(axis=1).sum() + 23
     assert len([note for note in after.notes if note.startswith("Realised")]) == 1
@@ -147,22 +147,22 @@ def test_impossible_rows_and_damaged_days_are_not_believed(folder, venues):
     now, symbol = now_ms(), "BTC/USDT:USDT"
     bar = now // (5 * MINUTE) * 5 * MINUTE - 10 * MINUTE
     price = float(formula.price("okx", "BTC", bar))
-    with open_ledger(folder) as ledger:
-        ledger.listened("okx", Listened(bar - DAY, now, ALL))
+    with open_store(folder) as ledger:
+        ledger.listened("okx", ListeningSpan(bar - DAY, now, ALL))
         for at, paid in ((bar, price), (bar + 1, 100 * price), (bar + 2, price / 100)):
             ledger.add("okx", Liquidation(at, symbol, "long", paid, 1.0, paid))
     market = liq.fetch("BTC", "1d", "okx")
     assert market.liquidations["long"].loc[pd.Timestamp(bar, unit="ms", tz="UTC")] == pytest.approx(price)
     path = day_file(folder, LIQUIDATIONS, "okx", bar // DAY)
     path.write_bytes(path.read_bytes()[:-30])
-    market_cache._fresh.cache_clear()
+    market_cache._fetch.cache_clear()
     market = liq.fetch("BTC", "1d", "okx")
     assert any("cannot be read" in note for note in market.notes) or market.liquidations is None
     today = pd.Timestamp(bar // DAY * DAY, unit="ms", tz="UTC")
     if market.liquidations is not None:
         assert market.liquidations[market.liquidations.index >= today].isna().all(axis=None)
     day_file(folder, LISTENING, "okx", bar // DAY).write_bytes(b"")
-    market_cache._fresh.cache_clear()
+    market_cache._fetch.cache_clear()
     assert liq.fetch("BTC", "1d", "okx").source == "okx"
 
 

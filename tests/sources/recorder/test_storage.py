@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from liq.errors import InputError
 from liq.sources.recorder import storage as room
-from liq.sources.recorder.messages import rows_of
+from liq.sources.recorder.messages import parse_rows
 from liq.sources.recorder.reader import _covered
-from liq.sources.recorder.storage import ALL, DAY, Ledger, Liquidation, Listened, by_day, open_ledger
+from liq.sources.recorder.storage import ALL, DAY, Liquidation, LiquidationStore, ListeningSpan, by_day, open_store
 
 NOON = 20_000 * DAY + DAY // 2
 
@@ -40,7 +40,7 @@ rows = st.builds(
     symbol=st.sampled_from(["BTC/USDT:USDT", "ETH/USDT:USDT"]),
 )
 spans = st.tuples(st.integers(0, 3000), st.integers(1, 900), st.sampled_from([ALL, "BTC/USDT:USDT"])).map(
-    lambda told: Listened(NOON + DAY // 2 - 1500 + told[0], NOON + DAY // 2 - 1500 + told[0] + told[1], told[2])
+    lambda told: ListeningSpan(NOON + DAY // 2 - 1500 + told[0], NOON + DAY // 2 - 1500 + told[0] + told[1], told[2])
 )
 
 
@@ -51,7 +51,7 @@ def test_what_is_told_twice_is_written_once_in_whatever_order_and_portions(tmp_p
     again = data.draw(st.permutations(told + told[:7]))
     cut = data.draw(st.integers(0, len(again)))
     for part in (again[:cut], again[cut:]):
-        with open_ledger(folder) as ledger:
+        with open_store(folder) as ledger:
             for row in part:
                 ledger.add("okx", row)
             ledger.flush()
@@ -80,7 +80,7 @@ def test_listening_is_the_union_of_what_was_noted(tmp_path_factory, noted, data)
     folder = tmp_path_factory.mktemp("ledger")
     cut = data.draw(st.integers(0, len(noted)))
     for part in (noted[:cut], noted[cut:]):
-        with open_ledger(folder) as ledger:
+        with open_store(folder) as ledger:
             for span in part:
                 ledger.listened("bybit", span)
     found = listening(folder)
@@ -108,7 +108,7 @@ def test_a_bar_counts_only_if_all_of_it_was_listened_to(noted, lengths):
 
 
 def test_cut_at_midnight():
-    pieces = list(by_day(Listened(3 * DAY - 5, 5 * DAY + 7, ALL)))
+    pieces = list(by_day(ListeningSpan(3 * DAY - 5, 5 * DAY + 7, ALL)))
     assert [(piece.since, piece.until) for piece in pieces] == [
         (3 * DAY - 5, 3 * DAY),
         (3 * DAY, 4 * DAY),
@@ -124,7 +124,7 @@ def test_a_journal_cut_off_anywhere_is_read_as_far_as_it_goes(tmp_path):
         folder = tmp_path / str(length)
         folder.mkdir()
         (folder / "journal").write_text(journal[:length])
-        with open_ledger(folder):
+        with open_store(folder):
             pass
         whole = journal[:length].count("\n") + (journal[length - 1 : length + 1] == "]\n")
         assert (len(liquidations(folder)) if (folder / "liquidations").exists() else 0) == whole
@@ -144,10 +144,10 @@ def test_killed_between_any_two_steps_of_settling_nothing_is_lost_or_doubled(tmp
 
         folder.mkdir()
         with open(folder / "journal", "a+", encoding="utf-8") as journal:
-            ledger = Ledger(folder, journal)
+            ledger = LiquidationStore(folder, journal)
             for day in (0, 1):
                 ledger.add("okx", one(NOON + day * DAY))
-            ledger.listened("okx", Listened(NOON, NOON + DAY, ALL))
+            ledger.listened("okx", ListeningSpan(NOON, NOON + DAY, ALL))
             ledger.flush()
             monkeypatch.setattr(room.os, "replace", replace)
             with pytest.raises(KeyboardInterrupt):
@@ -155,7 +155,7 @@ def test_killed_between_any_two_steps_of_settling_nothing_is_lost_or_doubled(tmp
             monkeypatch.setattr(room.os, "replace", real)
         if (folder / "listening").exists() and list((folder / "listening").glob("*/[0-9]*")):
             assert len(liquidations(folder)) == 2, "claimed before it was kept"
-        with open_ledger(folder):
+        with open_store(folder):
             pass
         assert len(liquidations(folder)) == 2
         spans = listening(folder)
@@ -164,14 +164,14 @@ def test_killed_between_any_two_steps_of_settling_nothing_is_lost_or_doubled(tmp
 
 
 def test_a_damaged_day_is_put_aside_and_nobody_calls_it_quiet(tmp_path):
-    with open_ledger(tmp_path) as ledger:
+    with open_store(tmp_path) as ledger:
         ledger.add("okx", one(NOON))
-        ledger.listened("okx", Listened(NOON, NOON + 1000, ALL))
+        ledger.listened("okx", ListeningSpan(NOON, NOON + 1000, ALL))
     (path,) = (tmp_path / "liquidations" / "venue=okx").iterdir()
     path.write_bytes(path.read_bytes()[:-9])
-    with open_ledger(tmp_path) as ledger:
+    with open_store(tmp_path) as ledger:
         ledger.add("okx", one(NOON + 5))
-        ledger.listened("okx", Listened(NOON + 3000, NOON + 4000, ALL))
+        ledger.listened("okx", ListeningSpan(NOON + 3000, NOON + 4000, ALL))
     assert pd.DatetimeIndex(liquidations(tmp_path)["time"]).as_unit("ms").asi8.tolist() == [NOON + 5]
     assert pd.DatetimeIndex(listening(tmp_path)["since"]).as_unit("ms").asi8.tolist() == [NOON + 3000]
     assert len(list(tmp_path.rglob("_unreadable-*"))) == 2
@@ -179,23 +179,23 @@ def test_a_damaged_day_is_put_aside_and_nobody_calls_it_quiet(tmp_path):
 
 def test_memory_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "MOST_HELD", 10)
-    with open_ledger(tmp_path) as ledger:
+    with open_store(tmp_path) as ledger:
         for row in range(25):
             ledger.add("okx", one(NOON + row))
             ledger.flush()
             assert ledger.held <= 11
         for row in range(1000):
-            ledger.listened("okx", Listened(NOON + row, NOON + row + 1, ALL))
+            ledger.listened("okx", ListeningSpan(NOON + row, NOON + row + 1, ALL))
         assert len(ledger.spans["okx"]) == 1
 
 
 def test_one_folder_has_one_recorder(tmp_path):
-    with open_ledger(tmp_path), pytest.raises(InputError, match="another recorder"), open_ledger(tmp_path):
+    with open_store(tmp_path), pytest.raises(InputError, match="another recorder"), open_store(tmp_path):
         pass
-    with open_ledger(tmp_path):
+    with open_store(tmp_path):
         pass
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"), open_ledger(tmp_path / "file" / "folder"):
+    with pytest.raises(InputError, match="cannot be written"), open_store(tmp_path / "file" / "folder"):
         pass
 
 
@@ -223,11 +223,11 @@ BINANCE = {"s": "BTCUSDT", "S": "SELL", "ap": "100", "p": "99", "z": "2", "l": "
 )
 def test_nonsense_is_refused_with_its_reason(change, reason):
     row = {"symbol": "BTC/USDT:USDT", "info": {**BINANCE, **change}}
-    (found,) = rows_of("binanceusdm", row, {"BTC/USDT:USDT": 1.0}, NOON)
+    (found,) = parse_rows("binanceusdm", row, {"BTC/USDT:USDT": 1.0}, NOON)
     if reason is None:
         assert found == Liquidation(NOON, "BTC/USDT:USDT", "long", 100.0, 2.0, 200.0)
     else:
         assert isinstance(found, str)
         assert reason in found
-    assert list(rows_of("binanceusdm", {**row, "symbol": "ETH/USDT:USDT"}, {"BTC/USDT:USDT": 1.0}, NOON)) == []
-    assert list(rows_of("okx", {**row, "info": None}, {"BTC/USDT:USDT": 1.0}, NOON)) == ["could not be read"]
+    assert list(parse_rows("binanceusdm", {**row, "symbol": "ETH/USDT:USDT"}, {"BTC/USDT:USDT": 1.0}, NOON)) == []
+    assert list(parse_rows("okx", {**row, "info": None}, {"BTC/USDT:USDT": 1.0}, NOON)) == ["could not be read"]

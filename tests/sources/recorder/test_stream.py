@@ -21,28 +21,28 @@ import pytest
 
 from liq.__main__ import main
 from liq.sources.recorder import stream
-from liq.sources.recorder.storage import Listened, open_ledger, read_day
-from liq.sources.recorder.stream import STREAMS, Clocks, Following, Pace, record
+from liq.sources.recorder.storage import ListeningSpan, open_store, read_day
+from liq.sources.recorder.stream import STREAMS, Clocks, StreamState, Timing, record
 from liq.sources.venues import client
 from tests.served import ROOT
 from tests.venue_server import VenueServer
 from tests.venue_server.streams import Wire, liquidation
 from tests.venue_server.wire import now_ms
 
-QUICK = Pace(0.02, 0.05, 0.2, 600.0, 0.3, 1.2, 600.0, 0.05, 0.2, 600.0, 0.05)
+QUICK = Timing(0.02, 0.05, 0.2, 600.0, 0.3, 1.2, 600.0, 0.05, 0.2, 600.0, 0.05)
 PRICE = 60_000.0
 
 
 class Session:
     """A recorder at work in a thread of its own."""
 
-    def __init__(self, server: VenueServer, followed: list[Following], said: list[str]) -> None:
+    def __init__(self, server: VenueServer, followed: list[StreamState], said: list[str]) -> None:
         self.server, self.followed, self.said = server, followed, said
-        self.claims: list[tuple[str, Listened]] = []
+        self.claims: list[tuple[str, ListeningSpan]] = []
         ledger = followed[0].ledger
         listened = ledger.listened
 
-        def claim(venue: str, span: Listened) -> None:
+        def claim(venue: str, span: ListeningSpan) -> None:
             self.claims.append((venue, span))
             listened(venue, span)
 
@@ -91,8 +91,8 @@ def recording(
     """Record until the block ends, then settle."""
     loop, over, said = asyncio.new_event_loop(), asyncio.Event(), []
     failed: list[BaseException] = []
-    with open_ledger(folder) as ledger:
-        followed = [Following(name, wanted, ledger, said.append, clocks or Clocks()) for name in venues]
+    with open_store(folder) as ledger:
+        followed = [StreamState(name, wanted, ledger, said.append, clocks or Clocks()) for name in venues]
 
         session = Session(server, followed, said)
 
@@ -115,7 +115,7 @@ def recording(
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, venues: VenueServer) -> VenueServer:
-    monkeypatch.setattr(stream, "PACE", QUICK)
+    monkeypatch.setattr(stream, "TIMING", QUICK)
     return venues
 
 
@@ -308,8 +308,8 @@ def test_a_jump_of_the_local_clock_changes_nothing(quick, tmp_path, jump):
 def test_hours_slept_through_are_a_hole(quick, tmp_path, monkeypatch):
     """A clock that stands still while the computer sleeps: afterwards the venue's has gone on."""
     slept = [0.0]
-    real = client.clock_of
-    monkeypatch.setattr(client, "clock_of", lambda *asked: real(*asked) + round(1000 * slept[0]))
+    real = client.venue_clock
+    monkeypatch.setattr(client, "venue_clock", lambda *asked: real(*asked) + round(1000 * slept[0]))
     with recording(quick, tmp_path, "bybit", clocks=Clocks(wall=lambda: time.time() + slept[0])) as session:
         wire = session.wire("bybit")
         session.prove("bybit")

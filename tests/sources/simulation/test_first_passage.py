@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liq.model.margin import brackets
-from liq.sources.simulation.first_passage import Passage
+from liq.sources.simulation.first_passage import FirstPassage
 from liq.sources.simulation.market import COINS
-from liq.sources.simulation.price_path import DAY, key, price_path
-from liq.sources.simulation.traders import Minutes, crowds
+from liq.sources.simulation.price_path import DAY, price_path, seed_key
+from liq.sources.simulation.traders import Minutes, draw_traders
 
 
 @settings(max_examples=150, deadline=None)
@@ -22,7 +22,7 @@ def test_the_first_exit_is_the_one_a_walk_finds(count, seed, first):
     after = chance.integers(-1, count, rows)
     until = np.minimum(after + chance.integers(0, count + 1, rows), count - 1)
     lower, upper = middle[after] - chance.integers(0, 9, rows), middle[after] + chance.integers(0, 9, rows)
-    passage = Passage(low, high, count, first)
+    passage = FirstPassage(low, high, count, first)
     ended, hit = passage.first_exit(after + first, until + first, lower, upper)
     left = passage.leaves(after + first, until + first, lower, upper)
     for row in range(rows):
@@ -34,11 +34,11 @@ def test_the_first_exit_is_the_one_a_walk_finds(count, seed, first):
 
 @pytest.mark.parametrize("doomed", [False, True])
 def test_leaving_somebody_out_changes_nobody_else(doomed):
-    coin, seeds, since = COINS["ETH"], key("ETH", 7, "crash"), 33 * DAY
+    coin, seeds, since = COINS["ETH"], seed_key("ETH", 7, "crash"), 33 * DAY
     path = price_path(coin, "crash", seeds, 20_700, 20_736)
     minutes = Minutes(float(np.exp(path.before)), *(np.exp(part) for part in (path.close, path.high, path.low)))
     made = (coin, brackets("ETH"), seeds, path, minutes)
-    everybody, some = list(crowds(*made)), list(crowds(*made, since=since, doomed=doomed))
+    everybody, some = list(draw_traders(*made)), list(draw_traders(*made, since=since, doomed=doomed))
     whole, part = ([np.concatenate(column) for column in zip(*rows, strict=True)] for rows in (everybody, some))
     closed, forced = whole[2], whole[7]
     # Who must be there is there in the same order; whoever else is there was free to go.

@@ -11,9 +11,9 @@ from liq.market import LOOKBACKS, bar_length
 from liq.model.margin import brackets, liquidation_price
 from liq.sources.simulation import market as simulation
 from liq.sources.simulation import trading
-from liq.sources.simulation.market import TICKERS, quote, simulate, simulate_with_truth
-from liq.sources.simulation.price_path import key, price_path
-from liq.sources.simulation.trading import record
+from liq.sources.simulation.market import TICKERS, quote, simulate, simulate_with_true_book
+from liq.sources.simulation.price_path import price_path, seed_key
+from liq.sources.simulation.trading import simulate_trading
 
 NOW = pd.Timestamp("2026-11-22 09:17:23", tz="UTC")
 
@@ -26,7 +26,7 @@ def _fresh():
 
 @pytest.fixture(scope="module")
 def seen():
-    return simulate_with_truth("BTC", "7d", now=NOW)
+    return simulate_with_true_book("BTC", "7d", now=NOW)
 
 
 def together(market, freq):
@@ -134,8 +134,8 @@ def test_the_quote_is_the_candles_price_and_moves():
 
 def test_every_contract_is_one_long_and_one_short():
     coin, last = simulation.COINS["BTC"], int(NOW.timestamp() // 86_400)
-    seeds = key("BTC", 0, "calm")
-    made, kept = record(coin, brackets("BTC"), seeds, "calm", 0.0, last - 3, last, with_crowds=True)
+    seeds = seed_key("BTC", 0, "calm")
+    made, kept = simulate_trading(coin, brackets("BTC"), seeds, "calm", 0.0, last - 3, last, with_crowds=True)
     side, opened, closed, lots = (np.concatenate([rows[k] for rows in kept]) for k in range(4))
     hedged = np.round(trading._hedged(seeds, last - 3, 4) * coin.open_interest / coin.lot)
     for minute in (0, 1000, 3000, 5000):
@@ -215,9 +215,9 @@ def test_the_book_in_buckets_is_the_standing_positions(seen):
 
 
 def test_forced_selling_moves_the_price():
-    seeds, last = key("BTC", 0, "crash"), int(NOW.timestamp() // 86_400)
+    seeds, last = seed_key("BTC", 0, "crash"), int(NOW.timestamp() // 86_400)
     coin = simulation.COINS["BTC"]
-    bent, _ = record(coin, brackets("BTC"), seeds, "crash", 0.0, last - 20, last)
+    bent, _ = simulate_trading(coin, brackets("BTC"), seeds, "crash", 0.0, last - 20, last)
     plain = price_path(coin, "crash", seeds, last - 20, last)
     shift = np.log(bent.close) - plain.close
     net = (bent.short - bent.long).reshape(-1, 60).sum(axis=1)
@@ -245,7 +245,7 @@ def test_regimes_differ_as_they_are_named():
     coin, last = simulation.COINS["BTC"], int(NOW.timestamp() // 86_400)
 
     def day_moves(regime):
-        paths = [price_path(coin, regime, key("BTC", seed, regime), last - 200, last) for seed in range(3)]
+        paths = [price_path(coin, regime, seed_key("BTC", seed, regime), last - 200, last) for seed in range(3)]
         return np.concatenate([np.diff(path.close[1439::1440]) for path in paths])
 
     calm, trending, crash = day_moves("calm"), day_moves("trending"), day_moves("crash")
@@ -280,7 +280,7 @@ def test_a_coin_may_be_written_as_people_write_it(symbol):
 
 def touched(magnet, seed):
     """Return how often the heaviest forced-close prices, and their mirror images, were reached within a day."""
-    market, truth = simulate_with_truth("BTC", "1M", seed=seed, now="2026-11-22", magnet=magnet)
+    market, truth = simulate_with_true_book("BTC", "1M", seed=seed, now="2026-11-22", magnet=magnet)
     high, low, close = (market.candles[name].to_numpy() for name in ("high", "low", "close"))
     hits = np.zeros(2)
     edges = np.concatenate((np.linspace(-0.04, -0.01, 16), np.linspace(0.01, 0.04, 16)))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liq.sources.venues.failures import Reply, VenueFailure, explain
-from liq.sources.venues.pagination import collect
-from liq.sources.venues.sanity import check_joint, clean_candles, clean_interest, report
+from liq.sources.venues.failures import Reply, VenueFailure, classify_failure
+from liq.sources.venues.pagination import fetch_pages
+from liq.sources.venues.sanity import check_continuity, clean_candles, clean_open_interest, quality_notes
 
 STEP = 60_000
 NOW = 1_000_000 * STEP
@@ -52,7 +52,7 @@ def test_pages_leave_no_gap(bars: int, size: int, cap: int, begins: int, newest:
         kept = min(cap, count)
         return window[-kept:][::-1] if newest else window[:kept]
 
-    rows = collect(page_of, 0, bars * STEP, STEP, size, calls=2000)
+    rows = fetch_pages(page_of, 0, bars * STEP, STEP, size, calls=2000)
     times = {int(row[0]) // STEP for row in rows}
     lone = min(size, cap) <= len(missing) + 2  # a page that falls whole into a hole reads as the end of history
     assert times == set(has) or lone or (not newest and cap < size)
@@ -67,7 +67,7 @@ def test_pages_of_full_size_cost_no_call_too_many() -> None:
         calls.append((since // STEP, count))
         return [[row * STEP] for row in range(since // STEP, since // STEP + count)]
 
-    rows = collect(page_of, 0, 768 * STEP, STEP, 300)
+    rows = fetch_pages(page_of, 0, 768 * STEP, STEP, 300)
     assert calls == [(468, 300), (168, 300), (0, 168)]
     assert sorted(row[0] // STEP for row in rows) == list(range(768))
 
@@ -76,7 +76,7 @@ def test_a_venue_that_caps_below_the_page_is_followed() -> None:
     def page_of(since: int, count: int) -> list[list[int]]:
         return [[row * STEP] for row in range(since // STEP, min(since // STEP + min(count, 100), 768))]
 
-    rows = collect(page_of, 0, 768 * STEP, STEP, 1000)
+    rows = fetch_pages(page_of, 0, 768 * STEP, STEP, 1000)
     assert sorted({row[0] // STEP for row in rows}) == list(range(768))
 
 
@@ -153,25 +153,25 @@ def test_an_answer_that_cannot_be_true_is_refused(rows: list[list[object]], word
 
 def test_a_tail_of_another_symbol_does_not_join() -> None:
     frame, _ = cleaned(good())
-    check_joint(frame[:30], frame[30:])
+    check_continuity(frame[:30], frame[30:])
     with pytest.raises(VenueFailure, match="do not continue"):
-        check_joint(frame[:30], frame[30:] * 30)
+        check_continuity(frame[:30], frame[30:] * 30)
 
 
 def test_open_interest_that_does_not_fit_its_dollars_is_refused() -> None:
     """A forgotten contract size is caught while the app runs, not only here."""
     rows = [[NOW - row * STEP, 500.0, 500.0 * 60_000, np.nan, np.nan] for row in range(20)]
-    assert len(clean_interest(rows, 0, NOW, 61_000.0, Counter())) == 20
+    assert len(clean_open_interest(rows, 0, NOW, 61_000.0, Counter())) == 20
     contracts = [[time, coins / 0.0001, *rest] for time, coins, *rest in rows]
     with pytest.raises(VenueFailure, match="do not belong together"):
-        clean_interest(contracts, 0, NOW, 61_000.0, Counter())
+        clean_open_interest(contracts, 0, NOW, 61_000.0, Counter())
 
 
 def test_open_interest_is_sieved_too() -> None:
     rows = [[NOW - row * STEP, 500.0, np.nan, -1.0, 5.0] for row in range(20)]
     rows[3][1], rows[4][1], rows[5][1], rows[6][0] = -1.0, np.nan, 50_000.0, NOW + STEP
     dropped: Counter[str] = Counter()
-    frame = clean_interest(rows, 0, NOW, 1.0, dropped)
+    frame = clean_open_interest(rows, 0, NOW, 1.0, dropped)
     assert dropped.total() == 4
     assert len(frame) == 16
     assert frame["long"].isna().all(), "a negative liquidation is not known"
@@ -180,14 +180,14 @@ def test_open_interest_is_sieved_too() -> None:
 def test_open_interest_may_grow_tenfold_in_time() -> None:
     rows = [[NOW - (99 - row) * STEP, 100 * 1.05**row, np.nan, np.nan, np.nan] for row in range(100)]
     dropped: Counter[str] = Counter()
-    assert len(clean_interest(rows, 0, NOW, 1.0, dropped)) == 100
+    assert len(clean_open_interest(rows, 0, NOW, 1.0, dropped)) == 100
     assert not dropped
 
 
 def test_what_was_dropped_and_what_is_missing_is_said() -> None:
     frame, dropped = cleaned([row for number, row in enumerate(good()) if number not in (20, 21)])
     dropped["with high below low"] = 1
-    assert report(dropped, frame, pd.Timedelta(milliseconds=STEP), frame.index[0]) == [
+    assert quality_notes(dropped, frame, pd.Timedelta(milliseconds=STEP), frame.index[0]) == [
         "1 row with high below low left out.",
         "2 bars missing; the bar before each lasts until the next.",
     ]
@@ -211,5 +211,5 @@ def test_what_was_dropped_and_what_is_missing_is_said() -> None:
     ],
 )
 def test_refusals_are_told_by_status_and_words(status: int, text: str, blocked: bool, passing: bool) -> None:
-    failure = explain(Reply(status, {}, text), timed_out=False, refused=False)
+    failure = classify_failure(Reply(status, {}, text), timed_out=False, refused=False)
     assert (failure.blocked, failure.passing) == (blocked, passing)

@@ -65,7 +65,7 @@ def test_okxs_older_open_interest_is_the_coins_scaled_and_said(venues: VenueServ
     assert len(said) == 1
     assert "all ETH contracts" in said[0]
     venues.fail("okx", "503", only="open-interest-volume")
-    market_cache.forget()
+    market_cache.clear()
     without = fetch("ETH", window, "okx")
     assert without.open_interest.notna().sum() < market.open_interest.notna().sum()
     assert without.open_interest.notna().any(), "what the contract itself gives is kept"
@@ -168,7 +168,7 @@ def test_a_refresh_ends_where_a_first_fetch_does(
         grow_stale()
         after = fetch("BTC", "7d", name)
     assert venues.calls[name] <= 4, venues.log
-    market_cache.forget()
+    market_cache.clear()
     cold = fetch("BTC", "7d", name)
     pd.testing.assert_frame_equal(after.candles[:-1], cold.candles[:-1])
     assert after.candles.index.equals(cold.candles.index)
