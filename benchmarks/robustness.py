@@ -27,7 +27,7 @@ def line(
     name: str, subject: liq.Market, real: pd.DataFrame, prior: str | liq.Prior = "calibrated", since: str = SINCE
 ) -> None:
     """Print one row of scores."""
-    report = liq.skill(liq.model.estimate(subject, prior, columns=1), real, since=since)
+    report = liq.skill(liq.estimate(subject, prior, columns=1), real, since=since)
     figures = (report.spearman, report.r2, report.ratio, report.baseline_r2, report.gain)
     print(f"{name:44} {report.bars:5} {report.hours:5.2f} " + " ".join(f"{value:7.3f}" for value in figures))
 

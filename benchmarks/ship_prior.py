@@ -22,7 +22,7 @@ def main() -> None:
     """Fit on the earlier part, score on the later one, print, and write if asked."""
     real = liquidations()
     fitted = liq.calibrate(market(until=UNTIL), real, prior="flat", name="calibrated")
-    report = liq.skill(liq.model.estimate(market(), fitted, columns=1), real, since=SINCE)
+    report = liq.skill(liq.estimate(market(), fitted, columns=1), real, since=SINCE)
     later = {
         name: {"value": round(getattr(report, name), 3), "interval": [round(end, 3) for end in ends]}
         for name, ends in report.intervals.items()

@@ -19,7 +19,7 @@ NOW = "2026-11-20 10:07"
 
 def row(name: str, market: liq.Market) -> str:
     """Return one market's answers as a line of a table."""
-    found = zone_touches(liq.model.estimate(market, columns=1))
+    found = zone_touches(liq.estimate(market, columns=1))
     return " | ".join([name, *(written(answer) for answer in (*found.reached, found.through))])
 
 

@@ -121,7 +121,7 @@ def robust(heatmaps: list[liq.Heatmap]) -> str:
         finer = np.exp(np.linspace(log[0], log[-1], 2 * len(log) - 1))
         step = (log[1] - log[0]) * (1 + 1e-9)
         coarse, fine = (
-            liq.top_zones(liq.model.estimate(heatmap.market, columns=2, edges=e)) for e in (heatmap.edges, finer)
+            liq.top_zones(liq.estimate(heatmap.market, columns=2, edges=e)) for e in (heatmap.edges, finer)
         )
         for zone in coarse.groupby("side").head(5).itertuples():
             same = fine[fine["side"] == zone.side]

@@ -117,6 +117,13 @@ def at_live_price(row: WatchlistRow, quote: Quote | None) -> WatchlistRow:
     return row._replace(summary=update_price(row.summary, zones, quote.price, quote.time), zones=zones)
 
 
+def split_rows(rows: Iterable[WatchlistRow]) -> tuple[dict[str, MarketSummary], dict[str, str]]:
+    """Return the summaries by ticker, and the errors by ticker of the markets that could not be had."""
+    rows = list(rows)
+    summaries = {row.ticker: row.summary for row in rows if row.summary is not None}
+    return summaries, {row.ticker: row.note for row in rows if row.summary is None}
+
+
 def notes_by_text(found: Iterable[WatchlistRow]) -> dict[str, list[str]]:
     """Return what there is to say of rows, with the tickers that it is said of."""
     said: dict[str, list[str]] = {}

@@ -23,8 +23,8 @@ from liq.model.leverage_bands import BANDS
 from liq.sources.files import market_file
 from liq.zones.ranking import top_zones
 from tests.browser import CANVAS, open_chart, pixels, read
+from tests.charts.test_png import near
 from tests.served import needs_browser, served
-from tests.test_still import near
 from tests.venue_server import VenueServer
 
 pytestmark = needs_browser

@@ -16,9 +16,9 @@ from liq.model import as_of
 from liq.sources.files import market_file
 from liq.zones.ranking import side_totals
 from liq.zones.scenario import scenario
+from tests.app.test_pages import no_network, start
 from tests.browser import CANVAS, open_chart, pixels, read
 from tests.served import needs_browser
-from tests.test_app import no_network, start
 
 __all__ = ["no_network"]
 

@@ -60,7 +60,7 @@ def test_zones_are_those_of_the_page_in_every_format(capsys):
     told = capsys.readouterr()
     answer = json.loads(told.out)
     market = liq.fetch("ETH", "7d", "simulated")
-    zones = liq.top_zones(liq.model.estimate(market), price=market.price)
+    zones = liq.top_zones(liq.estimate(market), price=market.price)
     assert answer["schema"] == "liq.zones/1"
     assert answer["simulated"] is True
     assert "simulated market" in told.err
@@ -97,7 +97,7 @@ def test_the_pine_script_has_v6_structure_and_only_our_numbers(capsys, monkeypat
     assert "barstate.islast" in script
     assert "xloc.bar_time" in script
     market = liq.fetch("BTC", "7d", "simulated")
-    zones = liq.top_zones(liq.model.estimate(market))
+    zones = liq.top_zones(liq.estimate(market))
     calls = re.findall(r'^    zone\(([\d.]+), ([\d.]+), (\d{13}), "([^"\\]+)", #[0-9a-f]{6}\)$', script, re.M)
     assert len(calls) == len(zones)
     np.testing.assert_allclose([float(call[0]) for call in calls], zones["low"], rtol=1e-7)
@@ -177,7 +177,7 @@ def test_skill_and_calibrate_say_what_the_reality_check_says(capsys, tmp_path):
     assert main(["skill", *SIMULATED, "--format", "json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     market = liq.fetch("BTC", "7d", "simulated")
-    report = liq.skill(liq.model.estimate(market), market.liquidations)
+    report = liq.skill(liq.estimate(market), market.liquidations)
     assert answer["schema"] == "liq.skill/1"
     assert answer["figures"]["spearman"] == pytest.approx(report.spearman)
     assert answer["figures"]["intervals"]["gain"] == pytest.approx(list(report.intervals["gain"]))

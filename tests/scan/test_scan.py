@@ -33,8 +33,8 @@ from liq.scan.ranking import (
     scan,
     summarize_market,
 )
-from liq.scan.results import SCHEMA, ScanJournal, write_scan
-from liq.zones.summary import MarketSummary, read, summarize
+from liq.scan.results import SCHEMA, ScanJournal, read_scan, write_scan
+from liq.zones.summary import MarketSummary, summarize
 from tests.markets import candles
 
 NAMES = [f"C{number}" for number in range(12)]
@@ -80,14 +80,14 @@ def expected() -> pd.DataFrame:
 def test_a_row_needs_the_last_bar_only():
     for name in NAMES[:4]:
         market = made(name)
-        whole, row = summarize(liq.model.estimate(market)), summarize_market(name, market)
+        whole, row = summarize(liq.estimate(market)), summarize_market(name, market)
         assert row.summary[:3] == whole[:3]
         np.testing.assert_allclose(row.summary[3:], whole[3:], rtol=1e-9)
 
 
 def test_nearer_and_bigger_rank_higher_and_units_do_not_matter():
     market = made("C1")
-    seen = summarize(liq.model.estimate(market))._replace(below_usd=np.nan, below_distance=np.nan)
+    seen = summarize(liq.estimate(market))._replace(below_usd=np.nan, below_distance=np.nan)
     base = proximity_score(seen._replace(above_usd=1e6, above_distance=0.02), market)
     assert base > 0
     assert proximity_score(seen._replace(above_usd=2e6, above_distance=0.02), market) == pytest.approx(2 * base)
@@ -109,7 +109,7 @@ def test_nearer_and_bigger_rank_higher_and_units_do_not_matter():
 def test_a_market_that_does_not_trade_or_move_has_no_score():
     still = liq.Market("X/USDT:USDT", "test", candles([100.0] * 50, volume=0.0))
     assert summarize_market("X", still).score == 0
-    seen = summarize(liq.model.estimate(made("C1")))
+    seen = summarize(liq.estimate(made("C1")))
     assert proximity_score(seen, still) == 0
 
 
@@ -298,7 +298,7 @@ def test_parquet_round_trip(tmp_path):
     assert wanted.attrs == {}
     assert list(tmp_path.iterdir()) == [file]
     # The watchlist page takes it as it is.
-    shown = read(str(file))[1].set_index("symbol")
+    shown = read_scan(str(file))[1].set_index("symbol")
     assert shown.loc["BAD", "error"] == "no."
     numbers = ["price", "above_usd", "below_distance"]
     pd.testing.assert_frame_equal(shown[numbers], wanted.set_index("symbol").loc[shown.index, numbers])

@@ -153,7 +153,7 @@ def test_a_file_with_liquidations_is_scored(monkeypatch, tmp_path):
 
 
 def test_an_uploaded_prior_is_read_back_or_refused_in_one_sentence(market):
-    base = reality_check.scoring_input(liq.model.estimate(market, columns=1))
+    base = reality_check.scoring_input(liq.estimate(market, columns=1))
     fitted = reality_check.fit_prior(base).prior
     assert read_prior(fitted.to_json().encode()) == fitted
     bad = [b"\xff\xfe", b"[]", b"[" * 60_000, b'{"name": 3}', b"{}", b"x" * 70_000]
@@ -166,7 +166,7 @@ def test_an_uploaded_prior_is_read_back_or_refused_in_one_sentence(market):
 
 def test_the_fit_sees_nothing_of_what_it_is_scored_on(market):
     """Plant absurd liquidations and candles in the scored half: the fitted prior must not move."""
-    base = reality_check.scoring_input(liq.model.estimate(market, columns=1))
+    base = reality_check.scoring_input(liq.estimate(market, columns=1))
     fit = reality_check.fit_prior(base)
     late = market.liquidations.index >= fit.shipped.since
     planted = market.liquidations.copy()
@@ -174,7 +174,7 @@ def test_the_fit_sees_nothing_of_what_it_is_scored_on(market):
     candles = market.candles.copy()
     candles.loc[late, ["open", "high", "low", "close"]] *= 3.0
     changed = replace(market, candles=candles, liquidations=planted, price=None)
-    again = reality_check.fit_prior(reality_check.scoring_input(liq.model.estimate(changed, columns=1)))
+    again = reality_check.fit_prior(reality_check.scoring_input(liq.estimate(changed, columns=1)))
     assert again.prior == fit.prior
     assert again.fitted.r2 != fit.fitted.r2
 
@@ -187,7 +187,7 @@ def test_a_bar_still_forming_is_not_scored():
 
 def test_few_days_have_no_interval(market):
     hours = market.liquidations.resample("1h").sum()[:-1]
-    report = liq.skill(liq.model.estimate(market, columns=1), hours, since=hours.index[-72])
+    report = liq.skill(liq.estimate(market, columns=1), hours, since=hours.index[-72])
     assert np.isnan(report.intervals["gain"]).all()
     assert "too few" in report.sentence
     assert "(" not in charts.figure_text(report, "spearman")
@@ -195,7 +195,7 @@ def test_few_days_have_no_interval(market):
 
 def test_a_hole_in_the_record_is_drawn_as_a_hole(market):
     hours = market.liquidations.resample("1h").sum()[:-1]
-    report = liq.skill(liq.model.estimate(market, columns=1), hours.drop(hours.index[-120:-100]))
+    report = liq.skill(liq.estimate(market, columns=1), hours.drop(hours.index[-120:-100]))
     rows = charts.datasets(report)["long"]["rows"]
     assert rows["realised"].isna().sum() in range(5, 12)
     assert (rows["realised"].dropna() >= rows["floor"][0]).all()
@@ -204,8 +204,8 @@ def test_a_hole_in_the_record_is_drawn_as_a_hole(market):
 def test_of_several_venues_the_one_that_reports_is_scored(market):
     silent = replace(market, source="silent", liquidations=None)
     several = replace(market, liquidations=None, parts=(silent, market))
-    base = reality_check.scoring_input(liq.model.estimate(several, columns=1))
-    alone = reality_check.scoring_input(liq.model.estimate(market, columns=1))
+    base = reality_check.scoring_input(liq.estimate(several, columns=1))
+    alone = reality_check.scoring_input(liq.estimate(market, columns=1))
     assert reality_check.score(base).spearman == pytest.approx(reality_check.score(alone).spearman)
     assert "only the one" in base.remark
 
@@ -213,8 +213,8 @@ def test_of_several_venues_the_one_that_reports_is_scored(market):
 def test_touches_are_kept_until_zones_are_named_again_and_no_longer(market):
     """A market a bar later shares the answer; another window, prior or stretch of time does not."""
     key = reality_check._until
-    now = key(liq.model.estimate(market, columns=1))
-    assert key(liq.model.estimate(simulate("BTC", "7d", now="2026-11-20 10:21"), columns=1)) == now
+    now = key(liq.estimate(market, columns=1))
+    assert key(liq.estimate(simulate("BTC", "7d", now="2026-11-20 10:21"), columns=1)) == now
     others = [
         liq.estimate(simulate("BTC", "7d", now="2026-11-20 12:01"), columns=1),
         liq.estimate(replace(market, start=market.start + pd.Timedelta(days=4)), columns=1),

@@ -46,7 +46,7 @@ def world() -> tuple[liq.Market, pd.DataFrame]:
 
 def test_a_right_map_scores_high_and_adds_to_range_and_volume(world):
     subject, real = world
-    report = liq.skill(liq.model.estimate(subject, TRUTH, columns=1), real)
+    report = liq.skill(liq.estimate(subject, TRUTH, columns=1), real)
     assert report.spearman > 0.95
     assert report.r2 > 0.95
     assert report.ratio == pytest.approx(1.0, abs=0.15)
@@ -62,7 +62,7 @@ def test_shuffled_liquidations_leave_no_skill(world):
     subject, real = world
     order = np.random.default_rng(1).permutation(len(real))
     shuffled = pd.DataFrame(real.to_numpy()[order], real.index, real.columns)
-    report = liq.skill(liq.model.estimate(subject, TRUTH, columns=1), shuffled)
+    report = liq.skill(liq.estimate(subject, TRUTH, columns=1), shuffled)
     assert abs(report.spearman) < 0.15
     assert report.r2 < 0.0
     assert report.gain < 0.01
@@ -90,7 +90,7 @@ def test_calibrate_finds_dollars_it_was_not_told(world):
     early = replace(subject, candles=subject.candles[:since], open_interest=subject.open_interest[:since])
     fitted = liq.calibrate(early, real, prior="flat")
     before, after = (
-        liq.skill(liq.model.estimate(subject, prior, columns=1), real, since=since) for prior in ("flat", fitted)
+        liq.skill(liq.estimate(subject, prior, columns=1), real, since=since) for prior in ("flat", fitted)
     )
     assert before.ratio > 5
     assert after.ratio == pytest.approx(1.0, abs=0.25)
@@ -147,13 +147,13 @@ def test_candles_coarser_than_the_liquidations_set_the_resolution(world):
 def test_too_little_is_said_so(world):
     subject, real = world
     with pytest.raises(liq.InputError, match="need"):
-        liq.skill(liq.model.estimate(subject, columns=1), real[:40])
+        liq.skill(liq.estimate(subject, columns=1), real[:40])
     with pytest.raises(liq.InputError, match="share"):
         liq.calibrate(subject, real[:20])
     with pytest.raises(liq.InputError, match="share no bar"):
         align(subject, real.shift(freq="1000D"))
     with pytest.raises(liq.InputError, match="'short'"):
-        liq.skill(liq.model.estimate(subject, columns=1), real[["long"]])
+        liq.skill(liq.estimate(subject, columns=1), real[["long"]])
 
 
 def test_figures_by_hand():

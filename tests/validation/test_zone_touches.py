@@ -33,7 +33,7 @@ def simulated() -> liq.Market:
 
 @pytest.fixture(scope="module")
 def named(simulated) -> pd.DataFrame:
-    return name_zones(liq.model.estimate(simulated, columns=1))
+    return name_zones(liq.estimate(simulated, columns=1))
 
 
 @pytest.mark.parametrize("row", [300, 900, 1300])
@@ -53,7 +53,7 @@ def test_what_comes_later_names_no_zone(simulated, named):
     bar = int(named["bar"].iloc[len(named) // 2])
     frame = simulated.candles.copy()
     frame.iloc[bar + 1 :, :4] *= 2.0
-    again = name_zones(liq.model.estimate(replace(simulated, candles=frame, price=None), columns=1))
+    again = name_zones(liq.estimate(replace(simulated, candles=frame, price=None), columns=1))
     early, late = (table[table["bar"] <= bar].reset_index(drop=True) for table in (named, again))
     assert len(early) > 10
     pd.testing.assert_frame_equal(early, late)
@@ -78,7 +78,7 @@ def test_several_venues_are_followed_together(simulated, named):
         simulated, candles=simulated.candles[200:], open_interest=simulated.open_interest[200:], liquidations=None
     )
     both = replace(simulated, parts=(simulated, short), liquidations=None)
-    found = name_zones(liq.model.estimate(both, columns=1))
+    found = name_zones(liq.estimate(both, columns=1))
     first = int(simulated.times.searchsorted(simulated.start))
     assert len(found) > 3
     assert (found["bar"] >= first).all()
@@ -97,7 +97,7 @@ def test_a_market_in_naive_times_is_followed_alike(simulated, named):
         as_of=simulated.as_of.tz_localize(None),
         liquidations=None,
     )
-    found = zone_touches(liq.model.estimate(naive, columns=1))
+    found = zone_touches(liq.estimate(naive, columns=1))
     pd.testing.assert_frame_equal(found.cases, follow(named, PricePath.of(simulated)).cases)
 
 
@@ -190,7 +190,7 @@ def test_counts_are_of_zones_followed_to_the_end(simulated, named):
 def pulled(magnet: float) -> TouchShare:
     """Return how much more often zones are reached within a day than other levels, in a simulated month."""
     subject = simulate("BTC", "1M", seed=1, now=NOW, magnet=magnet)
-    return zone_touches(liq.model.estimate(subject, columns=1)).reached[0]
+    return zone_touches(liq.estimate(subject, columns=1)).reached[0]
 
 
 def test_no_magnet_is_found_without_one_and_one_is_found_with_one():
@@ -201,7 +201,7 @@ def test_no_magnet_is_found_without_one_and_one_is_found_with_one():
 
 @pytest.mark.parametrize("bars", [2, 5, 40])
 def test_a_few_bars_are_no_case(bars):
-    found = zone_touches(liq.model.estimate(market(candles([100.0 + row % 3 for row in range(bars)])), columns=1))
+    found = zone_touches(liq.estimate(market(candles([100.0 + row % 3 for row in range(bars)])), columns=1))
     assert "Too few" in found.sentence
 
 

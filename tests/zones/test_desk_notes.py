@@ -58,7 +58,7 @@ def test_the_near_book_decides_the_scenario_and_its_place_breaks_the_tie():
 
 
 def test_conditions_are_conditions_with_dollars():
-    found = scenario(liq.model.estimate(waves()))
+    found = scenario(liq.estimate(waves()))
     assert len(found.conditions) == 2
     for sentence in found.conditions:
         assert sentence.startswith("If price ")
@@ -72,7 +72,7 @@ def test_conditions_are_conditions_with_dollars():
 
 
 def test_an_empty_book_has_a_scenario_too():
-    found = scenario(liq.model.estimate(market(candles([100.0, 101.0, 100.5], volume=0.0))))
+    found = scenario(liq.estimate(market(candles([100.0, 101.0, 100.5], volume=0.0))))
     assert found.name == "range"
     assert found.conditions == ()
     assert "Nothing" in found.why
@@ -194,7 +194,7 @@ def test_migration_tells_from_where_to_where():
 
 def test_migration_needs_a_day_in_view():
     frame = candles([100.0 + row for row in range(20)])
-    assert desk_notes.migration(liq.model.estimate(market(frame))) == []
+    assert desk_notes.migration(liq.estimate(market(frame))) == []
 
 
 def test_confluence_needs_two_kinds_at_the_zone():

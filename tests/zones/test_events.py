@@ -169,7 +169,7 @@ def test_each_kind_by_hand():
 
 def test_later_bars_change_nothing_that_was_told():
     market = simulate("BTC", "7d", now="2026-11-17 16:24", regime="crash")
-    steps = finished_bars(liq.model.estimate(market), market.as_of - pd.Timedelta(hours=4))
+    steps = finished_bars(liq.estimate(market), market.as_of - pd.Timedelta(hours=4))
     assert len(steps) == 16
     assert steps[-1][0].end == pd.Timestamp("2026-11-17 16:15", tz="UTC"), "the forming bar is not finished"
     for moment, zones in steps[::5]:
@@ -183,7 +183,7 @@ def test_later_bars_change_nothing_that_was_told():
             bar=market.bar,
             brackets=market.brackets,
         )
-        (_, _), (same, as_seen_then) = finished_bars(liq.model.estimate(then))
+        (_, _), (same, as_seen_then) = finished_bars(liq.estimate(then))
         assert same == moment
         assert list(as_seen_then["side"]) == list(zones["side"])
         np.testing.assert_allclose(as_seen_then[["low", "high", "peak"]], zones[["low", "high", "peak"]], rtol=1e-9)

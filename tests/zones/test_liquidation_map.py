@@ -90,7 +90,7 @@ def test_open_interest_is_all_venues_or_unknown(heatmap, several):
     blind = liq.estimate(market(heatmap.market.candles))
     assert np.isnan(open_interest_usd(blind))
     unknown = replace(heatmap.market, open_interest=heatmap.market.open_interest * np.nan)
-    assert np.isnan(open_interest_usd(liq.model.estimate(unknown)))
+    assert np.isnan(open_interest_usd(liq.estimate(unknown)))
 
 
 def test_a_zone_opened_says_what_it_is_made_of(several):

@@ -130,7 +130,7 @@ def test_a_zones_dollars_are_its_buckets_and_none_overlap(subject, n):
 def test_zones_that_meet_inside_a_coarse_bucket_share_nothing(step):
     for seed in range(8):
         edges = 50_000 * np.exp(np.arange(-0.3, 0.3, step))
-        zones = liq.top_zones(liq.model.estimate(wander(seed, 80, True), edges=edges), n=50)
+        zones = liq.top_zones(liq.estimate(wander(seed, 80, True), edges=edges), n=50)
         for side in SIDES:
             mine = zones[zones["side"] == side].sort_values("low")
             assert (mine["high"].to_numpy()[:-1] <= mine["low"].to_numpy()[1:]).all()
@@ -161,7 +161,7 @@ def test_scaling_all_prices_moves_nothing(subject, scale):
     frame = subject.candles.copy()
     frame[prices] *= scale
     larger = replace(subject, candles=frame, price=subject.price * scale)
-    ours, theirs = liq.top_zones(liq.model.estimate(subject)), liq.top_zones(liq.model.estimate(larger))
+    ours, theirs = liq.top_zones(liq.estimate(subject)), liq.top_zones(liq.estimate(larger))
     for column in ("low", "high", "peak", "usd"):
         np.testing.assert_allclose(theirs[column], ours[column] * scale, rtol=1e-9)
     same = ["side", "share", "distance", "opened", "leverage", "status"]
@@ -212,7 +212,7 @@ def test_status_tells_what_price_did_since_the_zone_was_opened():
 
 
 def test_a_zone_that_price_went_through_is_no_zone_any_more():
-    zone = nearest(liq.top_zones(liq.model.estimate(resting())), "below")
+    zone = nearest(liq.top_zones(liq.estimate(resting())), "below")
     after = liq.estimate(resting(zone["low"] * 0.999, 100.0))
     mine = liq.top_zones(after)
     mine = mine[mine["side"] == "below"]
@@ -276,7 +276,7 @@ def test_bad_arguments_get_one_sentence():
 
 def test_an_empty_book_has_no_zones():
     frame = candles([100.0, 101.0, 102.0], volume=0.0)
-    zones = liq.top_zones(liq.model.estimate(market(frame)))
+    zones = liq.top_zones(liq.estimate(market(frame)))
     assert zones.empty
     assert tuple(zones.columns) == COLUMNS
     assert str(zones["opened"].dtype).startswith("datetime64")

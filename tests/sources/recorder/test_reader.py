@@ -85,7 +85,7 @@ def test_recorded_liquidations_reach_the_market_and_are_scored(week, venue):
     assert any(note.startswith("Realised liquidations were recorded for 98 % of this") for note in market.notes)
     assert market.origins["liquidations"].source == "recorder"
 
-    report = liq.skill(liq.model.estimate(market, columns=1), real)
+    report = liq.skill(liq.estimate(market, columns=1), real)
     times = report.scored.index.as_unit("ms").asi8
     length = round(report.hours * HOUR)
     assert not ((times + length > hole) & (times < hole + 150 * MINUTE)).any(), "scored without having listened"
@@ -105,10 +105,10 @@ def test_of_all_venues_the_longest_record_is_scored(week):
     market = liq.fetch("BTC", "7d", "all")
     told = {part.source: part.liquidations is not None for part in market.parts}
     assert all(told[name] for name in ("binanceusdm", "bybit", "okx", "gate"))
-    base = reality_check.scoring_input(liq.model.estimate(market, columns=1))
+    base = reality_check.scoring_input(liq.estimate(market, columns=1))
     assert base.heatmap.market.source == "gate", "Gate tells of the warm-up too"
     silent = tuple(replace(part, liquidations=None) if part.source == "gate" else part for part in market.parts)
-    base = reality_check.scoring_input(liq.model.estimate(replace(market, parts=silent), columns=1))
+    base = reality_check.scoring_input(liq.estimate(replace(market, parts=silent), columns=1))
     assert base.heatmap.market.source in ("binanceusdm", "krakenfutures")
 
 

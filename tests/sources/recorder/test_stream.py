@@ -328,8 +328,8 @@ def test_hours_slept_through_are_a_hole(quick, tmp_path, monkeypatch):
 KILLED = """
 import sys
 from liq.__main__ import main
-from liq.sources import stream
-stream.PACE = stream.Pace(0.02, 0.05, 0.15, 600.0, 0.5, 5.0, 600.0, 0.05, 0.2, 600.0, 0.3)
+from liq.sources.recorder import stream
+stream.TIMING = stream.Timing(0.02, 0.05, 0.15, 600.0, 0.5, 5.0, 600.0, 0.05, 0.2, 600.0, 0.3)
 sys.exit(main(["record", "--to", sys.argv[1]]))
 """
 
