@@ -113,12 +113,7 @@ def body(rows: list[watchlist.WatchlistRow], asked: watchlist.WatchlistRequest, 
             st.rerun()
         quotes = watchlist.live_quotes(rows)
         rows = [watchlist.at_live_price(row, quotes.get(row.ticker)) for row in rows]
-    failed = {row.ticker: row.note for row in rows if row.summary is None}
-    draw(
-        watchlist_table({row.ticker: row.summary for row in rows if row.summary is not None}, failed),
-        "watched",
-        pd.Timestamp.now("UTC"),
-    )
+    draw(watchlist_table(*watchlist.split_rows(rows)), "watched", pd.Timestamp.now("UTC"))
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
     for note, tickers in watchlist.notes_by_text(rows).items():
         st.caption(":material/info: " + controls.escape(f"{', '.join(tickers)}: {note}"))

@@ -156,7 +156,7 @@ def test_what_stands_in_for_venues_does_not_go_by_another_coins_name(venues):
 
 def test_the_table_is_sorted_and_numbers_stay_numbers():
     found = held(["BTC", "ETH", "SOL", "N0SUCH"])
-    frame = watchlist_table(found.values())
+    frame = watchlist_table(*watchlist.split_rows(found.values()))
     assert frame["symbol"].tolist()[-1] == "N0SUCH"
     assert frame["closest"][:3].is_monotonic_increasing
     style = styled_table(frame, pd.Timestamp.now("UTC"), within=0.05)
