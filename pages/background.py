@@ -52,7 +52,7 @@ st.markdown(
     "and it matters: try them, and trust the zones that stay."
 )
 for prior in PRIORS.values():
-    st.markdown(f"**{prior.title}** ({prior.name}). {controls.escape(prior.origin)}")
+    st.markdown(f"**{prior.title}** ({prior.name}). {controls.escape_markdown(prior.origin)}")
 
 st.subheader("Controls")
 st.markdown(

@@ -127,7 +127,7 @@ def draw(view: View, heatmap: Heatmap) -> None:
         travel(heatmap.market, as_of.last_closed_bar(heatmap.market, view.as_of))
     stands = sum(window.standing_rows(then, drawn))
     st.caption(  # where a line always is, so that travelling moves nothing
-        f"{sentence} {controls.escape(image.threshold_text(drawn.total, view.threshold, stands))} "
+        f"{sentence} {controls.escape_markdown(image.threshold_text(drawn.total, view.threshold, stands))} "
         f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
     )

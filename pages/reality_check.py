@@ -42,7 +42,7 @@ try:
     report = base and reality_check.score(base)
 except LiqError as error:
     base = report = None
-    st.info(f"{controls.escape(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
+    st.info(f"{controls.escape_markdown(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
 else:
     if base is None:
         st.info(reality_check.why_not_scored(market), icon=":material/hearing_disabled:")
@@ -54,8 +54,8 @@ if base and report:
             controls.live_price(market, view)
         for label, value, second in charts.headline(report):
             st.metric(label, value, second, **controls.PLAIN)
-    st.markdown(f"**{controls.escape(report.sentence)}**")
-    st.caption(controls.escape(f"{base.remark} {charts.scored_period(report)}".strip()))
+    st.markdown(f"**{controls.escape_markdown(report.sentence)}**")
+    st.caption(controls.escape_markdown(f"{base.remark} {charts.scored_period(report)}".strip()))
     left, right = st.columns([7, 4])
     step = charts.duration_text(report, charts.bars_per_step(report))
     left.caption(f"Liquidated per {step}. Filled: realised. Line: estimated. Log scale.")
@@ -71,10 +71,10 @@ try:
     with st.spinner("Following the strongest zones forward from when they were first named"):
         found = reality_check.followed_zones(heatmap)
 except LiqError as error:
-    st.info(controls.escape(str(error)), icon=":material/hourglass_empty:")
+    st.info(controls.escape_markdown(str(error)), icon=":material/hourglass_empty:")
 else:
-    st.markdown(f"**{controls.escape(found.sentence)}**")
-    st.caption(controls.escape(charts.touch_sentences(found)))
+    st.markdown(f"**{controls.escape_markdown(found.sentence)}**")
+    st.caption(controls.escape_markdown(charts.touch_sentences(found)))
     st.dataframe(charts.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)
 
 st.subheader("Fit to this market")
@@ -93,7 +93,7 @@ if base and st.session_state.pop("fit_asked", False):
     try:
         st.session_state.fit = (market.symbol, market.source, view.prior, reality_check.fit_prior(base, view.prior))
     except LiqError as error:
-        st.info(controls.escape(str(error)), icon=":material/hourglass_empty:")
+        st.info(controls.escape_markdown(str(error)), icon=":material/hourglass_empty:")
 done = st.session_state.get("fit")
 candidate = None
 if done and done[:2] == (market.symbol, market.source):
@@ -106,17 +106,17 @@ if done and done[:2] == (market.symbol, market.source):
     )
     data = candidate.data
     st.caption(
-        controls.escape(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
-        + controls.escape(charts.scored_period(result.fitted))
+        controls.escape_markdown(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
+        + controls.escape_markdown(charts.scored_period(result.fitted))
     )
 with st.expander("Prior and liquidations of your own"):
     kept = st.file_uploader("Prior that this app wrote", type=["json"], key="prior_file")
     if kept is not None:
         try:
             candidate = read_prior(kept.getvalue())
-            st.caption(controls.escape(f"{candidate.title}: {candidate.origin}"))
+            st.caption(controls.escape_markdown(f"{candidate.title}: {candidate.origin}"))
         except LiqError as error:
-            st.error(controls.escape(str(error)), icon=":material/error:")
+            st.error(controls.escape_markdown(str(error)), icon=":material/error:")
     st.file_uploader(
         "Realised liquidations",
         type=["csv", "gz", "parquet"],

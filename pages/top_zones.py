@@ -27,12 +27,12 @@ def detail(row: int) -> None:
     """Draw one zone opened: its figures, who is trapped in it, and its dollars over the window."""
     shown = zone_detail.zone_panel(heatmap, zones, row)
     with st.container(border=True):
-        st.markdown(f"**{controls.escape(shown.title)}**")
+        st.markdown(f"**{controls.escape_markdown(shown.title)}**")
         with st.container(horizontal=True, gap="small"):
             for label, value, words in shown.figures:
                 st.metric(label, value, words, **controls.PLAIN)
         for sentence in shown.sentences:
-            st.caption(controls.escape(sentence))
+            st.caption(controls.escape_markdown(sentence))
         st.vega_lite_chart(
             spec={**zone_detail.spec(), "datasets": shown.data},
             key=f"zone_chart_{zones['side'][row]}",
@@ -58,7 +58,7 @@ with st.container(horizontal=True, gap="small"):
         controls.live_price(market, view)
     with st.container(width=520):
         st.markdown(f"**Scenario: {NAMES[now.name]}**")
-        st.caption(controls.escape(" ".join([now.why, *now.conditions])))
+        st.caption(controls.escape_markdown(" ".join([now.why, *now.conditions])))
 st.caption(
     "Bigger bars = stronger level. Zones are ranked around the price of the last bar; all are estimates. "
     "Click one to open it."
@@ -69,7 +69,7 @@ for name, heading, total in (
     ("below", "Below price (potential flush zones)", stands.below),
 ):
     st.subheader(heading)
-    st.markdown(f"Total heat **{controls.escape(money(total))}**")
+    st.markdown(f"Total heat **{controls.escape_markdown(money(total))}**")
     rows = side_table(heatmap, zones, name)
     if rows.empty:
         st.caption("Nothing stands out on this side in this window.")
@@ -91,7 +91,7 @@ for name, heading, total in (
 st.subheader("Desk notes")
 notes = desk_notes(heatmap, zones=zones)
 for note in notes:
-    st.markdown(controls.escape(note.sentence), help=f"{note.rule} {MEASURED[note.kind]}")
+    st.markdown(controls.escape_markdown(note.sentence), help=f"{note.rule} {MEASURED[note.kind]}")
     show_on_chart(note)
 if not notes:
     st.caption("No absorption, migration or confluence in this window.")

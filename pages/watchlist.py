@@ -95,7 +95,7 @@ def tell(rows: list[watchlist.WatchlistRow], asked: watchlist.WatchlistRequest, 
             continue
         came, held = alerts.check(held, row.ticker, row.zones, row.summary.price, now, rule)
         for alert in came:
-            line = controls.escape(f"{alert.symbol}: {alerts.describe(alert)}")
+            line = controls.escape_markdown(f"{alert.symbol}: {alerts.describe(alert)}")
             lines = [f"{now:%H:%M:%S} UTC · {line}", *lines][:TOLD]
             if aloud:
                 st.toast(line, icon=":material/notifications:")
@@ -116,7 +116,7 @@ def body(rows: list[watchlist.WatchlistRow], asked: watchlist.WatchlistRequest, 
     draw(watchlist_table(*watchlist.split_rows(rows)), "watched", pd.Timestamp.now("UTC"))
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
     for note, tickers in watchlist.notes_by_text(rows).items():
-        st.caption(":material/info: " + controls.escape(f"{', '.join(tickers)}: {note}"))
+        st.caption(":material/info: " + controls.escape_markdown(f"{', '.join(tickers)}: {note}"))
     tell(rows, asked, aloud=ticking)
 
 
@@ -128,11 +128,11 @@ def scanned() -> None:
     try:
         name, frame = results.read_scan(file)
     except LiqError as error:
-        st.error(controls.escape(str(error)), icon=":material/error:")
+        st.error(controls.escape_markdown(str(error)), icon=":material/error:")
         return
     now = pd.Timestamp.now("UTC")
     st.caption(
-        controls.escape(
+        controls.escape_markdown(
             f"{name}: {len(frame)} markets, {formatting.age(frame['as_of'].max(), now)} old, in the scan's order."
         )
     )

@@ -161,7 +161,8 @@ def _rows(asked: argparse.Namespace, source: str, prior: str | Prior, names: lis
             f"{count} threads work at {asked.scheduler}." if count else "the cluster has no workers yet; waiting."
         )
     else:
-        executor = partial(getattr(executors, asked.executor), count)
+        pool = executors.thread_pool if asked.executor == "threads" else executors.process_pool
+        executor = partial(pool, count)
     apart = source == "simulated"  # nobody limits its rate, and making it is most of the work
     get: Callable[[str], Market]
     if apart:
