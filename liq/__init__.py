@@ -10,6 +10,8 @@ from liq.validation.calibration import calibrate
 from liq.validation.skill import Skill, skill
 from liq.zones.ranking import top_zones
 
+__version__ = "0.2.0"
+
 __all__ = [
     "LOOKBACKS",
     "PRIORS",

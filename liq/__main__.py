@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import suppress
 
+import liq
 from liq.errors import InputError, LiqError, SourceError
 
 COMMANDS = {
@@ -18,6 +19,7 @@ COMMANDS = {
     "scan": "many markets at once, ranked by what is nearest and biggest",
     "watch": "follow tickers and print a line when something happens at a zone",
     "record": "record the venues' public liquidation streams",
+    "app": "start the app in a browser",
 }
 """What can be asked for; each is the room of that name in `liq/commands`."""
 
@@ -61,12 +63,13 @@ def main(words: list[str] | None = None) -> int:
 def _parser(words: list[str]) -> argparse.ArgumentParser:
     """Return what reads the command line; of the commands' rooms it enters only the one that is asked for."""
     parser = argparse.ArgumentParser(
-        prog="python -m liq",
+        prog="liq",
         description="Estimate where leveraged crypto positions would be force-closed. Estimated structure, not a "
         "guarantee; education and entertainment only.",
         epilog=EXITS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"liq {liq.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, sentence in COMMANDS.items():
         own = commands.add_parser(
