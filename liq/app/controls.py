@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from liq.app import session_cache
+from liq.app.location import app_folder
 from liq.app.session_cache import View
 from liq.charts.heatmap import image, layers, window
 from liq.errors import LiqError
@@ -21,8 +21,6 @@ from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS, Prior
 from liq.sources import fetch, market_cache, titles
-
-ROOT = Path(__file__).parents[2]
 
 ABOUT_SOURCES = (
     "auto asks one venue after the other, all adds several together. Every venue is public data without a key. "
@@ -54,9 +52,9 @@ def setup() -> Any:
 def pages() -> list[Any]:
     """Return the pages of the app, the heatmap first; one that is not there is left out."""
     return [
-        st.Page(ROOT / "pages" / file, title=title, icon=icon, default=file == "heatmap.py")
+        st.Page(app_folder() / "pages" / file, title=title, icon=icon, default=file == "heatmap.py")
         for file, title, icon in PAGES
-        if (ROOT / "pages" / file).exists()
+        if (app_folder() / "pages" / file).exists()
     ]
 
 
