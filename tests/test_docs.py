@@ -1,11 +1,9 @@
-"""The documents keep their word: their Python and commands run, links lead somewhere, docstrings' examples hold."""
+"""The documents are true: their Python and their commands run, and what they link to exists."""
 
 from __future__ import annotations
 
-import doctest
 import importlib
 import importlib.util
-import pkgutil
 import re
 import shlex
 import sys
@@ -14,26 +12,30 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import liq
 from liq.__main__ import COMMANDS, _parser, main
 from tests.served import write_recording
 
 ROOT = Path(__file__).resolve().parents[1]
-PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-ROOMS = [name for _, name, _ in pkgutil.walk_packages(liq.__path__, "liq.") if not name.endswith("__main__")]
+SOURCES = sorted(file for folder in ("liq", "pages", "benchmarks", "tests") for file in (ROOT / folder).rglob("*.py"))
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
-@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
-def test_python_blocks_run(paper):
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_python_blocks_run(document):
     names: dict[str, object] = {}
-    for block in re.findall(r"```python\n(.*?)```", paper.read_text(), re.S):
-        exec(compile(block, paper.name, "exec"), names)
+    for block in re.findall(r"```python\n(.*?)```", document.read_text(), re.S):
+        exec(compile(block, document.name, "exec"), names)
 
 
-def commands(paper: Path) -> list[list[str]]:
-    """Return the commands of a paper's shell blocks as words, without settings before and pipes after them."""
+def commands(document: Path) -> list[list[str]]:
+    """Return the commands of a document's shell blocks as words, without settings before and pipes after them."""
     found = []
-    for block in re.findall(r"```sh\n(.*?)```", paper.read_text(), re.S):
+    for block in re.findall(r"```sh\n(.*?)```", document.read_text(), re.S):
         for line in block.replace("\\\n", " ").splitlines():
             for part in line.split("&&"):
                 words = shlex.split(re.split(r"[|>]", part)[0], comments=True)
@@ -57,47 +59,85 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
-def test_commands_run(paper, folder, venues, capsys):
-    """Run what answers by itself, against the stand-in for the venues; of the rest, see that what it names exists."""
-    for words in commands(paper):
-        said = " ".join(words)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_commands_run(document, folder, venues, capsys):
+    """Run the commands of `liq` against the local venue server; check that what every other command names exists."""
+    for words in commands(document):
+        line = " ".join(words)
         program = words[0].removeprefix(".venv/bin/")
-        if program in ("python", "python3") and words[1:3] == ["-m", "liq"]:
-            answer(words[3:], said, capsys)
+        if program == "liq":
+            run_command(words[1:], line, capsys)
+        elif program in ("python", "python3") and words[1:3] == ["-m", "liq"]:
+            run_command(words[3:], line, capsys)
         elif program == "docker":
             assert (ROOT / "Dockerfile").exists()
             if "python" in words:
-                answer(words[words.index("python") + 3 :], said, capsys)
+                run_command(words[words.index("python") + 3 :], line, capsys)
         elif program == "make":
-            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.M), said
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.M), line
         elif program in ("python", "python3"):
-            assert words[1] == "-m", said
-            assert importlib.util.find_spec(words[2]), said
+            assert words[1] == "-m", line
+            assert importlib.util.find_spec(words[2]), line
         else:
-            assert (Path(sys.executable).parent / program).exists(), said
-            assert program != "streamlit" or (ROOT / words[2]).exists(), said
-            assert "-r" not in words or (ROOT / words[words.index("-r") + 1]).exists(), said
+            assert (Path(sys.executable).parent / program).exists(), line
+            assert program != "streamlit" or (ROOT / words[2]).exists(), line
+            assert "-r" not in words or (ROOT / words[words.index("-r") + 1]).exists(), line
 
 
-def answer(words: list[str], said: str, capsys) -> None:
-    """Run one command of `python -m liq`; what would not end, or would take long, only has to make sense."""
-    asked = _parser(words).parse_args(words)
-    if asked.command == "record" or (asked.command == "scan" and asked.tickers is None):
+def run_command(words: list[str], line: str, capsys) -> None:
+    """Run one command of `liq`; one that would not end, or would take long, is only parsed."""
+    args = _parser(words).parse_args(words)
+    if args.command in ("record", "app") or (args.command == "scan" and args.tickers is None):
         return
-    code = main([*words, "--once"] if asked.command == "watch" else words)
-    told = capsys.readouterr()
-    assert code == 0, f"{said}: {told.err}"
-    assert "Traceback" not in told.err
-    assert told.out or asked.command == "watch" or getattr(asked, "output", None), said
+    code = main([*words, "--once"] if args.command == "watch" else words)
+    output = capsys.readouterr()
+    assert code == 0, f"{line}: {output.err}"
+    assert "Traceback" not in output.err
+    assert output.out or args.command == "watch" or getattr(args, "output", None), line
 
 
-@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
-def test_commands_in_the_text_exist(paper):
-    for module in re.findall(r"python -m\s+((?:liq|benchmarks|tests)(?:\.\w+)*)", paper.read_text()):
+def test_every_command_is_documented():
+    text = (ROOT / "docs" / "commands.md").read_text()
+    for name in COMMANDS:
+        assert re.search(rf"^\| `{name}` \|", text, re.M), name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_commands_in_the_text_exist(document):
+    for module in re.findall(r"python -m\s+((?:liq|benchmarks|tests)(?:\.\w+)*)", document.read_text()):
         assert importlib.util.find_spec(module), module
-    for name in re.findall(r"python -m liq (\w+)", paper.read_text()):
+    for name in re.findall(r"(?:python -m |`)liq (\w+)", document.read_text()):
         assert name in COMMANDS or name == "COMMAND", name
+
+
+def exists(name: str) -> bool:
+    """Return whether a dotted name is a module of the package, or something in one."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            value: object = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            fields = getattr(value, "__dataclass_fields__", {})
+            if not hasattr(value, part) and part not in fields:
+                return False
+            value = getattr(value, part, None)
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, *SOURCES], ids=lambda document: document.relative_to(ROOT).as_posix()
+)
+def test_names_of_modules_functions_and_files_exist(document):
+    text = document.read_text()
+    if document.name == "CHANGELOG.md":  # it tells what is gone, too
+        return
+    for name in re.findall(r"`(liq(?:\.\w+)+)", re.sub(r"liq\.\w+/\d", "", text)):
+        assert exists(name), name
+    for path in re.findall(r"\b(?:liq|tests|benchmarks|pages)/[\w/]+\.(?:py|json)\b", text):
+        assert (ROOT / path).exists() or path.startswith("liq/app/bundle"), path
 
 
 def test_the_image_holds_what_the_app_needs_and_no_more():
@@ -119,26 +159,7 @@ def test_the_image_holds_what_the_app_needs_and_no_more():
     assert not {"ARG", "ADD"} & set(kinds), "nothing comes in that is not in the repository"
 
 
-@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
-def test_links_lead_somewhere(paper):
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", paper.read_text()):
-        assert (paper.parent / target).exists(), target
-
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_examples_in_docstrings_hold(room):
-    assert doctest.testmod(importlib.import_module(room)).failed == 0
-
-
-def test_the_house_rules():
-    """Streamlit stays in the entry, the pages and the controls; ccxt in one room, and lazily."""
-    for file in (ROOT / "liq").rglob("*.py"):
-        text, name = file.read_text(), str(file.relative_to(ROOT))
-        if not name.startswith("liq/app/"):
-            assert not re.search(r"^\s*(import streamlit|from streamlit)", text, re.M), name
-        assert not re.search(r"^(import ccxt|from ccxt)", text, re.M), name
-        if name != "liq/sources/venues/client.py":
-            assert not re.search(r"^\s*(import ccxt|from ccxt)", text, re.M), name
-    for file in [*(ROOT / "pages").glob("*.py"), ROOT / "streamlit_app.py"]:
-        assert "ccxt" not in file.read_text(), file
-        assert "numpy" not in file.read_text(), file
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
