@@ -158,7 +158,7 @@ def main() -> None:
             return fit_and_score(early, late, EQUAL)
 
     def finer() -> list[float]:
-        with swapped(levels, SLICE=levels.SLICE / 2, MOST_SLICES=2 * levels.MOST_SLICES):
+        with swapped(levels, SLICE=levels.SLICE / 2, MAX_SLICES=2 * levels.MAX_SLICES):
             return fit_and_score(early, late, EQUAL)
 
     def coarse() -> list[float]:

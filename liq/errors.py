@@ -1,4 +1,4 @@
-"""What can go wrong, as one small tree; each error is one sentence that a user can act on."""
+"""Errors that this package raises on purpose, as one small tree; each is one sentence that a user can act on."""
 
 
 class LiqError(Exception):

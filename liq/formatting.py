@@ -19,13 +19,13 @@ def money(usd: float) -> str:
     """
     if not math.isfinite(usd):
         return "n/a"
-    size = abs(usd)
-    for scale, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"), (1.0, "")):
+    magnitude = abs(usd)
+    for scale, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"), (1.0, "")):
         # 999,950 would print as $1000K; the next letter takes over where rounding does
-        if size >= scale * 0.9995 or scale == 1.0:
-            value = size / scale
+        if magnitude >= scale * 0.9995 or scale == 1.0:
+            value = magnitude / scale
             digits = 0 if scale == 1.0 or value >= 99.95 else 1 if value >= 9.995 else 2
-            return f"{'-' if usd < 0 else ''}${value:.{digits}f}{letter}"
+            return f"{'-' if usd < 0 else ''}${value:.{digits}f}{suffix}"
     return "$0"
 
 
@@ -80,7 +80,11 @@ def age(then: pd.Timestamp, now: pd.Timestamp) -> str:
 
 
 def naive_utc(moment: pd.Timestamp) -> pd.Timestamp:
-    """Return a timestamp as naive UTC, so that aware and naive ones can meet."""
+    """Return a timestamp as naive UTC, so that aware and naive ones can be compared.
+
+    >>> naive_utc(pd.Timestamp("2026-01-31 12:00", tz="Europe/Berlin"))
+    Timestamp('2026-01-31 11:00:00')
+    """
     moment = pd.Timestamp(moment)
     return moment if moment.tzinfo is None else moment.tz_convert("UTC").tz_localize(None)
 
@@ -88,17 +92,25 @@ def naive_utc(moment: pd.Timestamp) -> pd.Timestamp:
 def timestamp(moment: pd.Timestamp) -> str:
     """Return a moment as day and minute, UTC.
 
-    >>> when(pd.Timestamp("2026-01-31 23:55", tz="UTC"))
+    >>> timestamp(pd.Timestamp("2026-01-31 23:55", tz="UTC"))
     '31 Jan 2026 23:55 UTC'
     """
     return f"{naive_utc(moment):%d %b %Y %H:%M} UTC"
 
 
 def epoch_milliseconds(index: pd.DatetimeIndex) -> np.ndarray:
-    """Return times as float milliseconds since 1970 UTC, which a chart reads alike in every time zone."""
+    """Return times as float milliseconds since 1970 UTC, which a chart reads alike in every time zone.
+
+    >>> epoch_milliseconds(pd.DatetimeIndex(["1970-01-01 00:00:01"]))
+    array([1000.])
+    """
     return index.as_unit("ms").asi8.astype(float)
 
 
 def escape_markdown(text: str) -> str:
-    """Return text that Markdown shows as it is; what a venue or a user sends must not become markup."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+!|~$:" else sign for sign in text)
+    r"""Return text that Markdown shows as it is; what a venue or a user sends must not become markup.
+
+    >>> print(escape_markdown("a*b"))
+    a\*b
+    """
+    return "".join(f"\\{character}" if character in "\\`*_{}[]()<>#+!|~$:" else character for character in text)

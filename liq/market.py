@@ -1,4 +1,4 @@
-"""What the estimate works on: candles, open interest and a window; plain data, validated on entry."""
+"""Market data that the estimate works on: candles, open interest and a lookback; plain data, validated on entry."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-
-CANDLE_COLUMNS = ("open", "high", "low", "close", "volume")
-SIDES = ("long", "short")
+from liq.market_checks import SIDES as SIDES
+from liq.market_checks import check_candles, check_liquidations, check_open_interest
 
 
 class Lookback(NamedTuple):
-    """A window that can be looked at: its length, its bar, and the coarse bars that warm it up."""
+    """A window that can be shown: its length, the length of its bars, and the coarse bars that warm it up."""
 
     name: str
     window: pd.Timedelta
@@ -77,7 +76,7 @@ def lookback(name: str) -> Lookback:
 
 
 class Origin(NamedTuple):
-    """Where one input came from and how fresh it was: the source's name and a UTC time."""
+    """Where one input came from and how recent it is: the source's name and a UTC time."""
 
     source: str
     as_of: pd.Timestamp
@@ -127,6 +126,12 @@ class Market:
 
     Raises InputError, one sentence naming the column, the row and the value. Nothing is repaired: a last
     bar that `as_of` cuts short is only marked, by `forming`.
+
+    >>> hours = pd.date_range("2026-01-01", periods=3, freq="1h", tz="UTC")
+    >>> bars = pd.DataFrame(dict(open=1.0, high=2.0, low=1.0, close=2.0, volume=5.0), index=hours)
+    >>> market = Market("BTC/USDT:USDT", "example", candles=bars)
+    >>> market.price, market.base
+    (2.0, 'BTC')
     """
 
     symbol: str
@@ -148,21 +153,23 @@ class Market:
     def __post_init__(self) -> None:
         candles = check_candles(self.candles)
         times = pd.DatetimeIndex(candles.index)
-        put = object.__setattr__  # the one way to fill a default in a frozen dataclass
-        put(self, "candles", candles)
-        put(self, "open_interest", check_open_interest(self.open_interest, candles))
+        set_field = object.__setattr__  # the one way to fill a default in a frozen dataclass
+        set_field(self, "candles", candles)
+        set_field(self, "open_interest", check_open_interest(self.open_interest, candles))
         if self.bar is None:
-            put(self, "bar", times[-1] - times[-2] if len(times) > 1 else pd.Timedelta(hours=1))
-        put(self, "start", _moment(self.start, times, "start") if self.start is not None else times[0])
-        put(self, "as_of", _moment(self.as_of, times, "as_of") if self.as_of is not None else times[-1] + self.bar)
+            set_field(self, "bar", times[-1] - times[-2] if len(times) > 1 else pd.Timedelta(hours=1))
+        set_field(self, "start", _moment(self.start, times, "start") if self.start is not None else times[0])
+        set_field(
+            self, "as_of", _moment(self.as_of, times, "as_of") if self.as_of is not None else times[-1] + self.bar
+        )
         if self.price is None:
-            put(self, "price", float(candles["close"].iloc[-1]))
+            set_field(self, "price", float(candles["close"].iloc[-1]))
         elif not (np.isfinite(self.price) and self.price > 0):
             raise InputError(f"price must be a positive number, not {self.price!r}.")
         if self.start > times[-1]:
             raise InputError(f"start is {self.start}, after the last bar ({times[-1]}).")
         if self.liquidations is not None:
-            put(self, "liquidations", check_liquidations(self.liquidations))
+            set_field(self, "liquidations", check_liquidations(self.liquidations))
 
     @property
     def forming(self) -> bool:
@@ -191,100 +198,12 @@ class Market:
         return np.asarray((ends - starts) / 3.6e12)
 
 
-def check_candles(candles: pd.DataFrame) -> pd.DataFrame:
-    """Return the five candle columns as float64; raise InputError naming the first thing that is wrong."""
-    if not isinstance(candles, pd.DataFrame):
-        raise InputError(f"candles must be a DataFrame, not {type(candles).__name__}.")
-    _check_times(candles.index, "candles")
-    missing = [name for name in CANDLE_COLUMNS if name not in candles.columns]
-    if missing:
-        raise InputError(f"candles lack the column {missing[0]!r}.")
-    columns = {name: _floats(candles[name], f"candles column {name!r}") for name in CANDLE_COLUMNS}
-    for name, values in columns.items():
-        floor = "not negative" if name == "volume" else "positive"
-        bad = ~np.isfinite(values) | ((values < 0) if name == "volume" else (values <= 0))
-        _refuse(bad, f"candles column {name!r} must be {floor} and finite", candles.index, values)
-    _refuse(columns["high"] < columns["low"], "candles column 'high' is below 'low'", candles.index, columns["high"])
-    for name in ("open", "close"):
-        outside = (columns[name] > columns["high"]) | (columns[name] < columns["low"])
-        _refuse(outside, f"candles column {name!r} lies outside low to high", candles.index, columns[name])
-    return pd.DataFrame(columns, index=candles.index)
-
-
-def check_open_interest(series: pd.Series | None, candles: pd.DataFrame) -> pd.Series | None:
-    """Return open interest as float64 on the candles' index, or None; raise InputError."""
-    if series is None:
-        return None
-    if not isinstance(series, pd.Series):
-        raise InputError(f"open_interest must be a Series, not {type(series).__name__}.")
-    if not series.index.equals(candles.index):
-        raise InputError(
-            f"open_interest must be on the candles' index: it has {len(series)} rows, the candles {len(candles)}."
-        )
-    values = _floats(series, "open_interest")
-    _refuse((values < 0) | np.isinf(values), "open_interest must be not negative, or NaN", series.index, values)
-    return pd.Series(values, index=series.index, name="open_interest")
-
-
-def check_liquidations(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return realised liquidations, USD in columns ``long short`` and ``total`` if given, as float64.
-
-    NaN means that nobody was listening during that bar, or could not tell the side; it is not zero. Raises
-    InputError.
-    """
-    if not isinstance(frame, pd.DataFrame):
-        raise InputError(f"liquidations must be a DataFrame, not {type(frame).__name__}.")
-    _check_times(frame.index, "liquidations")
-    columns = {}
-    for name in (*SIDES, "total"):
-        if name not in frame.columns:
-            if name == "total":
-                continue
-            raise InputError(f"liquidations lack the column {name!r}.")
-        values = _floats(frame[name], f"liquidations column {name!r}")
-        _refuse(
-            (values < 0) | np.isinf(values), f"liquidations column {name!r} must be not negative", frame.index, values
-        )
-        columns[name] = values
-    return pd.DataFrame(columns, index=frame.index)
-
-
-def _check_times(index: pd.Index, what: str) -> None:
-    if not isinstance(index, pd.DatetimeIndex):
-        raise InputError(f"{what} must be indexed by bar open time, not by {type(index).__name__}.")
-    if len(index) == 0:
-        raise InputError(f"{what} are empty.")
-    if index.tz is not None and str(index.tz) not in ("UTC", "utc", "UTC+00:00"):
-        raise InputError(f"{what} must be in UTC, not in {index.tz}.")
-    if index.hasnans:
-        raise InputError(f"{what} have no time in row {int(np.argmax(index.isna()))}.")
-    step = np.diff(index.as_unit("ns").asi8)
-    if (step <= 0).any():
-        row = int(np.argmax(step <= 0)) + 1
-        word = "repeats a time" if step[row - 1] == 0 else "is not in order"
-        raise InputError(f"{what} index {word} in row {row}: {index[row]}.")
-
-
-def _floats(column: pd.Series, what: str) -> np.ndarray:
-    try:
-        return column.to_numpy(dtype=float, na_value=np.nan)
-    except (TypeError, ValueError):
-        for row, value in enumerate(column):
-            try:
-                float(value)
-            except (TypeError, ValueError):
-                raise InputError(f"{what} has {value!r} in row {row}, which is not a number.") from None
-        raise InputError(f"{what} is not numeric.") from None
-
-
-def _refuse(bad: np.ndarray, sentence: str, index: pd.Index, values: np.ndarray) -> None:
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"{sentence}: row {row} ({index[row]}) has {float(values[row])!r}.")
-
-
 def as_utc(value: object, what: str) -> pd.Timestamp:
-    """Return a moment as a timestamp aware in UTC, a naive one taken as UTC; raise InputError naming `what`."""
+    """Return a moment as a timestamp aware in UTC, a naive one taken as UTC; raise InputError naming `what`.
+
+    >>> as_utc("2026-01-31 12:00", "moment")
+    Timestamp('2026-01-31 12:00:00+0000', tz='UTC')
+    """
     try:
         moment = pd.Timestamp(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -295,6 +214,6 @@ def as_utc(value: object, what: str) -> pd.Timestamp:
 
 
 def _moment(value: object, times: pd.DatetimeIndex, what: str) -> pd.Timestamp:
-    """Return a timestamp in the index's own convention, aware in UTC or naive."""
+    """Return a timestamp as the index has them, aware in UTC or naive."""
     moment = as_utc(value, what)
     return moment if times.tz is not None else moment.tz_localize(None)

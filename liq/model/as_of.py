@@ -1,4 +1,4 @@
-"""A map as it stood earlier: the same walk, cut off at a bar, so that nothing later can be seen."""
+"""Markets and heatmaps as of an earlier moment: cut off at a bar, so that nothing later can show."""
 
 from __future__ import annotations
 
@@ -9,73 +9,103 @@ import pandas as pd
 
 from liq.market import SIDES, Market, as_utc
 from liq.model.flow import Flow
-from liq.model.heatmap import Heatmap, Walk, combine
+from liq.model.heatmap import Heatmap, combine
 from liq.model.levels import Entries
+from liq.model.walk import Walk
 
 
 def bar_closes(market: Market) -> pd.DatetimeIndex:
-    """Return when each bar of the window closed, naive UTC; without the last, whose end is the present."""
+    """Return when each bar of the window closed, naive UTC; without the last bar, whose close is the present.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> bar_closes(simulate("BTC", "1d", now="2026-09-01"))[0]
+    Timestamp('2026-08-31 00:05:00')
+    """
     return pd.DatetimeIndex(market.visible.index[1:]).tz_localize(None)
 
 
 def last_closed_bar(market: Market, moment: pd.Timestamp | None) -> int | None:
-    """Return which bar of the window was the last to have closed at a moment (UTC): 0 for the first.
+    """Return the row of the window's bar that was the last to have closed at a moment (UTC): 0 for the first.
 
-    None where the moment is not inside the window, or none is given: then the present is meant.
+    None where the moment is not inside the window or is None, which means the present.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> last_closed_bar(simulate("BTC", "1d", now="2026-09-01"), pd.Timestamp("2026-08-31 01:02"))
+    11
     """
     if moment is None:
         return None
-    at = as_utc(moment, "moment").tz_localize(None)
-    row = int(bar_closes(market).searchsorted(at, side="right")) - 1
-    return row if row >= 0 and at < as_utc(market.as_of, "as_of").tz_localize(None) else None
+    time = as_utc(moment, "moment").tz_localize(None)
+    row = int(bar_closes(market).searchsorted(time, side="right")) - 1
+    return row if row >= 0 and time < as_utc(market.as_of, "as_of").tz_localize(None) else None
 
 
 def later_close(market: Market, moment: pd.Timestamp, steps: int) -> pd.Timestamp | None:
-    """Return when the bar closed that is one of so many equal steps through the window later; None past the last."""
-    every = bar_closes(market)
-    row = int(every.searchsorted(moment)) - (-len(every) // steps)  # a ceiling, so that the steps reach the end
-    return every[row] if row < len(every) else None
+    """Return the bar close that lies one of `steps` equal steps through the window later; None past the last.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> later_close(simulate("BTC", "1d", now="2026-09-01"), pd.Timestamp("2026-08-31 01:00"), steps=24)
+    Timestamp('2026-08-31 02:00:00')
+    """
+    closes = bar_closes(market)
+    row = int(closes.searchsorted(moment)) - (-len(closes) // steps)  # a ceiling, so that the steps reach the end
+    return closes[row] if row < len(closes) else None
 
 
 def heatmap_at(heatmap: Heatmap, row: int) -> Heatmap:
     """Return the heatmap as of the end of its photographed bar number `row`, which is then the last and only one.
 
-    Everything that came later is cut off: candles, open interest, levels, what reached them, and the price. The
-    window is as long as it was, as far as there are bars; the prices it is laid out on stay those of the whole
-    window. Realised liquidations are left out.
+    Everything later is cut off: candles, open interest, levels, sweeps, and the price. The window is as long as it
+    was, as far as there are bars; its edges stay those of the whole window. Realised liquidations are left out.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> earlier = heatmap_at(heatmap, 60)
+    >>> bool(np.array_equal(earlier.long[0], heatmap.long[60]))
+    True
     """
     return _cut(heatmap, slice(row, row + 1))
 
 
 def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
-    """Return the same as `at` with the photographs before it kept, which tell what price did to a zone."""
+    """Return the same as `heatmap_at` with the earlier photographs kept, which tell what price did to a zone.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> len(heatmap_up_to(heatmap, 60).times)
+    61
+    """
     return _cut(heatmap, slice(0, row + 1))
 
 
-def _cut(heatmap: Heatmap, shots: slice) -> Heatmap:
+def _cut(heatmap: Heatmap, photos: slice) -> Heatmap:
+    """Return the heatmap cut off after the last of these photographs, with all its venues' parts."""
     if heatmap.parts:
-        return combine(_cut_one(heatmap, shots), tuple(_cut_one(part, shots) for part in heatmap.parts))
-    return _cut_one(heatmap, shots)
+        return combine(_cut_one(heatmap, photos), tuple(_cut_one(part, photos) for part in heatmap.parts))
+    return _cut_one(heatmap, photos)
 
 
-def _cut_one(heatmap: Heatmap, shots: slice) -> Heatmap:
+def _cut_one(heatmap: Heatmap, photos: slice) -> Heatmap:
+    """Return one market's heatmap cut off after the last of these photographs."""
     walk = heatmap.walk
-    n = int(walk.photos[shots.stop - 1]) + 1
+    n = int(walk.photos[photos.stop - 1]) + 1
     entries = int(np.searchsorted(walk.entries.bar, n))
     market = first_bars(heatmap.market, n)
     return replace(
         heatmap,
         market=market,
-        times=heatmap.times[shots],
-        long=heatmap.long[shots],
-        short=heatmap.short[shots],
+        times=heatmap.times[photos],
+        long=heatmap.long[photos],
+        short=heatmap.short[photos],
         swept=heatmap.swept[:n],
         anchored=float(walk.flow.anchored[:n][market.times >= market.start].mean()),
         parts=(),
         walk=Walk(
             Entries(*(column[:entries] for column in walk.entries)),
             Flow(*(column[:n] for column in walk.flow)),
-            walk.photos[shots],
+            walk.photos[photos],
             # a level that a later bar took still stands
             {side: np.minimum(walk.reached[side][:entries], n) for side in SIDES},
             walk.factor,
@@ -88,6 +118,10 @@ def first_bars(market: Market, n: int, *, keep_window: bool = True) -> Market:
 
     keep_window : whether the visible window is as long as it was, as far as there are bars; else it is all of them.
     Realised liquidations are left out.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> len(first_bars(simulate("BTC", "1d", now="2026-09-01"), 100).candles)
+    100
     """
     candles = market.candles.iloc[:n]
     length = pd.Timedelta(hours=float(market.hours()[n - 1]))
@@ -106,7 +140,12 @@ def first_bars(market: Market, n: int, *, keep_window: bool = True) -> Market:
 
 
 def market_before(market: Market, moment: pd.Timestamp) -> Market:
-    """Return the market as it was known at a moment (UTC): the bars that had closed, all of them visible."""
+    """Return the market as it was known at a moment (UTC): the bars that had closed, all of them visible.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> market_before(simulate("BTC", "1d", now="2026-09-01"), pd.Timestamp("2026-08-31")).as_of
+    Timestamp('2026-08-31 00:00:00+0000', tz='UTC')
+    """
     closes = market.times + pd.to_timedelta(market.hours(), unit="h")
-    at = as_utc(moment, "moment") if closes.tz is not None else as_utc(moment, "moment").tz_localize(None)
-    return first_bars(market, int((closes <= at).sum()), keep_window=False)
+    time = as_utc(moment, "moment") if closes.tz is not None else as_utc(moment, "moment").tz_localize(None)
+    return first_bars(market, int((closes <= time).sum()), keep_window=False)

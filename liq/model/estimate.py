@@ -1,4 +1,4 @@
-"""The walk: from a market to the dollars that would be force-closed, by time, price, side and tier."""
+"""Estimate a market: the dollars that would be force-closed, by time, price, side and tier."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from liq.errors import InputError
 from liq.market import Market
 from liq.model import levels
 from liq.model.flow import flow
-from liq.model.heatmap import Heatmap, Walk, combine
+from liq.model.heatmap import Heatmap, combine
 from liq.model.margin import brackets, liquidation_factors
 from liq.model.prior import Prior, as_prior
+from liq.model.walk import Walk
 
 STEPS = {60: 5e-4, 300: 5e-4, 900: 8e-4, 1800: 1e-3, 3600: 1.2e-3, 14400: 2.5e-3, 86400: 5e-3}
 """Height of a drawn bucket in log price, by the visible bar's length in seconds."""
@@ -19,8 +20,8 @@ STEPS = {60: 5e-4, 300: 5e-4, 900: 8e-4, 1800: 1e-3, 3600: 1.2e-3, 14400: 2.5e-3
 REACH = 0.16
 """The edges go this far, in log price, beyond the visible window's extremes."""
 
-MOST_BUCKETS = 1200
-"""Beyond this many buckets the step doubles."""
+MAX_BUCKETS = 1200
+"""Maximum number of buckets; the step doubles until there are no more."""
 
 
 def estimate(
@@ -59,7 +60,7 @@ def estimate(
 
 
 def _walk(market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray) -> Heatmap:
-    """Walk one market's candles once and photograph the bars asked for."""
+    """Walk one market's candles once and photograph the given bars."""
     if (photos < 0).any():
         raise InputError(f"candles of {market.source} lack bars that the other venues have.")
     candles = market.candles
@@ -68,14 +69,15 @@ def _walk(market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray) -
     origin = candles["open"].iloc[0]
     steps = market.brackets or brackets(market.symbol)
     reached, factors = {}, {}
-    # Shorts are longs in a mirror: with the sign of the logs turned, one search serves both sides.
+    # A short at a price is a long at the mirrored price: with the sign of the logs turned, a bar's high sweeps as
+    # a low does, so that one search serves both sides and cannot treat them differently.
     for side, extreme, sign in (("long", "low", 1.0), ("short", "high", -1.0)):
         factors[side] = liquidation_factors(side, tiers, steps)
         scale = sign / levels.CELL
         stops = np.log(candles[extreme].to_numpy() / origin) * scale
         entry = np.log(entries.price / origin) * scale
         reached[side] = levels.first_reach(stops, entry, np.log(factors[side]) * scale, entries.bar)
-    moving = flow(market, prior)
+    order_flow = flow(market, prior)
     nothing = np.empty((0, 0))
     return Heatmap(
         market=market,
@@ -87,12 +89,13 @@ def _walk(market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray) -
         long=nothing,
         short=nothing,
         swept=pd.DataFrame(),
-        anchored=float(moving.anchored[candles.index >= market.start].mean()),
-        walk=Walk(entries, moving, photos, reached, factors),
+        anchored=float(order_flow.anchored[candles.index >= market.start].mean()),
+        walk=Walk(entries, order_flow, photos, reached, factors),
     ).reweigh(weights)
 
 
 def _photo_bars(market: Market, columns: int | None) -> np.ndarray:
+    """Return the rows of the bars to photograph, ascending and ending with the last one."""
     n = len(market.candles)
     first = int(market.times.searchsorted(market.start))
     if columns is None:
@@ -103,18 +106,23 @@ def _photo_bars(market: Market, columns: int | None) -> np.ndarray:
 
 
 def _edges(market: Market, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return the drawn lattice: it passes through the first open, so later bars extend it and move nothing."""
+    """Return the drawn lattice of prices, (B + 1,).
+
+    It passes through the first open and keeps one ratio, so that later bars extend it and move no edge: a finished
+    column stays the same, and windows that end at different times share their buckets.
+    """
     visible = market.candles.index >= market.start
     origin = market.candles["open"].iloc[0]
     bar = market.bar.total_seconds()
     step = next((value for seconds, value in STEPS.items() if bar <= seconds), 5e-3)
     bottom, top = np.log(low[visible].min() / origin) - REACH, np.log(high[visible].max() / origin) + REACH
-    while (top - bottom) / step > MOST_BUCKETS:
+    while (top - bottom) / step > MAX_BUCKETS:
         step *= 2
     return origin * np.exp(np.arange(np.floor(bottom / step), np.ceil(top / step) + 1) * step)
 
 
 def _check_edges(edges: np.ndarray) -> np.ndarray:
+    """Return the edges as floats; raise InputError where they are no ascending positive prices."""
     edges = np.asarray(edges, dtype=float)
     if edges.ndim != 1 or len(edges) < 2 or not (edges[0] > 0 and (np.diff(edges) > 0).all()):
         raise InputError("edges must be at least two ascending positive prices.")

@@ -1,4 +1,4 @@
-"""How many contracts each bar opens and how many of the earlier ones survive it, from open interest or volume."""
+"""Order flow: how many contracts each bar opens and how many of the earlier ones survive it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from liq.market import Market
 from liq.model.prior import Prior
 
-LEAST_SURVIVAL = 1e-60
-"""A bar in which everything closes leaves this much, so that its logarithm stays finite."""
+MIN_SURVIVAL = 1e-60
+"""Survival of a bar in which everything closes, above zero so that its logarithm stays finite."""
 
 
 class Flow(NamedTuple):
@@ -24,22 +24,33 @@ class Flow(NamedTuple):
 def flow(market: Market, prior: Prior) -> Flow:
     """Return what each bar opens and what survives it.
 
-    Where open interest is known at this bar's and the earlier bar's close, ``opened = min(OI, max(dOI, 0) +
-    kappa * volume)`` and what stood before survives by ``(OI - opened) / OI_before``, at most 1. Where it is
+    Where open interest (OI, coins at bar close) is known for this bar and the one before, ``opened = min(OI, max(dOI,
+    0) + kappa * volume)``, and what stood before survives by ``(OI - opened) / OI_before``, at most 1. Where it is
     not, ``opened = phi * volume`` and survival is a half-life over the bar's real length.
+
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-01-01", periods=2, freq="1h")
+    >>> bars = pd.DataFrame(dict(open=100.0, high=100.0, low=100.0, close=100.0, volume=10.0), index=hours)
+    >>> market = Market("BTC/USDT:USDT", "example", bars, open_interest=pd.Series([100.0, 101.0], hours))
+    >>> flow(market, Prior("example", "Example", (10.0,), (1.0,), kappa=0.2)).opened
+    array([2., 3.])
+
+
     """
     volume = market.candles["volume"].to_numpy()
     opened = prior.phi * volume
     log_survival = -np.log(2.0) * market.hours() / prior.half_life
     anchored = np.zeros(len(volume), bool)
     if market.open_interest is not None:
-        now = market.open_interest.to_numpy()
-        before = np.concatenate([[np.nan], now[:-1]])
-        anchored = np.isfinite(now) & np.isfinite(before)
-        rise, traded = np.maximum(now - before, 0.0), prior.kappa * volume
+        interest = market.open_interest.to_numpy()
+        interest_before = np.concatenate([[np.nan], interest[:-1]])
+        anchored = np.isfinite(interest) & np.isfinite(interest_before)
+        rise, traded = np.maximum(interest - interest_before, 0.0), prior.kappa * volume
         with np.errstate(invalid="ignore", divide="ignore"):
-            grown = np.minimum(now, rise + traded)
-            kept = np.clip(np.where(before > 0, (now - grown) / before, 0.0), LEAST_SURVIVAL, 1.0)
-        opened = np.where(anchored, grown, opened)
-        log_survival = np.where(anchored, np.log(kept), log_survival)
+            opened_anchored = np.minimum(interest, rise + traded)
+            survival = np.clip(
+                np.where(interest_before > 0, (interest - opened_anchored) / interest_before, 0.0), MIN_SURVIVAL, 1.0
+            )
+        opened = np.where(anchored, opened_anchored, opened)
+        log_survival = np.where(anchored, np.log(survival), log_survival)
     return Flow(opened, np.cumsum(log_survival), anchored)

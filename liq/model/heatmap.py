@@ -1,44 +1,17 @@
-"""The estimate of one market, as pictures of what stands, sums of what was swept, and the levels behind both."""
+"""The estimate of one market: what stands by time and price, what was swept by bar, and the levels behind both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from itertools import product
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
 from liq.market import SIDES, Market
-from liq.model.flow import Flow
-from liq.model.levels import Entries
 from liq.model.prior import Prior
-
-DUST = 1e-6
-"""USD below which a bucket counts as empty; what rounding leaves of a bucket that was swept."""
-
-CHUNK = 2_000_000
-"""Levels summed up at once, to bound memory."""
-
-BLOCK = 4096
-"""Entries worked on at once, so that what is computed of them stays in the processor's cache."""
-
-
-class Walk(NamedTuple):
-    """What the walk found, for both sides: everything that any re-weighing of the tiers needs.
-
-    entries : where each bar opened; flow : what it opened and what survived; photos : (T,) photographed bars;
-    reached : by side, the bar that took each level, int32 (E, K), n where none did; factor : by side,
-    liquidation price over entry price (K,).
-    """
-
-    entries: Entries
-    flow: Flow
-    photos: np.ndarray
-    reached: dict[str, np.ndarray]
-    factor: dict[str, np.ndarray]
+from liq.model.walk import DUST, Walk, photographed, swept_by_bar
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +25,14 @@ class Heatmap:
     swept : on every bar, columns ``long short``, USD estimated to have been liquidated during the bar.
     anchored : share of the visible bars that open interest anchored.
     parts : where several venues were asked, each venue's own heatmap on the same edges and times.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=60)
+    >>> heatmap.long.shape == (len(heatmap.times), len(heatmap.edges) - 1)
+    True
+    >>> list(heatmap.swept.columns)
+    ['long', 'short']
     """
 
     market: Market
@@ -68,7 +49,14 @@ class Heatmap:
     parts: tuple[Heatmap, ...] = ()
 
     def by_tier(self, side: str) -> np.ndarray:
-        """Return what stands at the last bar by tier and bucket, USD (K, B)."""
+        """Return what stands at the last bar by tier and bucket, USD (K, B).
+
+        >>> import liq
+        >>> from liq.sources.simulation.market import simulate
+        >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+        >>> heatmap.by_tier("long").shape == (len(heatmap.tiers), len(heatmap.edges) - 1)
+        True
+        """
         if self.parts:
             return np.sum([part.by_tier(side) for part in self.parts], axis=0)
         usd, _, tier, bucket = self._standing(side)
@@ -103,23 +91,31 @@ class Heatmap:
     def opened(self, side: str) -> np.ndarray:
         """Return when what stands in each bucket was opened, notional-weighted, datetime64 UTC (B,); NaT if empty."""
         count = len(self.edges) - 1
-        mass, age = np.zeros(count), np.zeros(count)
+        usd_sum, time_sum = np.zeros(count), np.zeros(count)
         for part in self.parts or (self,):
             usd, row, _, bucket = part._standing(side)
             seconds = part.market.times.as_unit("s").asi8[part.walk.entries.bar[row]]
-            mass += np.bincount(bucket, usd, count)
-            age += np.bincount(bucket, usd * seconds, count)
+            usd_sum += np.bincount(bucket, usd, count)
+            time_sum += np.bincount(bucket, usd * seconds, count)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.rint(np.where(mass > DUST, age / mass, np.nan)).astype("datetime64[s]")
+            return np.rint(np.where(usd_sum > DUST, time_sum / usd_sum, np.nan)).astype("datetime64[s]")
 
     def reweigh(self, weights: np.ndarray) -> Heatmap:
-        """Return the same walk with other tier weights (K,), without walking again; zero turns a tier off."""
+        """Return the same walk with other tier weights (K,), without walking again; zero turns a tier off.
+
+        >>> import liq
+        >>> from liq.sources.simulation.market import simulate
+        >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+        >>> doubled = heatmap.reweigh(2 * heatmap.weights)
+        >>> bool(np.allclose(doubled.long, 2 * heatmap.long))
+        True
+        """
         weights = np.asarray(weights, dtype=float)
         if weights.shape != self.tiers.shape or not np.isfinite(weights).all() or (weights < 0).any():
             raise InputError(f"weights must be {len(self.tiers)} numbers, none negative.")
         if self.parts:
             return combine(self, tuple(part.reweigh(weights) for part in self.parts))
-        swept = pd.DataFrame({side: self._taken(side, weights) for side in SIDES}, index=self.market.candles.index)
+        swept = pd.DataFrame({side: self._swept(side, weights) for side in SIDES}, index=self.market.candles.index)
         long, short = self._photographs(weights)
         return replace(self, weights=weights, long=long, short=short, swept=swept)
 
@@ -128,34 +124,33 @@ class Heatmap:
         if self.parts:
             long, short = zip(*(part.photographed(weights) for part in self.parts), strict=True)
             return np.sum(long, axis=0), np.sum(short, axis=0)
-        long, short = self._photographs(weights)
-        return long, short
+        return self._photographs(weights)
 
     def swept_by_tier(self, side: str) -> np.ndarray:
         """Return USD swept per bar and tier for a weight of one, float (n, K); `swept` is linear in the weights."""
-        return np.stack([self._taken(side, one) for one in np.eye(len(self.tiers))], axis=1)
+        return np.stack([self._swept(side, weight) for weight in np.eye(len(self.tiers))], axis=1)
 
     @cached_property
-    def ledger(self) -> pd.DataFrame:
+    def balance_sheet(self) -> pd.DataFrame:
         """USD per bar over all prices, columns (side, ``opened swept standing closed``).
 
         Nothing appears or vanishes: on every bar, all that was opened is what stands, was swept, or closed.
         """
-        entries, moving, n = self.walk.entries, self.walk.flow, len(self.swept)
-        opened = np.bincount(entries.bar, self._notional, n) * self.weights.sum()
+        entries, order_flow, n = self.walk.entries, self.walk.flow, len(self.swept)
+        opened = np.bincount(entries.bar, self.notional, n) * self.weights.sum()
         frames = {}
         for side in SIDES:
             standing = np.zeros(n)
-            for pace in np.unique(self._paces):
-                weights = np.where(self._paces == pace, self.weights, 0.0)
-                kept = np.exp(pace * np.diff(moving.log_survival, prepend=0.0)).tolist()
-                new = np.bincount(entries.bar, self._notional, n) * weights.sum()
-                book = 0.0
-                for row, (fresh, gone) in enumerate(
-                    zip(new.tolist(), self._taken(side, weights).tolist(), strict=True)
+            for pace in np.unique(self.paces):
+                weights = np.where(self.paces == pace, self.weights, 0.0)
+                survival = np.exp(pace * np.diff(order_flow.log_survival, prepend=0.0)).tolist()
+                opened_now = np.bincount(entries.bar, self.notional, n) * weights.sum()
+                standing_usd = 0.0
+                for row, (opened_usd, swept_usd) in enumerate(
+                    zip(opened_now.tolist(), self._swept(side, weights).tolist(), strict=True)
                 ):
-                    book = (book - gone) * kept[row] + fresh
-                    standing[row] += book
+                    standing_usd = (standing_usd - swept_usd) * survival[row] + opened_usd
+                    standing[row] += standing_usd
             swept = self.swept[side].to_numpy()
             closed = opened - swept - np.diff(standing, prepend=0.0)
             columns = {"opened": opened, "swept": swept, "closed": closed, "standing": standing}
@@ -163,95 +158,35 @@ class Heatmap:
         return pd.concat(frames, axis=1)
 
     @cached_property
-    def _notional(self) -> np.ndarray:
+    def notional(self) -> np.ndarray:
         """USD opened at each entry on one side, before the tiers' weights (E,)."""
         entries = self.walk.entries
         return self.walk.flow.opened[entries.bar] * entries.share * entries.price
 
     @cached_property
-    def _paces(self) -> np.ndarray:
+    def paces(self) -> np.ndarray:
         return np.array(self.prior.paces or (1.0,) * len(self.tiers))
 
     def _standing(self, side: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return the levels that stand at the end inside the edges: USD, entry row, tier, bucket."""
-        entries, log = self.walk.entries, self.walk.flow.log_survival
-        row, tier = np.nonzero(self.walk.reached[side] == len(log))
-        bucket = self._bucket(row, self.walk.factor[side][tier])
+        entries, log_survival = self.walk.entries, self.walk.flow.log_survival
+        row, tier = np.nonzero(self.walk.reached[side] == len(log_survival))
+        bucket = self.bucket_of(row, self.walk.factor[side][tier])
         inside = (bucket >= 0) & (bucket < len(self.edges) - 1)
         row, tier, bucket = row[inside], tier[inside], bucket[inside]
-        survived = np.exp(self._paces[tier] * (log[-1] - log[entries.bar[row]]))
-        return self._notional[row] * survived * self.weights[tier], row, tier, bucket
+        survived = np.exp(self.paces[tier] * (log_survival[-1] - log_survival[entries.bar[row]]))
+        return self.notional[row] * survived * self.weights[tier], row, tier, bucket
 
-    def _taken(self, side: str, weights: np.ndarray) -> np.ndarray:
+    def _swept(self, side: str, weights: np.ndarray) -> np.ndarray:
         """Return USD swept per bar, (n,)."""
-        entries, log = self.walk.entries, self.walk.flow.log_survival
-        chosen = np.flatnonzero(weights)
-        n, before = len(log), np.concatenate([[0.0], log])  # what a sweep finds has survived the bars before it
-        total = np.zeros(n + 1)
-        step = max(1, CHUNK // max(1, len(chosen)))
-        for first in range(0, len(entries.bar), step):
-            part = slice(first, first + step)
-            reached = self.walk.reached[side][part]
-            reached = reached if len(chosen) == len(weights) else reached[:, chosen]
-            usd = before[reached]
-            usd -= log[entries.bar[part]][:, None]
-            if (self._paces != 1).any():
-                usd *= self._paces[chosen]
-            np.exp(usd, out=usd)
-            usd *= weights[chosen]
-            usd *= self._notional[part, None]
-            total += np.bincount(reached.ravel(), usd.ravel(), n + 1)
-        return total[:n]
+        return swept_by_bar(self.walk, self.notional, self.paces, weights, side)
 
-    def _photographs(self, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return what stands at each photographed bar, USD (T, B), for each side.
+    def _photographs(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what stands at each photographed bar, USD (T, B), longs and shorts."""
+        count = len(self.edges) - 1
+        return photographed(self.walk, self.notional, self.paces, weights, self.bucket_of, count)
 
-        Levels are summed into births and deaths per shot, side, pace and bucket; what stands is then carried
-        from shot to shot, each pace with its own survival.
-        """
-        entries, photos, log = self.walk.entries, self.walk.photos, self.walk.flow.log_survival
-        shots, count = len(photos), len(self.edges) - 1
-        shot_of = np.searchsorted(photos, np.arange(len(log) + 1)).astype(np.int32)  # first shot at or after each bar
-        at_shot = np.append(log[photos], -np.inf)  # after the last shot nothing matters
-        groups = list(product(SIDES, np.unique(self._paces)))
-        width = len(groups) * count
-        change: np.ndarray | None = None
-        places: list[np.ndarray] = []
-        moves: list[np.ndarray] = []
-        for first in range(0, len(entries.bar), BLOCK):
-            part = slice(first, first + BLOCK)
-            bar = entries.bar[part]
-            born = shot_of[bar]
-            for number, (side, pace) in enumerate(groups):
-                chosen = np.flatnonzero((self._paces == pace) & (weights > 0))
-                died = shot_of[self.walk.reached[side][part][:, chosen]]
-                row, tier = np.nonzero(died > born[:, None])
-                bucket = self._bucket(row + first, self.walk.factor[side][chosen][tier])
-                inside = (bucket >= 0) & (bucket < count)
-                row, tier, bucket = row[inside], tier[inside], bucket[inside] + number * count
-                died = died[row, tier]
-                usd = self._notional[part][row] * weights[chosen][tier]
-                places += [(born.astype(np.int64) * width)[row] + bucket, died * np.int64(width) + bucket]
-                moves.append(usd * np.exp(pace * (at_shot[born] - log[bar]))[row])
-                moves.append(-usd * np.exp((pace * at_shot)[died] - (pace * log[bar])[row]))
-            if first + BLOCK >= len(entries.bar) or sum(map(len, places)) > CHUNK:
-                moved: np.ndarray = np.bincount(np.concatenate(places), np.concatenate(moves), (shots + 1) * width)
-                change = moved if change is None else change + moved
-                places, moves = [], []
-        assert change is not None  # there is at least one entry a bar
-        book = change.reshape(shots + 1, len(groups), count)[:shots]
-        kept = np.exp(np.diff(log[photos])[:, None, None] * np.array([[pace] for _, pace in groups]))
-        carried = np.empty((len(groups), count))
-        for shot in range(1, shots):
-            np.multiply(book[shot - 1], kept[shot - 1], out=carried)
-            book[shot] += carried
-        sides = []
-        for side in SIDES:
-            total = reduce(np.add, [book[:, number] for number, (of, _) in enumerate(groups) if of == side])
-            sides.append(total * (total >= DUST))
-        return tuple(sides)
-
-    def _bucket(self, row: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    def bucket_of(self, row: np.ndarray, factor: np.ndarray) -> np.ndarray:
         """Return the bucket of the levels at those entries and factors; -1 below the edges, B and more above."""
         if self._lattice is None:
             return np.searchsorted(self.edges, self.walk.entries.price[row] * factor, side="right") - 1
@@ -262,6 +197,7 @@ class Heatmap:
 
     @cached_property
     def _log_price(self) -> np.ndarray:
+        """Log of each entry's price (E,)."""
         return np.log(self.walk.entries.price)
 
     @cached_property
@@ -273,7 +209,15 @@ class Heatmap:
 
 
 def combine(reference: Heatmap, parts: tuple[Heatmap, ...]) -> Heatmap:
-    """Return one heatmap that adds up several venues' own, all on the reference's edges and times."""
+    """Return one heatmap that adds up several venues' own, all on the reference's edges and times.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+    >>> both = combine(heatmap, (heatmap, heatmap))
+    >>> bool(np.allclose(both.long, 2 * heatmap.long))
+    True
+    """
     swept = [part.swept.reindex(reference.swept.index, fill_value=0.0).to_numpy() for part in parts]
     return replace(
         reference,

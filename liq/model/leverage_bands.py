@@ -1,4 +1,4 @@
-"""Bands of leverage that can be counted or left out; turning one off re-weighs a map and estimates nothing anew."""
+"""Leverage bands that can be counted or left out; a change re-weighs a heatmap and estimates nothing anew."""
 
 from __future__ import annotations
 
@@ -20,7 +20,17 @@ BANDS = {
 
 
 def select_bands(heatmap: Heatmap, bands: Collection[str]) -> Heatmap:
-    """Return the estimate with only these bands of leverage counted."""
+    """Return the heatmap with only these leverage bands counted.
+
+    bands : names of BANDS; all of them return the heatmap itself.
+
+    >>> from liq.model.estimate import estimate
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+    >>> far = select_bands(heatmap, ["1-5x", "6-10x"])
+    >>> bool(far.long.sum() < heatmap.long.sum())
+    True
+    """
     if len(bands) == len(BANDS):
         return heatmap
     tiers = heatmap.tiers

@@ -19,7 +19,7 @@ REFERENCE_NOTIONAL = 100_000.0
 """USD notional of the position a tier's bracket is read for, where the leverage is allowed at that size."""
 
 NEVER = 1e-9
-"""Stands for a liquidation price of zero, which a 1x long has, where logarithms are taken."""
+"""Stands for a liquidation price of zero (a 1x long's) where logarithms are taken."""
 
 
 @cache
@@ -44,13 +44,17 @@ def bracket_for(steps: Sequence[Bracket], leverage: float, notional: float = REF
 
     A position too big for its leverage cannot be opened, so the bracket slides down until the leverage is
     allowed; a leverage that no bracket allows gets the first one.
+
+    >>> steps = brackets("BTC/USDT:USDT")
+    >>> bracket_for(steps, leverage=10, notional=50_000).rate
+    0.004
     """
     if not steps:
         raise InputError("brackets are empty.")
-    held = next((row for row, step in enumerate(steps) if notional <= step.cap), len(steps) - 1)
-    while held > 0 and steps[held].max_leverage < leverage:
-        held -= 1
-    return steps[held]
+    row = next((row for row, step in enumerate(steps) if notional <= step.cap), len(steps) - 1)
+    while row > 0 and steps[row].max_leverage < leverage:
+        row -= 1
+    return steps[row]
 
 
 def liquidation_price(
@@ -103,12 +107,15 @@ def liquidation_factors(side: str, leverages: np.ndarray, steps: Sequence[Bracke
     amount / quantity is a fixed share of the entry price. A leverage beyond the market's top one cannot be
     opened; it stands for a position whose margin is nearly gone, and its distance in log price is that of the
     top leverage, shortened in proportion.
+
+    >>> liquidation_factors("long", np.array([10.0, 100.0]), brackets("BTC/USDT:USDT")).round(4)
+    array([0.9036, 0.994 ])
     """
     leverages = np.asarray(leverages, dtype=float)
-    top = max(step.max_leverage for step in steps)
-    held = np.minimum(leverages, top)
-    chosen = [bracket_for(steps, leverage) for leverage in held]
+    max_leverage = max(step.max_leverage for step in steps)
+    allowed = np.minimum(leverages, max_leverage)
+    chosen = [bracket_for(steps, leverage) for leverage in allowed]
     notional = np.array([min(REFERENCE_NOTIONAL, step.cap) for step in chosen])
     rate, amount = np.array([step.rate for step in chosen]), np.array([step.amount for step in chosen])
-    factor = np.asarray(liquidation_price(side, 1.0, held, rate, amount, notional))
-    return np.maximum(factor, NEVER) ** (held / leverages)
+    factor = np.asarray(liquidation_price(side, 1.0, allowed, rate, amount, notional))
+    return np.maximum(factor, NEVER) ** (allowed / leverages)

@@ -18,26 +18,30 @@ TIERS = (500.0, 250.0, 150.0, 125.0, 100.0, 75.0, 50.0, 30.0, 20.0, 15.0, 10.0, 
 top leverage stand for positions whose margin is nearly gone (see `liq.model.margin.liquidation_factors`)."""
 
 SCHEMA = "liq.prior/1"
-"""Stated in every prior that is written down."""
+"""Schema stated in every prior's JSON."""
 
-LARGEST_PRIOR = 65_536
-"""Bytes of an uploaded prior; one that this package wrote has about two thousand."""
+MAX_BYTES = 65_536
+"""Maximum size of an uploaded prior; one that this package wrote has about two thousand bytes."""
 
-MOST_TIERS = 60
-"""Tiers of an uploaded prior; memory grows with each."""
+MAX_TIERS = 60
+"""Maximum number of tiers of an uploaded prior; memory grows with each."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Hold one named guess at how positions are leveraged and turned over.
+    """Hold one named prior: how positions are leveraged and how fast they turn over.
 
     leverages, weights : per tier, the leverage and the share of all opened notional that takes it; weights
         need not sum to one, since most open interest is hedged or too little leveraged to be reached.
     paces : per tier, how fast it turns over against the rest; () for all alike. Survival is taken to this power:
-        traders far from their level hold on for longer.
+        positions far from their level are held for longer.
     kappa : share of traded volume that opens new positions, where open interest is known.
     phi, half_life : the same where it is not, and the hours after which half of what stands has closed.
     origin : where the numbers come from; data, scores : what they were fitted on and how they did.
+
+    >>> prior = Prior("mine", "Mine", leverages=(50.0, 10.0), weights=(0.01, 0.02))
+    >>> Prior.from_json(prior.to_json()) == prior
+    True
     """
 
     name: str
@@ -53,23 +57,23 @@ class Prior:
     scores: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        put = object.__setattr__
-        put(self, "leverages", tuple(float(x) for x in self.leverages))
-        put(self, "weights", tuple(float(x) for x in self.weights))
-        put(self, "paces", tuple(float(x) for x in self.paces))
-        for what, values in (("weights", self.weights), ("paces", self.paces or self.leverages)):
+        set_field = object.__setattr__
+        set_field(self, "leverages", tuple(float(value) for value in self.leverages))
+        set_field(self, "weights", tuple(float(value) for value in self.weights))
+        set_field(self, "paces", tuple(float(value) for value in self.paces))
+        for name, values in (("weights", self.weights), ("paces", self.paces or self.leverages)):
             if not self.leverages or len(self.leverages) != len(values):
-                raise InputError(f"prior {self.name!r} has {len(self.leverages)} tiers and {len(values)} {what}.")
+                raise InputError(f"prior {self.name!r} has {len(self.leverages)} tiers and {len(values)} {name}.")
         rows = (("leverages", self.leverages, 1.0), ("weights", self.weights, 0.0), ("paces", self.paces, 0.0))
-        for what, values, low in rows:
+        for name, values, low in rows:
             for row, value in enumerate(values):
                 if not (np.isfinite(value) and value >= low):
                     raise InputError(
-                        f"prior {self.name!r}: {what} row {row} must be at least {low:g}, not {value!r}."
+                        f"prior {self.name!r}: {name} row {row} must be at least {low:g}, not {value!r}."
                     )
-        for what, value in (("kappa", self.kappa), ("phi", self.phi), ("half_life", self.half_life)):
-            if not (np.isfinite(value) and value >= 0 and (value > 0 or what != "half_life")):
-                raise InputError(f"prior {self.name!r}: {what} must be positive, not {value!r}.")
+        for name, value in (("kappa", self.kappa), ("phi", self.phi), ("half_life", self.half_life)):
+            if not (np.isfinite(value) and value >= 0 and (value > 0 or name != "half_life")):
+                raise InputError(f"prior {self.name!r}: {name} must be positive, not {value!r}.")
 
     def to_json(self) -> str:
         """Return the prior as JSON text; `from_json` reads it back unchanged."""
@@ -87,7 +91,7 @@ class Prior:
             raise
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise InputError(f"prior is not one that this package wrote: {error}.") from None
-        if not all(isinstance(word, str) for word in (prior.name, prior.title, prior.origin)):
+        if not all(isinstance(text, str) for text in (prior.name, prior.title, prior.origin)):
             raise InputError("prior is not one that this package wrote: its name, title and origin must be text.")
         return prior
 
@@ -100,7 +104,8 @@ def _folded(leverages: np.ndarray, weights: np.ndarray) -> tuple[float, ...]:
 
 
 def _named() -> Mapping[str, Prior]:
-    every = np.arange(2.0, 126.0)
+    """Return the shipped priors by name."""
+    leverages = np.arange(2.0, 126.0)
     tiers = np.array(TIERS)
     bands = [(tiers <= 3, 0.36), ((tiers > 3) & (tiers <= 7), 0.48), ((tiers > 7) & (tiers <= 40), 0.15)]
     rows = (
@@ -109,7 +114,7 @@ def _named() -> Mapping[str, Prior]:
             "retail",
             "Retail",
             TIERS,
-            _folded(every, np.where(every <= 25, every, 1.2 * np.log(every))),
+            _folded(leverages, np.where(leverages <= 25, leverages, 1.2 * np.log(leverages))),
             origin="The market leader's picture, decoded from five of its snapshots of 2024-05-24: every integer "
             "leverage to 125, weight L up to 25 and 1.2 ln L beyond. All open interest is placed, so its "
             "dollars are far too many.",
@@ -130,7 +135,7 @@ def _named() -> Mapping[str, Prior]:
             origin="Every tier alike; a yardstick, not a belief.",
         ),
     )
-    return MappingProxyType({row.name: row for row in rows})
+    return MappingProxyType({prior.name: prior for prior in rows})
 
 
 PRIORS: Mapping[str, Prior] = _named()
@@ -138,7 +143,11 @@ PRIORS: Mapping[str, Prior] = _named()
 
 
 def as_prior(prior: str | Prior) -> Prior:
-    """Return the prior of that name, or the prior itself; raise InputError for an unknown name."""
+    """Return the prior of that name, or the prior itself; raise InputError for an unknown name.
+
+    >>> as_prior("calibrated").name
+    'calibrated'
+    """
     if isinstance(prior, Prior):
         return prior
     if prior not in PRIORS:
@@ -147,13 +156,17 @@ def as_prior(prior: str | Prior) -> Prior:
 
 
 def read_prior(data: bytes) -> Prior:
-    """Return the prior in a file that `Prior.to_json` wrote; raise InputError for anything else."""
-    if len(data) > LARGEST_PRIOR:
+    """Return the prior in a file that `Prior.to_json` wrote; raise InputError for anything else.
+
+    >>> read_prior(PRIORS["flat"].to_json().encode()).title
+    'Flat'
+    """
+    if len(data) > MAX_BYTES:
         raise InputError(f"prior has {len(data):,} bytes; one that this package wrote has a few thousand.")
     try:
         prior = Prior.from_json(data.decode())
     except UnicodeDecodeError:
         raise InputError("prior is not one that this package wrote: it is not text.") from None
-    if len(prior.leverages) > MOST_TIERS:
-        raise InputError(f"prior has {len(prior.leverages)} tiers; at most {MOST_TIERS} can be drawn.")
+    if len(prior.leverages) > MAX_TIERS:
+        raise InputError(f"prior has {len(prior.leverages)} tiers; at most {MAX_TIERS} can be drawn.")
     return prior

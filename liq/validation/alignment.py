@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.market import SIDES, Market, check_liquidations
+from liq.market import SIDES, Market
+from liq.market_checks import check_liquidations
 
 FLOOR = 10_000.0
 """USD per hour and side below which dollars are not told apart: a few small positions, and the feeds' own gaps."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import liq
-from liq.model import heatmap as heatmap_room
+from liq.model import walk
 from liq.model.flow import flow
 from liq.model.levels import first_reach, spread_entries
 from liq.model.margin import brackets, liquidation_factors
@@ -26,8 +26,8 @@ PRIOR = liq.PRIORS["calibrated"]
 def slow_walk(subject: liq.Market, prior: liq.Prior):
     """Sweep, close, open, photograph with one Python object a level: the model as written down, nothing clever."""
     low, high = subject.candles["low"].to_numpy(), subject.candles["high"].to_numpy()
-    moving, entries = flow(subject, prior), spread_entries(low, high)
-    kept = np.exp(np.diff(moving.log_survival, prepend=0.0))
+    order_flow, entries = flow(subject, prior), spread_entries(low, high)
+    survival = np.exp(np.diff(order_flow.log_survival, prepend=0.0))
     paces = prior.paces or (1.0,) * len(prior.weights)
     swept = {side: np.zeros(len(low)) for side in ("long", "short")}
     books, columns = {"long": [], "short": []}, {"long": [], "short": []}
@@ -39,16 +39,16 @@ def slow_walk(subject: liq.Market, prior: liq.Prior):
                 if (low[bar] <= level * (1 + 1e-12)) if side == "long" else (high[bar] >= level * (1 - 1e-12)):
                     swept[side][bar] += usd
                 else:
-                    standing.append([level, usd * kept[bar] ** pace, pace])
+                    standing.append([level, usd * survival[bar] ** pace, pace])
             for row in np.flatnonzero(entries.bar == bar):
-                opened = moving.opened[bar] * entries.share[row] * entries.price[row]
+                opened = order_flow.opened[bar] * entries.share[row] * entries.price[row]
                 for factor, weight, pace in zip(factors[side], prior.weights, paces, strict=True):
                     standing.append([entries.price[row] * factor, opened * weight, pace])
             books[side] = standing
             levels = np.array([level for level, _, _ in standing])
             usd = np.array([usd for _, usd, _ in standing])
             columns[side].append(np.histogram(levels, WIDE, weights=usd)[0])
-    return swept, {side: np.array(shots) for side, shots in columns.items()}
+    return swept, {side: np.array(photos) for side, photos in columns.items()}
 
 
 @settings(max_examples=40, deadline=None)
@@ -64,20 +64,20 @@ def test_equals_the_slow_walk(subject):
 @settings(max_examples=60, deadline=None)
 @given(markets())
 def test_nothing_appears_or_vanishes(subject):
-    seen = liq.estimate(subject, edges=WIDE)
+    heatmap = liq.estimate(subject, edges=WIDE)
     for side in ("long", "short"):
-        book = seen.ledger[side]
-        gone = (book["swept"] + book["closed"]).cumsum() + book["standing"]
-        np.testing.assert_allclose(gone, book["opened"].cumsum(), rtol=1e-9, atol=1e-3)
-        np.testing.assert_allclose(getattr(seen, side).sum(axis=1), book["standing"], rtol=1e-7, atol=1e-2)
-        assert (book["closed"] > -1e-6 * (1 + book["opened"].cumsum())).all()
+        side_balance = heatmap.balance_sheet[side]
+        accounted = (side_balance["swept"] + side_balance["closed"]).cumsum() + side_balance["standing"]
+        np.testing.assert_allclose(accounted, side_balance["opened"].cumsum(), rtol=1e-9, atol=1e-3)
+        np.testing.assert_allclose(getattr(heatmap, side).sum(axis=1), side_balance["standing"], rtol=1e-7, atol=1e-2)
+        assert (side_balance["closed"] > -1e-6 * (1 + side_balance["opened"].cumsum())).all()
 
 
 @settings(max_examples=40, deadline=None)
 @given(markets())
 def test_both_sides_receive_the_same(subject):
-    ledger = liq.estimate(subject).ledger
-    np.testing.assert_array_equal(ledger["long"]["opened"], ledger["short"]["opened"])
+    balance = liq.estimate(subject).balance_sheet
+    np.testing.assert_array_equal(balance["long"]["opened"], balance["short"]["opened"])
 
 
 @settings(max_examples=60, deadline=None)
@@ -189,11 +189,11 @@ def test_first_reach_equals_looking_through_all_bars(extreme, shift, data):
     bar = np.sort(np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=20))))
     entry = np.array(data.draw(st.lists(st.floats(-30, 30), min_size=len(bar), max_size=len(bar))))
     stops = np.array(extreme)
-    found = first_reach(stops, entry, np.array(shift), bar)
+    reached = first_reach(stops, entry, np.array(shift), bar)
     for row in range(len(bar)):
         for tier, offset in enumerate(shift):
             later = np.flatnonzero(stops[bar[row] + 1 :] <= entry[row] + offset + 1e-9)
-            assert found[row, tier] == (bar[row] + 1 + later[0] if len(later) else n)
+            assert reached[row, tier] == (bar[row] + 1 + later[0] if len(later) else n)
 
 
 def test_open_interest_that_vanishes_leaves_nothing_standing():
@@ -208,7 +208,7 @@ def test_anchoring_may_begin_in_the_middle_of_the_window():
     seen = liq.estimate(market(frame, [np.nan, np.nan, 500.0, 510.0, 505.0, np.nan]))
     assert seen.anchored == pytest.approx(2 / 6)
     assert np.isfinite(seen.long).all()
-    assert seen.ledger["long"]["opened"].iloc[3] == pytest.approx(
+    assert seen.balance_sheet["long"]["opened"].iloc[3] == pytest.approx(
         (10.0 + PRIOR.kappa * 10.0) * 100.0 * sum(PRIOR.weights)
     )
 
@@ -218,14 +218,14 @@ def test_very_long_decay_stays_exact():
     frame = candles([1000.0 + 10 * (row % 7) for row in range(300)], volume=10.0)
     prior = replace(PRIOR, half_life=0.05, paces=())
     seen = liq.estimate(market(frame), prior, edges=WIDE)
-    np.testing.assert_allclose(seen.long.sum(axis=1), seen.ledger["long"]["standing"], rtol=1e-9, atol=1e-3)
+    np.testing.assert_allclose(seen.long.sum(axis=1), seen.balance_sheet["long"]["standing"], rtol=1e-9, atol=1e-3)
 
 
 def test_chunks_make_no_difference(monkeypatch):
     subject = market(candles([100.0 + 3 * np.sin(row / 5) for row in range(200)]))
     whole = liq.estimate(subject)
-    monkeypatch.setattr(heatmap_room, "CHUNK", 64)
-    monkeypatch.setattr(heatmap_room, "BLOCK", 32)
+    monkeypatch.setattr(walk, "CHUNK", 64)
+    monkeypatch.setattr(walk, "BLOCK", 32)
     parts = whole.reweigh(whole.weights)
     np.testing.assert_allclose(parts.long, whole.long, rtol=1e-9, atol=1e-6)
     np.testing.assert_allclose(parts.swept, whole.swept, rtol=1e-9, atol=1e-6)
@@ -240,10 +240,12 @@ def test_several_venues_add_up_in_any_order():
     sums = [liq.estimate(replace(parts[0], parts=tuple(order))) for order in (parts, parts[::-1])]
     alone = [liq.estimate(part, edges=sums[0].edges) for part in parts]
     for side in ("long", "short"):
-        np.testing.assert_allclose(getattr(sums[0], side), sum(getattr(one, side) for one in alone), rtol=1e-9)
+        np.testing.assert_allclose(
+            getattr(sums[0], side), sum(getattr(heatmap, side) for heatmap in alone), rtol=1e-9
+        )
         np.testing.assert_allclose(getattr(sums[0], side), getattr(sums[1], side), rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(sums[0].by_tier(side), sum(one.by_tier(side) for one in alone), rtol=1e-9)
-    np.testing.assert_allclose(sums[0].swept, sum(one.swept for one in alone), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(sums[0].by_tier(side), sum(heatmap.by_tier(side) for heatmap in alone), rtol=1e-9)
+    np.testing.assert_allclose(sums[0].swept, sum(heatmap.swept for heatmap in alone), rtol=1e-9, atol=1e-9)
     lighter = sums[0].reweigh(sums[0].weights / 2)
     np.testing.assert_allclose(lighter.long, sums[0].long / 2, rtol=1e-9, atol=1e-9)
 
@@ -251,9 +253,9 @@ def test_several_venues_add_up_in_any_order():
 def test_when_what_stands_was_opened():
     frame = candles([100.0] * 10, volume=0.0)
     frame.loc[frame.index[4], "volume"] = 10.0
-    seen = liq.estimate(market(frame))
-    opened = seen.opened("long")
-    held = seen.long[-1] > 0
-    assert held.any()
-    assert (opened[held] == np.datetime64((START + pd.Timedelta(hours=4)).tz_localize(None), "s")).all()
-    assert np.isnat(opened[~held]).all()
+    heatmap = liq.estimate(market(frame))
+    opened = heatmap.opened("long")
+    occupied = heatmap.long[-1] > 0
+    assert occupied.any()
+    assert (opened[occupied] == np.datetime64((START + pd.Timedelta(hours=4)).tz_localize(None), "s")).all()
+    assert np.isnat(opened[~occupied]).all()

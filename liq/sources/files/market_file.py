@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.market import CANDLE_COLUMNS, SIDES, Lookback, Market, Origin, check_candles, check_liquidations
+from liq.market import SIDES, Lookback, Market, Origin
 from liq.market import lookback as named_lookback
+from liq.market_checks import CANDLE_COLUMNS, check_candles, check_liquidations
 from liq.sources.files.table import File, read_table
 
 TIME = "open_time_ms"

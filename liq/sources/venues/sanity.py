@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from liq.market import CANDLE_COLUMNS
+from liq.market_checks import CANDLE_COLUMNS
 from liq.sources.venues.failures import VenueFailure
 
 JUMP = 5.0
