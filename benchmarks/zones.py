@@ -16,7 +16,7 @@ from benchmarks import recordings
 from liq.sources.files import market_file
 from liq.sources.simulation.market import simulate_with_true_book
 from liq.zones import desk_notes
-from liq.zones.landmarks import landmarks
+from liq.zones.landmarks import landmark_kinds, landmarks
 from liq.zones.peaks import peaks
 from liq.zones.ranking import REACH
 
@@ -156,7 +156,7 @@ def alarms(heatmaps: list[liq.Heatmap]) -> str:
 
 def _on(market: liq.Market, low: float, high: float) -> bool:
     marks = landmarks(market, low * (1 - desk_notes.LANDMARK_MARGIN), high * (1 + desk_notes.LANDMARK_MARGIN))
-    return len(desk_notes.landmark_kinds(marks)) >= desk_notes.MIN_KINDS
+    return len(landmark_kinds(marks)) >= desk_notes.MIN_KINDS
 
 
 def _clusters(edges: np.ndarray, usd: np.ndarray) -> np.ndarray:

@@ -42,8 +42,8 @@ def detail(row: int) -> None:
 
 def show_on_chart(note: DeskNote) -> None:
     """Link to the heatmap as of when a note's event was over, or as of the moment that is looked at already."""
-    there = view.as_of is not None or note.seen >= heatmap.times[-1]
-    moment = {} if there else {"as_of": f"{naive_utc(note.seen):%Y-%m-%dT%H:%M}"}
+    there = view.as_of is not None or note.completed >= heatmap.times[-1]
+    moment = {} if there else {"as_of": f"{naive_utc(note.completed):%Y-%m-%dT%H:%M}"}
     st.page_link("pages/heatmap.py", label="On the chart", icon=":material/grid_on:", query_params=moment)
 
 

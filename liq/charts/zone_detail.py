@@ -14,7 +14,7 @@ from liq.charts.panel import dark_panel
 from liq.formatting import decimals, epoch_milliseconds, money, percent, price, timestamp
 from liq.model.heatmap import Heatmap
 from liq.sources.titles import source_title
-from liq.zones.details import MOST, ZoneDetails, zone_details, zone_history
+from liq.zones.details import MIDDLE_SHARE, ZoneDetails, zone_details, zone_history
 
 HEIGHT = 200
 
@@ -60,7 +60,7 @@ def _sentences(heatmap: Heatmap, side: str, detail: ZoneDetails) -> tuple[str, .
     who, move = ("Shorts", "rises") if side == "above" else ("Longs", "falls")
     mix = ", ".join(f"{name} {percent(share, 0, sign=False)}" for name, share in detail.leverage.items())
     shares = [f"{source_title(name)} {percent(share, 0, sign=False)}" for name, share in detail.venues.items()]
-    most = percent(MOST, 0, sign=False)
+    most = percent(MIDDLE_SHARE, 0, sign=False)
     return (
         f"{who} trapped if price {move} there: the middle {most} opened at {price(detail.entry_low, places)} to "
         f"{price(detail.entry_high, places)}, from {timestamp(detail.opened_from)} to {timestamp(detail.opened_to)}.",

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -139,7 +139,7 @@ def _look(asked: argparse.Namespace, one: Followed, say: Callable[[str], None]) 
         found, one.stood = events.detect(one.stood, market.symbol, zones, bar, asked.usd)
         one.told = bar.end
         for event in found:
-            say(_line(one.heatmap, event.kind, event._asdict(), events.describe(event)))
+            say(_line(one.heatmap, event.kind, asdict(event), events.describe(event)))
 
 
 def _price(one: Followed, rule: AlertRule, say: Callable[[str], None]) -> None:
@@ -150,7 +150,7 @@ def _price(one: Followed, rule: AlertRule, say: Callable[[str], None]) -> None:
     price, time = (quote.price, quote.time) if quote.time > market.as_of else (float(market.price), market.as_of)
     found, one.near = alerts.check(one.near, market.symbol, one.zones, price, time, rule)
     for alert in found:
-        say(_line(one.heatmap, "near", alert._asdict(), alerts.describe(alert)))
+        say(_line(one.heatmap, "near", asdict(alert), alerts.describe(alert)))
 
 
 def _line(heatmap: Heatmap, kind: str, body: dict[str, Any], sentence: str) -> str:

@@ -1,4 +1,4 @@
-"""Where estimates run: threads or processes of this machine, or a Dask cluster."""
+"""Executors of a scan: threads or processes of this machine, or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -10,41 +10,51 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
 from liq.errors import InputError
 
-PATIENCE = 10
-"""Seconds that a cluster's scheduler is waited for."""
+CONNECT_TIMEOUT = 10
+"""Seconds to wait for a cluster's scheduler."""
 
 
 def thread_pool(count: int) -> Executor:
-    """Return threads; estimates share the processor's first core for much of their time."""
+    """Return an executor of threads; estimates hold Python's global lock for part of their time.
+
+    >>> with thread_pool(2) as pool:
+    ...     pool.submit(pow, 2, 3).result()
+    8
+    """
     return ThreadPoolExecutor(count, thread_name_prefix="scan")
 
 
 def process_pool(count: int) -> Executor:
-    """Return processes, which start afresh rather than as copies: this one may hold connections and threads."""
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _settle)
+    """Return an executor of processes, started afresh: a fork would copy this one's connections and threads.
+
+    >>> process_pool(2)._max_workers
+    2
+    """
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_worker)
 
 
 def dask_cluster(address: str) -> tuple[Executor, int]:
-    """Return a Dask cluster, and how many of its threads work; raise InputError where it does not answer."""
+    """Return a Dask cluster's executor and its number of threads; raise InputError where it does not answer."""
     try:
         from distributed import Client  # an extra: pip install dask distributed
     except ImportError:
         raise InputError("--scheduler needs Dask: pip install dask distributed.") from None
     try:
-        client = Client(address, timeout=PATIENCE, set_as_default=False)
+        client = Client(address, timeout=CONNECT_TIMEOUT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"No Dask scheduler answers at {address} ({type(error).__name__}).") from None
     executor: Executor = client.get_executor()
     return executor, sum(client.nthreads().values())
 
 
-def _settle() -> None:
-    """Leave an interrupt to the process that started this one, and do not outlive that."""
+def _start_worker() -> None:
+    """Ignore interrupts, which are for the parent process, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _follow() -> None:
+def _exit_with_parent() -> None:
+    """End this process as soon as its parent has ended."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""What a scan leaves on disk: its table in Parquet, and while it runs, the rows that it has."""
+"""Results of a scan on disk: the finished table in Parquet, and the journal of a running scan."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from liq.errors import InputError
 from liq.market import as_utc
@@ -20,20 +21,20 @@ from liq.sources.files.table import read_table as opened
 from liq.zones.summary import MarketSummary
 
 SCHEMA = "liq.scan/1"
-"""Stated in the file's attributes; its number rises when a column is taken away, renamed or changes its meaning."""
+"""Schema in the file's attributes; its number rises when a column goes, is renamed or changes its meaning."""
 
-KEPT = pd.Timedelta(hours=1)
-"""An interrupted scan is continued within this time of its beginning, or within one bar where that is longer."""
+MAX_AGE = pd.Timedelta(hours=1)
+"""Maximum age of an interrupted scan that is continued, or one bar where that is longer."""
 
-LONGEST, EARLIEST = 80, pd.Timestamp("2009-01-01", tz="UTC")
-"""Letters of the longest name, and the earliest time, that a row can have."""
+MAX_NAME_LENGTH, MIN_TIME = 80, pd.Timestamp("2009-01-01", tz="UTC")
+"""Maximum length of a name, and the earliest time, in a row."""
 
 NUMBERS = tuple(name for name in MarketSummary._fields if name not in ("symbol", "source", "as_of"))
 
-NEEDED = ("price", "change")
-"""Numbers that every market has; the others may be missing where a side has no zone."""
+REQUIRED = ("price", "change")
+"""Numeric columns that every market has; the others may be missing where a side has no zone."""
 
-LIMITS = {
+RANGES = {
     "price": (1e-12, 1e12),
     "change": (-1.0, 1e6),
     "above_distance": (0.0, 1e6),
@@ -41,48 +42,68 @@ LIMITS = {
     "balance": (0.0, 1.0),
     "anchored": (0.0, 1.0),
 }
-"""What a number can be, where that is not from 0 upward."""
+"""Valid range of each numeric column; the default is non-negative."""
 
 
-def write_scan(table: pd.DataFrame, path: Path, question: Mapping[str, str]) -> None:
-    """Write a scan's table to Parquet, whole or not at all, with its schema and question as attributes.
+def write_scan(table: pd.DataFrame, path: Path, request: Mapping[str, str]) -> None:
+    """Write a scan's table to Parquet, whole or not at all, with its schema and request as attributes.
 
-    `liq.zones.summary.read` reads what the watchlist needs of it; `pandas.read_parquet` everything.
-    Raises InputError where the file cannot be written.
+    `read_scan` reads what the watchlist needs of it; `pandas.read_parquet` everything. Raises InputError where the
+    file cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_scan(pd.DataFrame({"symbol": ["BTC"]}), Path(folder) / "scan.parquet", {"source": "gate"})
+    ...     pd.read_parquet(Path(folder) / "scan.parquet").attrs["source"]
+    'gate'
     """
     table = table.copy(deep=False)
-    table.attrs.update({"schema": SCHEMA, **question})
-    half = path.with_name(f".{path.name}.{os.getpid()}")
+    table.attrs.update({"schema": SCHEMA, **request})
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        table.to_parquet(half, index=False)
-        os.replace(half, path)
+        table.to_parquet(temporary, index=False)
+        os.replace(temporary, path)
     except OSError as error:
-        half.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
 class ScanJournal:
     """Keep the rows of a running scan beside its target, one line each, so that it can be continued after any end.
 
-    path : the target; question : what the rows answer, such as source, lookback and prior; bar : the visible
-    bar's length; now : UTC. `rows` holds what an earlier run had found by ticker; `why` says in one clause why an
+    path : the target; request : what the rows are of, such as source, lookback and prior; bar : the visible
+    bar's length; now : UTC. `rows` holds an earlier run's rows by ticker; `why` says in one clause why an
     earlier run's rows were not taken over, or is empty. Failures are not kept, so they are tried again. Raises
     InputError where the file cannot be written, or another scan is writing to it.
+
+    >>> import tempfile
+    >>> now, bar = pd.Timestamp("2026-09-01", tz="UTC"), pd.Timedelta("5min")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with ScanJournal(Path(folder) / "scan.parquet", {"source": "gate"}, bar, now) as journal:
+    ...         journal.rows
+    {}
     """
 
-    def __init__(self, path: Path, question: Mapping[str, str], bar: pd.Timedelta, now: pd.Timestamp) -> None:
+    def __init__(self, path: Path, request: Mapping[str, str], bar: pd.Timedelta, now: pd.Timestamp) -> None:
         self.path = path.with_name(path.name + ".journal")
-        header = {"schema": SCHEMA, **question}
+        header = {"schema": SCHEMA, **request}
+        # The lock is the system's: it is free again when this process ends, however it ends, so no stale lock can
+        # keep the next scan out.
+        self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
+            self._lock.acquire(timeout=0)
             self._file = open(self.path, "a+", encoding="utf-8")  # noqa: SIM115  # closed by __exit__
-            _own(self._file)
+        except Timeout:
+            raise InputError(f"{self.path} cannot be written: another scan is writing to it.") from None
         except OSError as error:
-            reason = "another scan is writing to it" if isinstance(error, BlockingIOError) else error.strerror
-            raise InputError(f"{self.path} cannot be written: {reason or error}.") from None
+            self._lock.release()
+            raise InputError(f"{self.path} cannot be written: {error.strerror or error}.") from None
         self._file.seek(0)
         lines = self._file.read().split("\n")
-        self.rows, self.why = _kept(lines, header, max(KEPT, bar), now)
-        if self.rows:  # the last piece is empty, or a line that was cut off: its market is done again
+        self.rows, self.why = _kept(lines, header, max(MAX_AGE, bar), now)
+        # A kill may cut the last line off. Only lines that end with a newline count, and what follows the last
+        # newline is cut from the file, so that the next row does not continue a torn line.
+        if self.rows:
             self._file.truncate(len("\n".join([*lines[:-1], ""]).encode()))
         else:
             self._file.truncate(0)
@@ -95,6 +116,7 @@ class ScanJournal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        self._lock.release()
 
     def add(self, row: ScanRow) -> None:
         """Keep a row that did not fail."""
@@ -103,7 +125,7 @@ class ScanJournal:
             self._write(json.dumps([row.ticker, row.score, *fields.values()]))
 
     def remove(self) -> None:
-        """Take the journal away, once the target stands."""
+        """Delete the journal, once the target is written."""
         self.path.unlink(missing_ok=True)
 
     def _write(self, line: str) -> None:
@@ -114,74 +136,74 @@ class ScanJournal:
             raise InputError(f"{self.path} cannot be written: {error.strerror or error}.") from None
 
 
-def _own(file: IO[str]) -> None:
-    """Hold the file for this process until it is closed; raise BlockingIOError where another one does."""
-    try:
-        import fcntl  # not on Windows, where two scans of one target are not told apart
-    except ImportError:
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _kept(
-    lines: list[str], header: Mapping[str, str], age: pd.Timedelta, now: pd.Timestamp
+    lines: list[str], header: Mapping[str, str], max_age: pd.Timedelta, now: pd.Timestamp
 ) -> tuple[dict[str, ScanRow], str]:
     """Return the rows of an earlier scan by ticker, or why they cannot be taken over."""
     if len(lines) < 2:
         return {}, ""
     try:
-        found: dict[str, Any] = json.loads(lines[0])
-        began = as_utc(found.pop("began"), "began")
+        stored_header: dict[str, Any] = json.loads(lines[0])
+        began = as_utc(stored_header.pop("began"), "began")
         rows = {row.ticker: row for row in map(_row, lines[1:-1])}
     except (ValueError, KeyError, AttributeError, TypeError):
         return {}, "its journal cannot be read"
-    if found != header:
+    if stored_header != header:
         return {}, "it asked for something else"
-    if now - began > age:
+    if now - began > max_age:
         return {}, f"it was begun at {began:%Y-%m-%d %H:%M} UTC"
     return rows, ""
 
 
 def _row(line: str) -> ScanRow:
+    """Return the row in a line of the journal."""
     ticker, score, *fields = json.loads(line)
-    seen = MarketSummary(*fields)
-    return ScanRow(ticker, seen._replace(as_of=pd.Timestamp(seen.as_of)), score)
+    summary = MarketSummary(*fields)
+    return ScanRow(ticker, summary._replace(as_of=pd.Timestamp(summary.as_of)), score)
 
 
 def read_scan(file: File) -> tuple[str, pd.DataFrame]:
-    """Return a file's name and its rows as a scan wrote them: a Glance each and an `error`.
+    r"""Return a file's name and its rows as a scan wrote them: a MarketSummary each and an `error`.
 
-    They come by the scan's `rank`, where the file has it, else closest first. A market that could not be had has a
-    symbol and its error, and NaN else. Parquet or CSV. Raises InputError for what is no such table, naming the
-    column, the row and the value.
+    They come by the scan's `rank`, where the file has it, else closest first. A market that failed has a symbol and
+    its error, and NaN else. Parquet or CSV. Raises InputError for any other table, naming the column, the row and the
+    value.
+
+    >>> import io
+    >>> read_scan(io.BytesIO(b"symbol,source\nBTC,gate\n"))
+    Traceback (most recent call last):
+    liq.errors.InputError: The file is no scan: it lacks the column 'as_of'.
     """
     name, frame = opened(file, (*MarketSummary._fields, "rank", "error"))
     missing = [column for column in MarketSummary._fields if column not in frame.columns]
     if missing:
         raise InputError(f"{name} is no scan: it lacks the column {missing[0]!r}.")
-    words = frame["error"] if "error" in frame.columns else [""] * len(frame)
-    rows = frame.assign(error=[word.strip() if isinstance(word, str) else "" for word in words])
-    answered = (rows["error"] == "").to_numpy()
-    for column, needed in (("symbol", True), ("source", answered)):
-        named = np.array([isinstance(word, str) and 0 < len(word.strip()) <= LONGEST for word in rows[column]])
-        _refuse(name, rows[column], ~named & (needed | rows[column].notna().to_numpy()), "must be a name")
-    times = pd.to_datetime(rows["as_of"], utc=True, errors="coerce", format="ISO8601")
-    _refuse(name, rows["as_of"], answered & ~(times >= EARLIEST).to_numpy(), "must be a time")
-    rows["as_of"] = times
+    errors = frame["error"] if "error" in frame.columns else [""] * len(frame)
+    rows = frame.assign(error=[word.strip() if isinstance(word, str) else "" for word in errors])
+    succeeded = (rows["error"] == "").to_numpy()
+    for column, required in (("symbol", True), ("source", succeeded)):
+        is_name = np.array(
+            [isinstance(word, str) and 0 < len(word.strip()) <= MAX_NAME_LENGTH for word in rows[column]]
+        )
+        _refuse(name, rows[column], ~is_name & (required | rows[column].notna().to_numpy()), "must be a name")
+    as_of = pd.to_datetime(rows["as_of"], utc=True, errors="coerce", format="ISO8601")
+    _refuse(name, rows["as_of"], succeeded & ~(as_of >= MIN_TIME).to_numpy(), "must be a time")
+    rows["as_of"] = as_of
     for column in NUMBERS:
         values = pd.to_numeric(rows[column], errors="coerce").astype(float)
-        low, high = LIMITS.get(column, (0.0, np.inf))
-        wrong = (values.isna() & rows[column].notna()) | np.isinf(values) | (values < low) | (values > high)
-        wrong |= values.isna() & answered & (column in NEEDED)
-        _refuse(name, rows[column], wrong.to_numpy(), f"must be a number from {low:g} to {high:g}")
+        low, high = RANGES.get(column, (0.0, np.inf))
+        is_wrong = (values.isna() & rows[column].notna()) | np.isinf(values) | (values < low) | (values > high)
+        is_wrong |= values.isna() & succeeded & (column in REQUIRED)
+        _refuse(name, rows[column], is_wrong.to_numpy(), f"must be a number from {low:g} to {high:g}")
         rows[column] = values
-    first = "rank" if "rank" in frame.columns else "closest"
-    rows[first] = pd.to_numeric(rows[first], errors="coerce").astype(float)
-    return name, rows.sort_values([first, "symbol"], kind="stable", ignore_index=True)
+    sort_column = "rank" if "rank" in frame.columns else "closest"
+    rows[sort_column] = pd.to_numeric(rows[sort_column], errors="coerce").astype(float)
+    return name, rows.sort_values([sort_column, "symbol"], kind="stable", ignore_index=True)
 
 
-def _refuse(name: str, column: pd.Series, wrong: np.ndarray, rule: str) -> None:
-    if wrong.any():
-        row = int(wrong.argmax())
-        found = str(column.iloc[row])[:40]
-        raise InputError(f"{name} is no scan: {column.name} {rule}, and row {row} has {found!r}.")
+def _refuse(name: str, column: pd.Series, is_wrong: np.ndarray, rule: str) -> None:
+    """Raise InputError with the first row that breaks a rule, if any does."""
+    if is_wrong.any():
+        row = int(is_wrong.argmax())
+        value = str(column.iloc[row])[:40]
+        raise InputError(f"{name} is no scan: {column.name} {rule}, and row {row} has {value!r}.")

@@ -1,60 +1,55 @@
-"""What happens to zones from one finished bar to the next: built, moved, swept; each stated once.
+"""Events: what happens to zones from one finished bar to the next (built, moved, swept), each reported once.
 
-Only finished bars count, and those never repaint, so one bar always tells the same. A zone is followed from the bar
-in which it holds the least dollars asked for, under whatever edges it has by then. What only closes or fades away is
-not an event, nor is what comes back within a day: two peaks that join and part again stay the zones they were.
+Only finished bars count, and those never repaint, so a bar always gives the same events. A zone is tracked from the
+bar in which it holds the minimum dollars, under whatever edges it has by then. A zone that only decays as positions
+close is no event, nor is one that comes back within a day: two peaks that join and part again stay the zones they
+were.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from liq.formatting import decimals, money
-from liq.formatting import price as written
 from liq.market import as_utc
 from liq.model.as_of import heatmap_at
 from liq.model.heatmap import Heatmap
 from liq.zones.alerts import zone_rows
+from liq.zones.notice import ZoneNotice
 from liq.zones.ranking import SPENT, top_zones
 
 USD = 10e6
-"""Dollars from which a zone is worth following, as for alerts; one with less than half of them is gone."""
+"""Minimum dollars of a zone to be tracked, as for alerts; a zone with less than half of them is gone."""
 
 MOVED = 0.005
-"""A zone has moved when its peak is this far, in log price, from the one last stated, and that is no longer in it."""
+"""A zone has moved when its peak is this far, in log price, from the one last reported, and the zone no longer holds
+that price."""
 
 MEMORY = 86_400.0
-"""Seconds for which a zone that is not named any more is remembered, while price does not reach it."""
+"""Seconds for which a zone that is no longer found is remembered, while price does not reach it."""
 
 HORIZON = 0.1
-"""Distance from price within which a zone is said to be built. Zones are named up to 15 % from price, so one that is
-new farther out has mostly come into view; it is taken note of and not stated."""
+"""Distance from price within which a zone is reported as built. Zones are found up to 15 % from price, so one that is
+new farther out has mostly come into view; it is tracked and not reported."""
 
-MOST = 200
-"""Zones looked at a side: all there are, so that no rank decides what happens."""
+MAX_ZONES = 200
+"""Number of zones compared a side: all there are, so that no rank decides what happens."""
 
 
-class Event(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Event(ZoneNotice):
     """Say what happened to a zone during one finished bar.
 
-    kind : "built", "moved" or "swept"; side : "above" or "below"; low, high, peak : its prices, for a swept one those
-    before; usd : estimated to stand there, for a swept one estimated to have been taken; before : the peak that was
-    last stated, NaN unless it moved; price : the bar's close; time : its end, UTC.
+    kind : "built", "moved" or "swept"; low, high, peak : its prices, for a swept one those before; usd : estimated to
+    stand there, for a swept one estimated to have been swept; before : the peak that was last reported, NaN unless it
+    moved; price : the bar's close; time : its end, UTC.
     """
 
     kind: str
-    symbol: str
-    side: str
-    low: float
-    high: float
-    peak: float
-    usd: float
-    before: float
-    price: float
-    time: pd.Timestamp
+    before: float = math.nan
 
 
 class Bar(NamedTuple):
@@ -66,133 +61,167 @@ class Bar(NamedTuple):
     close: float
 
 
-class _Followed(NamedTuple):
-    """A zone that is followed: as it was last named, and when; the peak last stated; what was taken since."""
+class _TrackedZone(NamedTuple):
+    """A tracked zone: as it was last found, and when; the peak last reported; the dollars swept since."""
 
     side: str
     low: float
     high: float
     peak: float
     usd: float
-    stated: float
-    taken: float
-    named: float
+    reported: float
+    swept: float
+    found_at: float
 
 
 def finished_bars(heatmap: Heatmap, since: pd.Timestamp | None = None) -> list[tuple[Bar, pd.DataFrame]]:
     """Return the bars that ended after `since`, oldest first, each with the zones as they stood at its end.
 
     since : UTC; None for the last two. Zones come from one estimate, cut off at each bar.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> [str(bar.end.time()) for bar, zones in finished_bars(heatmap)]
+    ['23:59:00', '00:00:00']
     """
     market = heatmap.market
     rows = range(len(heatmap.times) - int(market.forming))
-    found: list[tuple[Bar, pd.DataFrame]] = []
+    bars: list[tuple[Bar, pd.DataFrame]] = []
     for row in reversed(rows):
         end = as_utc(heatmap.times[row] + market.bar, "time")
-        if len(found) == 2 if since is None else end <= as_utc(since, "since"):
+        if len(bars) == 2 if since is None else end <= as_utc(since, "since"):
             break
-        then = heatmap_at(heatmap, row)
-        low, high, close = then.market.candles[["low", "high", "close"]].to_numpy()[-1].tolist()
+        heatmap_then = heatmap_at(heatmap, row)
+        low, high, close = heatmap_then.market.candles[["low", "high", "close"]].to_numpy()[-1].tolist()
         bar = Bar(end, low, high, close)
-        found.append((bar, top_zones(then, bar.close, n=MOST)))
-    return found[::-1]
+        bars.append((bar, top_zones(heatmap_then, bar.close, n=MAX_ZONES)))
+    return bars[::-1]
 
 
 def detect(
-    held: dict[str, Any], symbol: str, zones: pd.DataFrame, bar: Bar, usd: float = USD
+    state: dict[str, Any], symbol: str, zones: pd.DataFrame, bar: Bar, usd: float = USD
 ) -> tuple[list[Event], dict[str, Any]]:
-    """Return what happened to a symbol's zones during a bar, and what to hold until the next.
+    """Return what happened to a symbol's zones during a bar, and the state for the next bar.
 
-    held : {} at first, which only takes note of what stands, then what the last step returned, for any number of
-    symbols; it is plain and fits JSON. zones : `top_zones` at the bar's end, all of them; usd : the least dollars of
-    a zone worth following. A bar that was already told tells nothing.
+    state : {} at first, with which the zones are only noted, then what the last call returned, for any number of
+    symbols; it is plain and fits JSON. zones : `top_zones` at the bar's end, all of them; usd : minimum dollars of a
+    tracked zone. A bar that was passed before gives no events.
 
-    A new zone is the followed one on its side that it overlaps most. **Built**: there is none, and it holds `usd`
-    nearer than HORIZON. **Moved**: its peak is MOVED from the one last stated, which now lies outside of it.
-    **Swept**: price reached it, and what bars that reached it took is more than SPENT of that and what is left.
+    A new zone is the tracked one on its side that it overlaps most. **Built**: there is none, and it holds `usd`
+    nearer than HORIZON. **Moved**: its peak is MOVED from the one last reported, which now lies outside of it.
+    **Swept**: price reached it, and what bars that reached it swept is more than SPENT of that and what is left.
+
+    >>> columns = ["side", "low", "high", "peak", "usd"]
+    >>> before = pd.DataFrame([("above", 105.0, 106.0, 105.5, 4e7)], columns=columns)
+    >>> after = before.iloc[:0]
+    >>> end = pd.Timestamp("2026-01-31 12:00", tz="UTC")
+    >>> _, state = detect({}, "BTC", before, Bar(end, 99.0, 101.0, 100.0))
+    >>> events, _ = detect(state, "BTC", after, Bar(end + pd.Timedelta("1h"), 100.0, 107.0, 104.0))
+    >>> print(describe(events[0]))
+    price swept 105.000 to 106.000 and took an estimated $40.0M of shorts.
     """
-    known = held.get(symbol)
+    previous = state.get(symbol)
     now = bar.end.timestamp()
-    if known is not None and now <= known["time"]:
-        return [], held
-    fresh = [row for row in zone_rows(zones) if row[4] >= usd / 2]
-    following = [_Followed(*row) for row in known["zones"]] if known else []
-    following = [zone for zone in following if zone.named == known["time"] or now - zone.named < MEMORY]  # type: ignore[index]
-    heirs = _heirs(following, fresh)
+    if previous is not None and now <= previous["time"]:
+        return [], state
+    rows = [row for row in zone_rows(zones) if row[4] >= usd / 2]
+    tracked = [_TrackedZone(*row) for row in previous["zones"]] if previous else []
+    tracked = [zone for zone in tracked if zone.found_at == previous["time"] or now - zone.found_at < MEMORY]  # type: ignore[index]
+    successors = _successors(tracked, rows)
     events: list[Event] = []
-    kept: list[_Followed] = []
+    next_tracked: list[_TrackedZone] = []
 
-    def say(kind: str, zone: _Followed, dollars: float, before: float = float("nan")) -> None:
-        events.append(Event(kind, symbol, *zone[:4], dollars, before, bar.close, bar.end))
+    def report(kind: str, zone: _TrackedZone, dollars: float, before: float = float("nan")) -> None:
+        side, low, high, peak = zone[:4]
+        place: dict[str, Any] = {
+            "symbol": symbol,
+            "side": side,
+            "low": low,
+            "high": high,
+            "peak": peak,
+            "usd": dollars,
+        }
+        events.append(Event(**place, kind=kind, before=before, price=bar.close, time=bar.end))
 
-    for number, zone in enumerate(following):
-        heir = fresh[heirs[number]] if number in heirs else None
+    for number, zone in enumerate(tracked):
+        successor = rows[successors[number]] if number in successors else None
         reached = bar.high >= zone.low if zone.side == "above" else bar.low <= zone.high
-        left = heir[4] if heir else 0.0
-        lost = max(0.0, zone.usd - left) if zone.named == known["time"] else 0.0  # type: ignore[index]
-        taken = zone.taken + (lost if reached else 0.0)
-        if reached and taken > SPENT * (taken + left):
-            say("swept", zone, taken)
-            taken = 0.0
-        if heir is not None:
-            after = _follow(heir, zone.stated, taken, now)
-            away = abs(math.log(after.peak / after.stated)) >= MOVED
-            if away and not after.low <= after.stated <= after.high:
-                say("moved", after, after.usd, after.stated)
-                after = after._replace(stated=after.peak)
-            kept.append(after)
+        standing_usd = successor[4] if successor else 0.0
+        swept_usd = max(0.0, zone.usd - standing_usd) if zone.found_at == previous["time"] else 0.0  # type: ignore[index]
+        swept_total = zone.swept + (swept_usd if reached else 0.0)
+        if reached and swept_total > SPENT * (swept_total + standing_usd):
+            report("swept", zone, swept_total)
+            swept_total = 0.0
+        if successor is not None:
+            updated = _track(successor, zone.reported, swept_total, now)
+            is_far = abs(math.log(updated.peak / updated.reported)) >= MOVED
+            if is_far and not updated.low <= updated.reported <= updated.high:
+                report("moved", updated, updated.usd, updated.reported)
+                updated = updated._replace(reported=updated.peak)
+            next_tracked.append(updated)
         elif not reached:
-            kept.append(zone)
-    for number, row in enumerate(fresh):
-        if number in heirs.values():
+            next_tracked.append(zone)
+    for number, row in enumerate(rows):
+        if number in successors.values():
             continue
-        new = _follow(row, row[3], 0.0, now)
-        apart = not any(_overlap(zone, row) > 0 for zone in following)  # else a part of what was stated
+        new = _track(row, row[3], 0.0, now)
+        is_separate = not any(_overlap(zone, row) > 0 for zone in tracked)  # else a part of what was reported
         edge = new.low if new.side == "above" else new.high
-        if known is not None and apart and new.usd >= usd and abs(math.log(edge / bar.close)) <= math.log1p(HORIZON):
-            say("built", new, new.usd)
-        if not apart or new.usd >= usd:
-            kept.append(new)
-    return events, {**held, symbol: {"time": now, "zones": [list(zone) for zone in kept]}}
+        if (
+            previous is not None
+            and is_separate
+            and new.usd >= usd
+            and abs(math.log(edge / bar.close)) <= math.log1p(HORIZON)
+        ):
+            report("built", new, new.usd)
+        if not is_separate or new.usd >= usd:
+            next_tracked.append(new)
+    return events, {**state, symbol: {"time": now, "zones": [list(zone) for zone in next_tracked]}}
 
 
 def describe(event: Event) -> str:
-    """Return an event as one line, without its symbol and time."""
-    places = decimals(event.price)
-    low, high = written(event.low, places), written(event.high, places)
-    who = f"an estimated {money(event.usd)} of {'shorts' if event.side == 'above' else 'longs'}"
+    """Return an event as one sentence, without its symbol and time.
+
+    >>> zone = dict(symbol="BTC", side="below", low=98.0, high=99.0, peak=98.5, usd=3e7)
+    >>> describe(Event(**zone, kind="built", price=100.0, time=pd.Timestamp("2026-01-31")))
+    'a zone with an estimated $30.0M of longs was built at 98.000 to 99.000.'
+    """
     if event.kind == "swept":
-        return f"price swept {low} to {high} and took {who}."
+        return f"price swept {event.range_text} and took {event.dollars_text}."
     if event.kind == "moved":
         return (
-            f"the zone with {who} moved its peak from {written(event.before, places)} to "
-            f"{written(event.peak, places)}; it reaches from {low} to {high}."
+            f"the zone with {event.dollars_text} moved its peak from {event.price_text(event.before)} to "
+            f"{event.price_text(event.peak)}; it reaches from {event.range_text}."
         )
-    return f"a zone with {who} was built at {low} to {high}."
+    return f"a zone with {event.dollars_text} was built at {event.range_text}."
 
 
-def _heirs(following: list[_Followed], fresh: list[list[Any]]) -> dict[int, int]:
-    """Return, by number, which new zone each followed one has become: pairs with the widest overlap first."""
+def _successors(tracked: list[_TrackedZone], rows: list[list[Any]]) -> dict[int, int]:
+    """Return, by number, which new zone each tracked one has become: pairs with the widest overlap first."""
     pairs = [
         (-shared, old, new)
-        for old, zone in enumerate(following)
-        for new, row in enumerate(fresh)
+        for old, zone in enumerate(tracked)
+        for new, row in enumerate(rows)
         if (shared := _overlap(zone, row)) > 0
     ]
-    heirs: dict[int, int] = {}
+    # Greedy by overlap, each zone once: where two zones join, the one that shares more lives on in the joined zone,
+    # and where one parts, its larger piece does.
+    successors: dict[int, int] = {}
     for _, old, new in sorted(pairs):
-        if old not in heirs and new not in heirs.values():
-            heirs[old] = new
-    return heirs
+        if old not in successors and new not in successors.values():
+            successors[old] = new
+    return successors
 
 
-def _overlap(zone: _Followed, row: list[Any]) -> float:
-    """Return how much log price two zones share; 0 on different sides."""
+def _overlap(zone: _TrackedZone, row: list[Any]) -> float:
+    """Return the overlap of two zones in log price; 0 on different sides."""
     if zone.side != row[0]:
         return 0.0
     return max(0.0, math.log(min(zone.high, row[2]) / max(zone.low, row[1])))
 
 
-def _follow(row: list[Any], stated: float, taken: float, named: float) -> _Followed:
+def _track(row: list[Any], reported: float, swept: float, found_at: float) -> _TrackedZone:
+    """Return a row of zones as a tracked zone."""
     side, low, high, peak, usd = row
-    return _Followed(side, low, high, peak, usd, stated, taken, named)
+    return _TrackedZone(side, low, high, peak, usd, reported, swept, found_at)

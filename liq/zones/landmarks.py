@@ -1,4 +1,4 @@
-"""Prices that traders look at: swing highs and lows, range edges, round numbers, last day's and week's extremes."""
+"""Landmarks: swing highs and lows, range edges, round numbers, the previous day's and week's extremes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ the price; finer ones would put a round number into every zone."""
 
 
 class Landmark(NamedTuple):
-    """One price that traders look at: its kind, the price, and when it was made (NaT for a round number)."""
+    """One price that traders watch: its kind, the price, and when it was made (NaT for a round number)."""
 
     kind: str
     price: float
@@ -29,37 +29,61 @@ def landmarks(market: Market, low: float, high: float) -> list[Landmark]:
     """Return the landmarks between two prices, by price: swings, range edges, round numbers, last day and week.
 
     Kinds: swing high, swing low, range high, range low, round number, previous day high (low), previous week high
-    (low). Days and weeks are UTC, weeks begin on Monday; one that the candles do not cover is left out. What is a
-    range edge is not told again as a swing.
+    (low). Days and weeks are UTC, weeks begin on Monday; one that the candles do not cover is left out. A range edge
+    is not listed again as a swing.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> market = simulate("BTC", "7d", now="2026-09-01")
+    >>> marks = landmarks(market, market.price * 0.9, market.price * 1.1)
+    >>> {"range high", "previous day low"} <= {mark.kind for mark in marks}
+    True
     """
     edges = range_edges(market)
-    taken = {mark.price for mark in edges}
-    found = [*edges, *(mark for mark in swings(market) if mark.price not in taken), *_periods(market)]
-    found += [Landmark("round number", price, pd.NaT) for price in round_numbers(low, high, market.price)]  # type: ignore[arg-type]
-    return sorted((mark for mark in found if low <= mark.price <= high), key=lambda mark: mark.price)
+    edge_prices = {mark.price for mark in edges}
+    marks = [*edges, *(mark for mark in swings(market) if mark.price not in edge_prices), *_periods(market)]
+    marks += [Landmark("round number", price, pd.NaT) for price in round_numbers(low, high, market.price)]  # type: ignore[arg-type]
+    return sorted((mark for mark in marks if low <= mark.price <= high), key=lambda mark: mark.price)
+
+
+def landmark_kinds(marks: list[Landmark]) -> set[str]:
+    """Return the kinds among landmarks, a high and a low of one kind being one.
+
+    >>> landmark_kinds([Landmark("range high", 1.0, pd.NaT), Landmark("range low", 1.0, pd.NaT)])
+    {'range'}
+    """
+    return {mark.kind.removesuffix(" high").removesuffix(" low") for mark in marks}
 
 
 def swings(market: Market) -> list[Landmark]:
     """Return the swing highs and lows of the visible window, by time.
 
     A swing high is a bar whose high no bar within window / SWING_SHARE to either side exceeds (of equals, the
-    first). It is known only once that much has passed after it, and the forming bar takes no part.
+    first). It is known only once that much time has passed after it; the forming bar is left out.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> swings(simulate("BTC", "7d", now="2026-09-01"))[0].kind in ("swing high", "swing low")
+    True
     """
     candles = market.visible.iloc[:-1] if market.forming else market.visible
     bars = max(2, round(len(candles) / SWING_SHARE))
-    found = []
+    marks = []
     for kind, column, sign in (("swing high", "high", 1.0), ("swing low", "low", -1.0)):
         values = sign * candles[column].to_numpy()
         if len(values) < 2 * bars + 1:
             continue
-        around = np.lib.stride_tricks.sliding_window_view(values, 2 * bars + 1)
-        tops = np.flatnonzero(around.argmax(axis=1) == bars) + bars
-        found += [Landmark(kind, float(sign * values[row]), candles.index[int(row)]) for row in tops]
-    return sorted(found, key=lambda mark: mark.time)
+        windows = np.lib.stride_tricks.sliding_window_view(values, 2 * bars + 1)
+        tops = np.flatnonzero(windows.argmax(axis=1) == bars) + bars
+        marks += [Landmark(kind, float(sign * values[row]), candles.index[int(row)]) for row in tops]
+    return sorted(marks, key=lambda mark: mark.time)
 
 
 def range_edges(market: Market) -> list[Landmark]:
-    """Return the highest high and the lowest low of the visible window."""
+    """Return the highest high and the lowest low of the visible window.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> [mark.kind for mark in range_edges(simulate("BTC", "1d", now="2026-09-01"))]
+    ['range high', 'range low']
+    """
     return _extremes(market.visible, "range")
 
 
@@ -69,9 +93,9 @@ def round_numbers(low: float, high: float, price: float) -> list[float]:
     >>> round_numbers(70_000, 81_000, 78_706)
     [70000.0, 75000.0, 80000.0]
     """
-    least = ROUND_STEP * price
-    decade = 10.0 ** np.floor(np.log10(least))
-    step = next(decade * digit for digit in (1.0, 2.5, 5.0, 10.0) if decade * digit >= least * (1 - 1e-9))
+    min_step = ROUND_STEP * price
+    decade = 10.0 ** np.floor(np.log10(min_step))
+    step = next(decade * digit for digit in (1.0, 2.5, 5.0, 10.0) if decade * digit >= min_step * (1 - 1e-9))
     return [float(number * step) for number in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 
@@ -80,18 +104,19 @@ def _periods(market: Market) -> list[Landmark]:
     candles = market.candles
     day = market.as_of.normalize()
     monday = day - pd.Timedelta(days=day.weekday())
-    found = []
+    marks = []
     for name, start, end in (
         ("day", day - pd.Timedelta(days=1), day),
         ("week", monday - pd.Timedelta(days=7), monday),
     ):
         inside = candles[(candles.index >= start) & (candles.index < end)]
         if len(inside) and candles.index[0] <= start:
-            found += _extremes(inside, f"previous {name}")
-    return found
+            marks += _extremes(inside, f"previous {name}")
+    return marks
 
 
 def _extremes(candles: pd.DataFrame, name: str) -> list[Landmark]:
+    """Return the high and the low of candles as landmarks of that name."""
     high, low = candles["high"], candles["low"]
     return [
         Landmark(f"{name} high", float(high.max()), candles.index[int(high.argmax())]),

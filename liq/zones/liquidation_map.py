@@ -1,4 +1,4 @@
-"""The book at the last bar: as deep as asked, and against open interest."""
+"""The standing book at the last bar, extended to any depth, and open interest to compare it with."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from liq.model.heatmap import Heatmap, combine
 def extend_book(heatmap: Heatmap, reach: float) -> Heatmap:
     """Return the last bar's book with edges at least `reach`, a fraction, to either side of the price.
 
-    The lattice goes on in its own step and nothing is walked again, so what both cover is the same.
+    The lattice is continued in its own step and nothing is walked again, so the book is unchanged where both cover.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+    >>> bool(extend_book(heatmap, 0.5).edges[-1] >= heatmap.market.price * 1.5)
+    True
     """
-    price, log = heatmap.market.price, np.log(heatmap.edges)
-    step = (log[-1] - log[0]) / (len(log) - 1)
-    below = max(0, int(np.ceil((log[0] - np.log(price * (1 - reach))) / step)))
-    above = max(0, int(np.ceil((np.log(price * (1 + reach)) - log[-1]) / step)))
-    lower, upper = log[0] - step * np.arange(below, 0, -1), log[-1] + step * np.arange(1, above + 1)
+    price, log_edges = heatmap.market.price, np.log(heatmap.edges)
+    step = (log_edges[-1] - log_edges[0]) / (len(log_edges) - 1)
+    below = max(0, int(np.ceil((log_edges[0] - np.log(price * (1 - reach))) / step)))
+    above = max(0, int(np.ceil((np.log(price * (1 + reach)) - log_edges[-1]) / step)))
+    lower, upper = log_edges[0] - step * np.arange(below, 0, -1), log_edges[-1] + step * np.arange(1, above + 1)
     edges = np.concatenate([np.exp(lower), heatmap.edges, np.exp(upper)])
     if heatmap.parts:
         parts = tuple(_last(part, edges) for part in heatmap.parts)
@@ -35,8 +41,14 @@ def _last(heatmap: Heatmap, edges: np.ndarray) -> Heatmap:
 def open_interest_usd(heatmap: Heatmap) -> float:
     """Return open interest at its last known value in the window, USD at the market's price; NaN where unknown.
 
-    Where several venues were asked it is the sum of all of theirs. A contract is one long and one short, so each
-    side of the book is to be held against all of it.
+    With several venues it is the sum of all of theirs. A contract is one long and one short, so each side of the book
+    is compared with all of it.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+    >>> bool(open_interest_usd(heatmap) > heatmap.long[-1].sum())
+    True
     """
     usd = 0.0
     for part in heatmap.parts or (heatmap,):

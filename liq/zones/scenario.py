@@ -1,4 +1,4 @@
-"""Squeeze, flush or range: what would be forced if price got there, as conditions and never as a forecast."""
+"""Scenario of the book: squeeze, flush or range, and what would be forced if price got there; no forecast."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from liq.formatting import decimals, money, percent
-from liq.formatting import price as written
+from liq.formatting import price as price_text
 from liq.model.heatmap import DUST, Heatmap
 from liq.zones.ranking import NEAR, book_on_side, buckets_in_range, check_price, side_totals, top_zones
 
 LEAN = 0.6
-"""The near book leans to a side that holds at least this share of it."""
+"""Share of the near book that makes it lean to a side."""
 
 QUARTER = 0.25
-"""Where the near book does not lean, price in the outer quarter of its range decides."""
+"""Share of the visible range, at each end, in which price decides where the near book does not lean."""
 
 NAMES = {"squeeze": "Squeeze", "flush": "Flush", "range": "Range"}
 
@@ -46,63 +46,86 @@ def scenario(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame |
     Shorts that make up LEAN of the near book or more make a squeeze, longs a flush. Where neither does, price in
     the upper QUARTER of the visible range makes a squeeze, in the lower one a flush, and between them a range.
     Raises InputError.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "1d", now="2026-09-01"))
+    >>> scenario(heatmap).name in NAMES
+    True
     """
-    at = check_price(heatmap, price)
-    zones = top_zones(heatmap, at) if zones is None else zones
-    stands = side_totals(heatmap, at)
+    reference = check_price(heatmap, price)
+    zones = top_zones(heatmap, reference) if zones is None else zones
+    totals = side_totals(heatmap, reference)
     visible = heatmap.market.visible
-    low, high = min(float(visible["low"].min()), at), max(float(visible["high"].max()), at)
-    position = (at - low) / (high - low) if high > low else 0.5
-    balance = stands.balance
-    near = f"Within {percent(NEAR, 0, sign=False)} of price, shorts are {percent(balance, 0, sign=False)} of the book"
-    place = f"price is at {percent(position, 0, sign=False)} of its range"
+    low, high = min(float(visible["low"].min()), reference), max(float(visible["high"].max()), reference)
+    position = (reference - low) / (high - low) if high > low else 0.5
+    balance = totals.balance
+    near_text = (
+        f"Within {percent(NEAR, 0, sign=False)} of price, shorts are {percent(balance, 0, sign=False)} of the book"
+    )
+    position_text = f"price is at {percent(position, 0, sign=False)} of its range"
     if balance >= LEAN:
-        name, why = "squeeze", f"{near}, at least {percent(LEAN, 0, sign=False)}."
+        name, why = "squeeze", f"{near_text}, at least {percent(LEAN, 0, sign=False)}."
     elif balance <= 1 - LEAN:
-        name, why = "flush", f"{near}, so longs are at least {percent(LEAN, 0, sign=False)}."
+        name, why = "flush", f"{near_text}, so longs are at least {percent(LEAN, 0, sign=False)}."
     elif position >= 1 - QUARTER:
-        name, why = "squeeze", f"{near}, no clear lean; {place}, in the upper quarter."
+        name, why = "squeeze", f"{near_text}, no clear lean; {position_text}, in the upper quarter."
     elif position <= QUARTER:
-        name, why = "flush", f"{near}, no clear lean; {place}, in the lower quarter."
-    elif stands.near_above + stands.near_below > 0:
-        name, why = "range", f"{near}, no clear lean; {place}, between the outer quarters."
+        name, why = "flush", f"{near_text}, no clear lean; {position_text}, in the lower quarter."
+    elif totals.near_above + totals.near_below > 0:
+        name, why = "range", f"{near_text}, no clear lean; {position_text}, between the outer quarters."
     else:
-        name, why = "range", f"Nothing is estimated to stand within {percent(NEAR, 0, sign=False)} of price; {place}."
-    strong = {side: strong_zone(zones, side) for side in FORCED}
+        name, why = (
+            "range",
+            f"Nothing is estimated to stand within {percent(NEAR, 0, sign=False)} of price; {position_text}.",
+        )
+    strong_zones = {side: strong_zone(zones, side) for side in FORCED}
     order = ("below", "above") if name == "flush" else ("above", "below")
-    sentences = (_condition(heatmap, at, strong[side], side, zones) for side in order)
-    return Scenario(name, why, tuple(filter(None, sentences)), balance, position, strong["above"], strong["below"])
+    sentences = (_condition(heatmap, reference, strong_zones[side], side, zones) for side in order)
+    return Scenario(
+        name, why, tuple(filter(None, sentences)), balance, position, strong_zones["above"], strong_zones["below"]
+    )
 
 
 def strong_zone(zones: pd.DataFrame, side: str) -> pd.Series | None:
-    """Return the strongest zone of a side within NEAR of price, else the nearest one it has, else None."""
-    mine = zones[zones["side"] == side]
-    if mine.empty:
+    """Return the strongest zone of a side within NEAR of price, else the nearest one it has, else None.
+
+    >>> zones = pd.DataFrame({"side": ["above"] * 2, "distance": [0.01, 0.04], "usd": [1e6, 9e6]})
+    >>> strong_zone(zones, "above")["usd"]
+    np.float64(9000000.0)
+    """
+    own_side = zones[zones["side"] == side]
+    if own_side.empty:
         return None
-    near = mine[mine["distance"].abs() <= NEAR]
-    if near.empty:
-        return mine.iloc[int(mine["distance"].abs().argmin())]
-    return near.iloc[int(near["usd"].argmax())]
+    near_zones = own_side[own_side["distance"].abs() <= NEAR]
+    if near_zones.empty:
+        return own_side.iloc[int(own_side["distance"].abs().argmin())]
+    return near_zones.iloc[int(near_zones["usd"].argmax())]
 
 
 def _condition(heatmap: Heatmap, price: float, zone: pd.Series | None, side: str, zones: pd.DataFrame) -> str:
-    """Return what would be forced if price got to a zone, on the way there, and what stands next behind it."""
+    """Return a sentence on what would be forced in a zone and on the way to it, and what stands behind it."""
     if zone is None:
         return ""
-    who, what, move = FORCED[side]
+    positions, fate, move = FORCED[side]
     places = decimals(price, heatmap.market.tick)
     text = (
-        f"If price {move} {written(zone['low'], places)} to {written(zone['high'], places)} "
-        f"({percent(zone['distance'])}), an estimated {money(zone['usd'])} of {who} would be {what}"
+        f"If price {move} {price_text(zone['low'], places)} to {price_text(zone['high'], places)} "
+        f"({percent(zone['distance'])}), an estimated {money(zone['usd'])} of {positions} would be {fate}"
     )
-    usd, part = book_on_side(heatmap, price, side), buckets_in_range(heatmap, float(zone["low"]), float(zone["high"]))
-    before = float(usd[: part.start].sum() if side == "above" else usd[part.stop :].sum())
+    usd, own_buckets = (
+        book_on_side(heatmap, price, side),
+        buckets_in_range(heatmap, float(zone["low"]), float(zone["high"])),
+    )
+    before = float(usd[: own_buckets.start].sum() if side == "above" else usd[own_buckets.stop :].sum())
     if before > DUST:
         text += f", after {money(before)} on the way"
-    mine = zones[zones["side"] == side]
-    behind = mine[mine["low"] >= zone["high"]] if side == "above" else mine[mine["high"] <= zone["low"]]
+    own_side = zones[zones["side"] == side]
+    behind = (
+        own_side[own_side["low"] >= zone["high"]] if side == "above" else own_side[own_side["high"] <= zone["low"]]
+    )
     if behind.empty:
         return f"{text}; no named zone stands behind it."
-    following = behind.iloc[int(behind["distance"].abs().argmin())]
-    edge = following["low"] if side == "above" else following["high"]
-    return f"{text}; the next zone begins at {written(edge, places)} with {money(following['usd'])}."
+    next_zone = behind.iloc[int(behind["distance"].abs().argmin())]
+    edge = next_zone["low"] if side == "above" else next_zone["high"]
+    return f"{text}; the next zone begins at {price_text(edge, places)} with {money(next_zone['usd'])}."

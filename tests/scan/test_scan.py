@@ -24,7 +24,7 @@ from liq.__main__ import main
 from liq.scan import executors
 from liq.scan.ranking import (
     COLUMNS,
-    GONE,
+    MAX_FAILURES_IN_A_ROW,
     ScanRow,
     daily_volatility,
     hourly_volume,
@@ -207,7 +207,7 @@ def test_a_dask_worker_killed_in_the_middle_costs_nothing(expected):
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(executors, "PATIENCE", 0.5)
+    monkeypatch.setattr(executors, "CONNECT_TIMEOUT", 0.5)
     words = ["scan", "--source", "simulated", "--top", "1", "--scheduler", "tcp://127.0.0.1:1"]
     assert main(words) == 2
     assert "No Dask scheduler answers at tcp://127.0.0.1:1" in capsys.readouterr().err
@@ -249,7 +249,7 @@ def test_a_source_that_is_gone_ends_the_scan():
 
     with pytest.raises(liq.SourceError, match="location"):
         list(scan(NAMES, get, here))
-    assert len(asked) == 3 + GONE
+    assert len(asked) == 3 + MAX_FAILURES_IN_A_ROW
     with pytest.raises(liq.SourceError):
         list(scan(NAMES[3:5], partial(faulty, bad=gone), here))
     with pytest.raises(liq.InputError):

@@ -87,7 +87,9 @@ def test_a_jump_over_a_zone_is_told_even_if_the_estimate_has_cleared_it_away(bef
     seen = [zones(ABOVE), zones() if cleared else zones(ABOVE)]
     quiet, told = follow([before, after], seen)
     assert quiet == []
-    assert [alert[1:6] for alert in told] == [("above", 104.0, 105.0, pytest.approx(104.5, abs=0.01), 5e6)]
+    (alert,) = told
+    assert (alert.side, alert.low, alert.high, alert.usd) == ("above", 104.0, 105.0, 5e6)
+    assert alert.peak == pytest.approx(104.5, abs=0.01)
     assert told[0].through
     assert told[0].distance == pytest.approx(105 / after - 1)
 

@@ -15,7 +15,7 @@ from benchmarks import recordings
 from liq.sources.files import market_file
 from liq.sources.simulation.market import simulate
 from liq.zones import desk_notes
-from liq.zones.landmarks import ROUND_STEP, landmarks, round_numbers, swings
+from liq.zones.landmarks import ROUND_STEP, landmark_kinds, landmarks, round_numbers, swings
 from liq.zones.ranking import NEAR, REACH
 from liq.zones.scenario import LEAN, scenario
 from tests.markets import candles, market, markets, needs_recordings
@@ -206,7 +206,7 @@ def test_confluence_needs_two_kinds_at_the_zone():
             note.numbers["low"] * (1 - desk_notes.LANDMARK_MARGIN),
             note.numbers["high"] * (1 + desk_notes.LANDMARK_MARGIN),
         )
-        assert len(desk_notes.landmark_kinds(landmarks(heatmap.market, low, high))) >= desk_notes.MIN_KINDS
+        assert len(landmark_kinds(landmarks(heatmap.market, low, high))) >= desk_notes.MIN_KINDS
     # A zone laid over the range's own edge and the previous day's must be noted; one in the void must not.
     low = float(heatmap.market.visible["low"].min())
     zone = zones[zones["side"] == "below"].head(1)

@@ -113,7 +113,7 @@ def test_a_zone_opened_says_what_it_is_made_of(several):
 def test_a_note_leads_to_when_its_event_was_over(heatmap):
     time = pd.Timestamp("2026-01-01 10:00", tz="UTC")
     hour = DeskNote("absorption", "above", "", "", time, 1.0, {"hours": float(WATCHED_HOURS)})
-    assert hour.seen == time + pd.Timedelta(hours=1 + WATCHED_HOURS)
-    assert DeskNote("confluence", "above", "", "", time, 1.0).seen == time
+    assert hour.completed == time + pd.Timedelta(hours=1 + WATCHED_HOURS)
+    assert DeskNote("confluence", "above", "", "", time, 1.0).completed == time
     for note in desk_notes(heatmap):
-        assert note.seen >= note.time
+        assert note.completed >= note.time
