@@ -59,9 +59,11 @@ def fit_and_score(early: liq.Market, late: liq.Market, prior: liq.Prior, tight: 
     real = liquidations()
     heatmap = estimate(early, prior, columns=1)
     bars = calibration.align(early, real)
-    problem = calibration._problem(heatmap, prior, bars, len(bars.times) // calibration.FILLING, calibration.FLOOR)
+    problem = calibration._problem(
+        heatmap, prior, bars, len(bars.times) // calibration.FILL_DIVISOR, calibration.FLOOR
+    )
     distance = np.abs(np.log(heatmap.walk.factor["long"]))
-    with swapped(calibration, TIGHT=calibration.TIGHT if tight is None else tight):
+    with swapped(calibration, TIER_SCALE=calibration.TIER_SCALE if tight is None else tight):
         weights = calibration.fit_weights(problem, prior, distance)
     fitted = replace(prior, weights=tuple(weights.tolist()))
     report = liq.skill(estimate(late, fitted, columns=1), real, since=SINCE)

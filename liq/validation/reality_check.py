@@ -1,4 +1,4 @@
-"""Hold a map against what really happened: which part of it, against which liquidations, under which prior."""
+"""Reality check: choose what to score a heatmap against, and score, fit and follow it once for all sessions."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from liq.validation.zone_touches import NAMING_INTERVAL, ZoneTouches, zone_touch
 
 @dataclass(frozen=True, eq=False)
 class ScoringInput:
-    """Hold a map and the realised liquidations it can be held against.
+    """Hold a heatmap and the realised liquidations to score it against.
 
-    heatmap : the map, or the one venue's part of it that reports liquidations; liquidations : as in `liq.validation.skill`;
-    remark : a sentence on what they are, or "".
+    heatmap : the heatmap, or the part of the one venue that reports liquidations; liquidations : as in
+    `liq.skill`; remark : a sentence on what they are, or "".
     """
 
     heatmap: Heatmap
@@ -38,7 +38,7 @@ class ScoringInput:
 
 @dataclass(frozen=True, eq=False)
 class FitReport:
-    """Hold a prior fitted on the earlier part of a market, and its and the shipped one's score on the later part."""
+    """Hold a prior fitted on the earlier part of a market, and the scores of it and its base on the later part."""
 
     prior: Prior
     fitted: Skill
@@ -49,11 +49,17 @@ class FitReport:
 def scoring_input(
     heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidations.csv"
 ) -> ScoringInput | None:
-    """Return what the map can be held against; None where its source gives no realised liquidations.
+    """Return what the heatmap can be scored against; None where its source gives no realised liquidations.
 
-    upload : a file of the user's own (`liq.sources.files.market_file.read_liquidations`), named `name`, which then counts
-    instead of the source's. Where several venues are added up, the one that reports liquidations for most of the
+    upload : a file of the user's own (`liq.sources.files.market_file.read_liquidations`), named `name`, which is used
+    instead of the source's. Where several venues are added up, the one that reports liquidations for the longest
     time is scored alone. Raises InputError for a file that cannot be read.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+    >>> scoring_input(heatmap).remark
+    ''
     """
     if upload is not None:
         from liq.sources.files.market_file import read_liquidations  # only uploads need it
@@ -61,39 +67,44 @@ def scoring_input(
         file = io.BytesIO(upload)
         file.name = name
         return ScoringInput(heatmap, read_liquidations(file), "Scored against the uploaded liquidations.")
-    part = max(heatmap.parts or (heatmap,), key=lambda one: _hours_told(one.market))
-    real = part.market.liquidations
-    if real is None or not _hours_told(part.market):
+    part = max(heatmap.parts or (heatmap,), key=lambda part: _known_hours(part.market))
+    realised = part.market.liquidations
+    if realised is None or not _known_hours(part.market):
         return None
     remarks = []
     if heatmap.parts:
         title = source_title(part.market.source)
         remarks.append(f"Several venues are on screen; only the one with the longest record is scored, {title}.")
-    if not real[list(SIDES)].notna().all(axis=1).any():
+    if not realised[list(SIDES)].notna().all(axis=1).any():
         remarks.append("This source reports longs and shorts together, so their sum is scored.")
-    return ScoringInput(part, real, " ".join([*remarks, *_recorded(part.market)]))
+    return ScoringInput(part, realised, " ".join([*remarks, *_recorder_remarks(part.market)]))
 
 
-def _hours_told(market: Market) -> float:
-    """Return for how long a market's liquidations are known."""
+def _known_hours(market: Market) -> float:
+    """Return the number of hours for which a market's liquidations are known."""
     if market.liquidations is None:
         return 0.0
-    told = market.liquidations.notna().any(axis=1).reindex(market.times, fill_value=False).to_numpy(bool)
-    return float(market.hours()[told].sum())
+    is_known = market.liquidations.notna().any(axis=1).reindex(market.times, fill_value=False).to_numpy(bool)
+    return float(market.hours()[is_known].sum())
 
 
-def _recorded(market: Market) -> list[str]:
-    """Return a sentence on what a recorded stream leaves out, where the liquidations come from one."""
+def _recorder_remarks(market: Market) -> list[str]:
+    """Return sentences on what a recorded stream leaves out, where the liquidations come from one."""
     origin = market.origins.get("liquidations")
     if origin is None or origin.source != RECORDED:
         return []
     title, carries = VENUES[market.source].title, MESSAGE_FORMATS[market.source].carries
-    told = [f"Recorded from {title}'s stream; bars in which the recorder was not listening are left out."]
-    return told + ([f"The stream carries {carries}, so realised dollars are a lower bound."] if carries else [])
+    remarks = [f"Recorded from {title}'s stream; bars in which the recorder was not listening are left out."]
+    return remarks + ([f"The stream carries {carries}, so realised dollars are a lower bound."] if carries else [])
 
 
 def why_not_scored(market: Market) -> str:
-    """Return why there is nothing to score a market against, and what can be done about it."""
+    """Return why there is nothing to score a market against, and what can be done about it.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> print(why_not_scored(simulate("BTC", "12h", now="2026-09-01"))[:47])
+    This source publishes no realised liquidations,
+    """
     if any(part.source not in MESSAGE_FORMATS for part in market.parts or (market,)):
         return (
             "This source publishes no realised liquidations, so there is nothing to score the map against here. "
@@ -111,7 +122,14 @@ def why_not_scored(market: Market) -> str:
 
 @cached(LRUCache(8), condition=threading.Condition())
 def score(base: ScoringInput) -> Skill:
-    """Return the map's score, see `liq.validation.skill`; raise InputError where too few bars are shared."""
+    """Return the heatmap's score, see `liq.skill`; raise InputError where too few bars are shared.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "7d", now="2026-09-01"), columns=1)
+    >>> score(scoring_input(heatmap)).bars > 48
+    True
+    """
     return skill(base.heatmap, base.liquidations)
 
 
@@ -121,33 +139,47 @@ def score(base: ScoringInput) -> Skill:
     condition=threading.Condition(),
 )
 def fit_prior(base: ScoringInput, towards: str | Prior = "calibrated") -> FitReport:
-    """Fit a prior on the bars before those that `score` scores, and score it and the one it starts from on those.
+    """Fit a prior on the bars before those that `score` scores; score it and the one it starts from on those.
 
     Raises InputError where too few bars are shared.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "7d", now="2026-09-01"), columns=1)
+    >>> report = fit_prior(scoring_input(heatmap))
+    >>> report.fitted.since == report.shipped.since
+    True
     """
-    market, real = replace(base.heatmap.market, parts=()), base.liquidations
-    shipped = skill(estimate(market, towards, columns=1), real)
-    fitted = calibrate(market_before(market, shipped.since), real[_utc(real.index) < shipped.since], towards)
-    return FitReport(fitted, skill(estimate(market, fitted, columns=1), real, since=shipped.since), shipped)
+    market, realised = replace(base.heatmap.market, parts=()), base.liquidations
+    shipped = skill(estimate(market, towards, columns=1), realised)
+    fitted = calibrate(market_before(market, shipped.since), realised[_utc(realised.index) < shipped.since], towards)
+    return FitReport(fitted, skill(estimate(market, fitted, columns=1), realised, since=shipped.since), shipped)
 
 
-def _until(heatmap: Heatmap) -> tuple[object, ...]:
-    """Return what tells one map's touches from another's: they change as zones are named, not with every bar."""
+def _touches_key(heatmap: Heatmap) -> tuple[object, ...]:
+    """Return the cache key of a heatmap's zone touches: they change as zones are named, not with every bar."""
     market = heatmap.market
-    seen = market.as_of.floor(NAMING_INTERVAL)
-    closes = market.candles["close"][market.times < seen][-8:]
+    named_until = market.as_of.floor(NAMING_INTERVAL)
+    closes = market.candles["close"][market.times < named_until][-8:]
     parts = tuple(part.market.source for part in heatmap.parts)
     priors = (heatmap.weights.tobytes(), heatmap.prior.paces, heatmap.prior.kappa, heatmap.prior.half_life)
     window = round((market.as_of - market.start) / pd.Timedelta(hours=12))
-    return (market.symbol, market.source, parts, market.bar, window, seen, *closes, *priors)
+    return (market.symbol, market.source, parts, market.bar, window, named_until, *closes, *priors)
 
 
-@cached(LRUCache(16), key=_until, condition=threading.Condition())
+@cached(LRUCache(16), key=_touches_key, condition=threading.Condition())
 def followed_zones(heatmap: Heatmap) -> ZoneTouches:
-    """Return what became of the map's zones, see `liq.validation.zone_touches`; worked out anew only when new zones are named."""
+    """Return the zone touches of a heatmap (`liq.validation.zone_touches`); computed again when zones are named.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> followed_zones(liq.estimate(simulate("BTC", "12h", now="2026-09-01"))).reached[0].days
+    1
+    """
     return zone_touches(heatmap)
 
 
 def _utc(index: pd.Index) -> pd.DatetimeIndex:
+    """Return times aware in UTC, naive ones taken as UTC."""
     times = pd.DatetimeIndex(index)
     return times.tz_localize("UTC") if times.tz is None else times

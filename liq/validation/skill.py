@@ -1,4 +1,4 @@
-"""Score a heatmap against liquidations that really happened."""
+"""Skill of a heatmap: score its swept dollars against realised liquidations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from liq.errors import InputError
 from liq.market import SIDES, as_utc
 from liq.model.heatmap import Heatmap
 from liq.validation.alignment import (
-    FILLING,
+    FILL_DIVISOR,
     FLOOR,
     AlignedBars,
     align,
@@ -23,28 +23,34 @@ from liq.validation.alignment import (
 )
 
 RESAMPLES = 500
-"""Bootstrap draws of whole days."""
+"""Number of bootstrap draws of whole days."""
 
-LEAST_BARS = 48
-"""Fewer scored bars than this, and a figure would say nothing."""
+MIN_BARS = 48
+"""Minimum number of bars to fit the baseline, and to score."""
 
-LEAST_DAYS = 7
-"""Fewer scored days than this, and drawing days again would say nothing about chance: intervals are NaN."""
+MIN_DAYS = 7
+"""Minimum number of scored days for bootstrap intervals; below it they are NaN."""
 
 
 @dataclass(frozen=True, eq=False)
 class Skill:
-    """Hold how well a map's dollars matched realised ones, both sides pooled.
+    """Hold how well a heatmap's dollars matched realised ones, both sides pooled.
 
-    spearman : rank correlation; r2 : R² of log10 dollars, as printed; ratio : estimated over realised dollars.
+    spearman : rank correlation; r2 : R² of log10 dollars, as estimated; ratio : estimated over realised dollars.
     baseline_spearman, baseline_r2 : the same of range and volume alone, fitted before `since`; both_r2 : with the
-    map added; gain : what the map adds. placebo_day, placebo_week : what the map of a day (a week) earlier adds
-    instead; placebo_day_spearman, placebo_week_spearman : that map's own rank correlation. NaN where the bars begin
-    too late for such a map.
-    bars, hours : how many bars were scored and how long one is. since, until : the scored period (UTC).
-    intervals : for each figure the 2.5 and 97.5 % points of a bootstrap over whole days, NaN where too few.
-    scored : one row per scored bar: columns (``estimated realised baseline``, ``long short``), USD; or ``total`` in
-    place of both sides, where the source does not tell them apart.
+    heatmap added; gain : both_r2 less baseline_r2. placebo_day, placebo_week : the gain of the heatmap of a day (a
+    week) earlier instead; placebo_day_spearman, placebo_week_spearman : that heatmap's own rank correlation. NaN
+    where the bars begin too late for such a placebo. bars, hours : number of scored bars and the length of one.
+    since, until : the scored period (UTC). intervals : for each figure the 2.5 and 97.5 % points of a bootstrap over
+    whole days, NaN where too few. scored : one row per scored bar: columns (``estimated realised baseline``, ``long
+    short``), USD; or ``total`` in place of both sides, where the source does not tell them apart.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> market = simulate("BTC", "7d", now="2026-09-01")
+    >>> report = liq.skill(liq.estimate(market, columns=1), market.liquidations)
+    >>> report.gain > 0.05 > report.placebo_week
+    True
     """
 
     spearman: float
@@ -70,7 +76,7 @@ class Skill:
         """What the map adds, in one plain sentence; also when that is nothing."""
         low, high = self.intervals["gain"]
         if np.isnan(low):
-            return f"Fewer than {LEAST_DAYS} days were scored: too few to tell what the map adds from chance."
+            return f"Fewer than {MIN_DAYS} days were scored: too few to tell what the map adds from chance."
         if low > 0:
             return (
                 f"Beside range and volume, the map explains {100 * self.gain:.0f} points more of the variance of "
@@ -89,62 +95,68 @@ def skill(
     """Score `heatmap.swept` against realised liquidations, bar by bar and side by side.
 
     liquidations : DataFrame indexed by bar open time (UTC), columns ``long short``, USD; where both are NaN
-    throughout, a column ``total`` is scored instead. since : where scoring begins; the baseline is fitted on
-    the bars before it, less the first sixth, in which the map fills up. Default: the later half. floor : USD
-    per hour below which dollars are not told apart.
+    throughout, a column ``total`` is scored instead. since : where scoring begins; the baseline is fitted on the bars
+    before it, less the first sixth, in which the standing book is incomplete. Default: the later half. floor : USD
+    per hour below which differences do not count.
 
     Raises InputError where too few bars are shared.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> market = simulate("BTC", "7d", now="2026-09-01")
+    >>> report = skill(liq.estimate(market, columns=1), market.liquidations)
+    >>> report.spearman > 0.6, report.bars > 48
+    (True, True)
     """
     bars = align(heatmap.market, liquidations)
     estimated = bars.add_up_sides(*(heatmap.swept[side].to_numpy() for side in SIDES))
-    begin = _begin(bars, since)
+    first_scored = _begin(bars, since)
     n = len(bars.times)
-    score, fit = np.arange(begin, n), np.arange(begin // FILLING, begin)
-    if min(len(score), len(fit)) < LEAST_BARS:
+    score, fit = np.arange(first_scored, n), np.arange(first_scored // FILL_DIVISOR, first_scored)
+    if min(len(score), len(fit)) < MIN_BARS:
         raise InputError(
-            f"liquidations leave {len(fit)} bars to fit the baseline and {len(score)} to score; "
-            f"both need {LEAST_BARS}."
+            f"liquidations leave {len(fit)} bars to fit the baseline and {len(score)} to score; both need {MIN_BARS}."
         )
-    least = floor * bars.hours
-    actual, printed = log_dollars(bars.realised, least), log_dollars(estimated, least)
-    rival = baseline_columns(bars)
-    predictions, maps = {"baseline": regress(rival, actual, fit, score)}, {}
+    bar_floor = floor * bars.hours
+    actual, log_estimated = log_dollars(bars.realised, bar_floor), log_dollars(estimated, bar_floor)
+    baseline = baseline_columns(bars)
+    predictions, maps = {"baseline": regress(baseline, actual, fit, score)}, {}
     for name, shift in (("both", 0.0), ("placebo_day", 24.0), ("placebo_week", 168.0)):
         steps = max(0, round(shift / bars.hours))
-        moved = _earlier(printed, steps, np.log10(least))
-        if (fit >= steps).sum() < LEAST_BARS:  # a rival that was hardly there to be fitted would say anything
-            moved = np.full_like(moved, np.nan)
-        maps[name] = moved[score]
+        shifted = _earlier(log_estimated, steps, np.log10(bar_floor))
+        if (fit >= steps).sum() < MIN_BARS:  # a placebo with too few bars to be fitted on would mean nothing
+            shifted = np.full_like(shifted, np.nan)
+        maps[name] = shifted[score]
         predictions[name] = (
-            moved[score]
-            if np.isnan(moved[score]).any()
-            else regress(np.concatenate([rival, moved[:, :, None]], axis=2), actual, fit, score)
+            shifted[score]
+            if np.isnan(shifted[score]).any()
+            else regress(np.concatenate([baseline, shifted[:, :, None]], axis=2), actual, fit, score)
         )
-    predictions["map"] = printed[score]
+    predictions["map"] = log_estimated[score]
     maps["baseline"] = predictions["baseline"]
-    target, usd, real = actual[score], estimated[score], bars.realised[score]
+    target, usd, realised = actual[score], estimated[score], bars.realised[score]
 
     def figures(rows: np.ndarray) -> dict[str, float]:
         y = target[rows].ravel()
         explained = {name: r_squared(y, values[rows].ravel()) for name, values in predictions.items()}
-        base, paid = explained["baseline"], real[rows].sum()
-        ranked = {name: spearman(values[rows].ravel(), y) for name, values in maps.items()}
+        base, realised_total = explained["baseline"], realised[rows].sum()
+        spearmans = {name: spearman(values[rows].ravel(), y) for name, values in maps.items()}
         return {
-            "spearman": ranked["both"],
+            "spearman": spearmans["both"],
             "r2": explained["map"],
-            "ratio": float(usd[rows].sum() / paid) if paid > 0 else float("nan"),
-            "baseline_spearman": ranked["baseline"],
+            "ratio": float(usd[rows].sum() / realised_total) if realised_total > 0 else float("nan"),
+            "baseline_spearman": spearmans["baseline"],
             "baseline_r2": base,
             "both_r2": explained["both"],
             "gain": explained["both"] - base,
             "placebo_day": explained["placebo_day"] - base,
             "placebo_week": explained["placebo_week"] - base,
-            "placebo_day_spearman": ranked["placebo_day"],
-            "placebo_week_spearman": ranked["placebo_week"],
+            "placebo_day_spearman": spearmans["placebo_day"],
+            "placebo_week_spearman": spearmans["placebo_week"],
         }
 
     times = bars.times[score]
-    frames = {"estimated": usd, "realised": real, "baseline": 10 ** predictions["baseline"]}
+    frames = {"estimated": usd, "realised": realised, "baseline": 10 ** predictions["baseline"]}
     return Skill(
         **figures(np.arange(len(score))),
         bars=len(score),
@@ -159,12 +171,12 @@ def skill(
 
 
 def _earlier(values: np.ndarray, bars: int, empty: float) -> np.ndarray:
-    """Return each bar's value of so many bars before; `empty` where there was none, so nothing comes from later."""
+    """Return each bar's value of `bars` bars before; `empty` where there was none, so nothing comes from later."""
     return np.concatenate([np.full((min(bars, len(values)), values.shape[1]), empty), values])[: len(values)]
 
 
 def _begin(bars: AlignedBars, since: pd.Timestamp | str | None) -> int:
-    """Return the number of the first scored bar."""
+    """Return the row of the first scored bar."""
     if since is None:
         return len(bars.times) // 2
     return int(bars.times.searchsorted(as_utc(since, "since")))
@@ -174,11 +186,11 @@ def _bootstrap(figures, times: pd.DatetimeIndex) -> dict[str, tuple[float, float
     """Return 95 % intervals from draws of whole days: hours of one day are not independent."""
     day = times.floor("D").factorize()[0]
     blocks = np.split(np.arange(len(times)), np.flatnonzero(np.diff(day)) + 1)
-    if len(blocks) < LEAST_DAYS:
+    if len(blocks) < MIN_DAYS:
         return dict.fromkeys(figures(np.arange(len(times))), (float("nan"), float("nan")))
-    chance = np.random.default_rng(20260131)  # fixed, so that the same data print the same interval
+    rng = np.random.default_rng(20260131)  # fixed, so that the same data print the same interval
     draws = [
-        figures(np.concatenate([blocks[row] for row in chance.integers(0, len(blocks), len(blocks))]))
+        figures(np.concatenate([blocks[row] for row in rng.integers(0, len(blocks), len(blocks))]))
         for _ in range(RESAMPLES)
     ]
     table = pd.DataFrame(draws).quantile([0.025, 0.975])

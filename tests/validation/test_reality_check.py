@@ -212,7 +212,7 @@ def test_of_several_venues_the_one_that_reports_is_scored(market):
 
 def test_touches_are_kept_until_zones_are_named_again_and_no_longer(market):
     """A market a bar later shares the answer; another window, prior or stretch of time does not."""
-    key = reality_check._until
+    key = reality_check._touches_key
     now = key(liq.estimate(market, columns=1))
     assert key(liq.estimate(simulate("BTC", "7d", now="2026-11-20 10:21"), columns=1)) == now
     others = [

@@ -14,7 +14,7 @@ from liq.sources.simulation.market import simulate
 from liq.validation.matched_levels import PricePath, follow_price, matched_controls
 from liq.validation.zone_touches import (
     HORIZONS,
-    LEAST_CASES,
+    MIN_CASES,
     TouchShare,
     ZoneTouches,
     follow,
@@ -167,7 +167,7 @@ def test_levels_that_price_goes_to_are_found():
     found = follow(made_up(subject, np.random.default_rng(7), foresight=True), PricePath.of(subject))
     assert found.reached[0].low > 0.05
     assert "more often than chance" in found.sentence
-    assert found.reached[0].cases == len(found.cases) or found.reached[0].cases >= LEAST_CASES
+    assert found.reached[0].cases == len(found.cases) or found.reached[0].cases >= MIN_CASES
 
 
 def test_too_few_cases_say_so_instead_of_a_figure(simulated, named):
