@@ -22,7 +22,8 @@ import pandas as pd
 import liq
 from liq.model.as_of import market_before
 from liq.model.margin import brackets
-from liq.sources.simulation.market import COINS, simulate, simulate_with_true_book
+from liq.sources.simulation.coins import COINS
+from liq.sources.simulation.market import simulate, simulate_with_true_book
 from liq.sources.simulation.price_path import price_path, seed_key
 from liq.sources.simulation.traders import Minutes, TraderGroups, draw_traders, part_liquidation_prices
 from liq.sources.simulation.trading import simulate_trading

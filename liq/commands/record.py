@@ -52,10 +52,10 @@ async def _recorded(names: list[str], wanted: tuple[str, ...], folder: Path) -> 
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    with open_store(folder) as ledger:
-        followed = [StreamState(name, wanted, ledger, say) for name in names]
+    with open_store(folder) as store:
+        followed = [StreamState(name, wanted, store, say) for name in names]
         say(f"Recording into {folder}. Stop with Ctrl-C.")
-        await record(followed, ledger, over, say)
+        await record(followed, store, over, say)
     say("Stopped; everything heard is in the files.")
     return 130 if signal.SIGINT in caught else 0
 

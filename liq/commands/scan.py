@@ -25,8 +25,9 @@ from liq.scan import executors
 from liq.scan.ranking import ScanRow, ranking_table, scan
 from liq.scan.results import SCHEMA, ScanJournal, write_scan
 from liq.sources import failover, fetch, titles
-from liq.sources.failover import AllVenuesFailed
+from liq.sources.simulation import coins
 from liq.sources.simulation import market as simulation
+from liq.sources.venue_status import AllVenuesFailed
 
 EXAMPLES = """examples:
   python -m liq scan --source gate --top 100 --to scan.parquet
@@ -143,7 +144,7 @@ def _names(asked: argparse.Namespace, source: str) -> list[str]:
             raise InputError("--tickers names none.")
         return names
     if source == "simulated" and asked.top is not None:
-        return simulation.coins_to_simulate(asked.top)
+        return coins.coins_to_simulate(asked.top)
     return fetch.tickers(source)[: asked.top]
 
 

@@ -1,4 +1,4 @@
-"""Get a market, its live price, and the list of tickers, from whichever source was chosen."""
+"""Fetch a market, its live price and a source's tickers, from whichever source was chosen."""
 
 from __future__ import annotations
 
@@ -12,40 +12,45 @@ from cachetools import LRUCache, TTLCache, cached
 
 from liq.errors import InputError, SourceError
 from liq.market import Market, Quote, lookback
-from liq.sources import failover, market_cache
-from liq.sources.failover import AllVenuesFailed, describe_failures, fetch_all, fetch_first
+from liq.sources import failover, market_cache, venue_status
+from liq.sources.failover import describe_failures, fetch_all, fetch_first
 from liq.sources.market_cache import Progress, cached_market, find_contract, last_good_market
 from liq.sources.single_flight import single_flight
+from liq.sources.venue_status import AllVenuesFailed
 from liq.sources.venues import client, endpoints
 from liq.sources.venues.failures import VenueFailure
 from liq.sources.venues.symbols import short_names
 from liq.sources.venues.table import VENUES
 
 SOURCES = ("auto", "all", *VENUES, "simulated", "file")
-"""Every source on offer."""
+"""Every source, by name."""
 
 QUOTE_SECONDS = 2
-"""Seconds for which a live price is given out again."""
+"""Seconds for which a live price is cached."""
 
 TICKERS_SECONDS = 600
-"""Seconds for which the order of tickers by volume is kept."""
+"""Seconds for which the order of tickers by volume is cached."""
 
 
 def fetch(
     symbol: str = "BTC", lookback: str = "7d", source: str = "auto", *, on_progress: Progress | None = None
 ) -> Market:
-    """Return one perpetual's market over a window, with its warm-up.
+    """Return one perpetual's market over a lookback, with its warm-up.
 
     symbol : ``BTC``, ``BTCUSDT`` or ``BTC/USDT:USDT``; lookback : a name of LOOKBACKS; source : one of SOURCES.
-    on_progress : told (what is asked, calls begun, calls expected), always in the caller's thread.
+    on_progress : called with (what is requested, requests begun, requests expected), always in the caller's thread.
 
-    ``auto`` asks the venues one after the other and opens the simulated market, which says so, when none
-    answers; ``all`` asks them at once and puts each into `parts`. An answer is kept for `shelf.FRESH` seconds,
-    after that only its tail is asked; a failed refresh gives the last good answer with its age in `notes`.
-    Raises InputError for a name that does not exist, SourceError where no market can be had.
+    ``auto`` tries the venues one after the other and returns the simulated market, with a note, when none answers;
+    ``all`` asks them at once and puts each into `parts`. A market is cached for `market_cache.FRESH_SECONDS`, after
+    that only its last bars are requested; a failed refresh returns the last good market with its age in `notes`.
+    Raises InputError for a name that does not exist, SourceError where no market can be fetched.
+
+    >>> market = fetch("BTC", lookback="1d", source="simulated")
+    >>> market.symbol, market.source
+    ('BTC/USDT:USDT', 'simulated')
     """
-    _check(source)
-    _window(lookback)
+    _check_source(source)
+    _check_lookback(lookback)
     if source == "simulated":
         return _simulated(symbol, lookback)
     if source == "file":
@@ -55,8 +60,8 @@ def fetch(
     if source == "auto":
         try:
             return fetch_first(symbol, lookback, on_progress)
-        except AllVenuesFailed as silence:
-            return _stand_in(symbol, lookback, silence.reasons)
+        except AllVenuesFailed as error:
+            return _stand_in(symbol, lookback, error.reasons)
     try:
         return cached_market(source, symbol, lookback, on_progress=on_progress)
     except VenueFailure as failure:
@@ -66,32 +71,39 @@ def fetch(
 def tickers(source: str = "auto") -> list[str]:
     """Return the tickers of a source, by the last 24 hours' volume, largest first.
 
-    A coin stands for its perpetual in the venue's first quote; another of the same coin is a full symbol. For
-    ``auto`` and ``all``, those of the venue that answers. Raises InputError, SourceError.
+    A coin alone means its perpetual in the venue's first quote currency; another perpetual of the same coin is a full
+    symbol. For ``auto`` and ``all``, the tickers of the venue that answers. Raises InputError, SourceError.
+
+    >>> tickers("simulated")[:2]
+    ['BTC', 'ETH']
     """
-    _check(source)
+    _check_source(source)
     if source == "file":
         return [_file_market("7d").base]
     if source != "simulated":
         try:
             name = failover.answering_venue() if source in ("auto", "all") else source
             return list(_cached_tickers(name, client.gateway()))
-        except AllVenuesFailed as silence:
+        except AllVenuesFailed as error:
             if source == "all":
-                raise failover.all_failed(silence.reasons) from None
+                raise failover.all_failed(error.reasons) from None
         except VenueFailure as failure:
             raise _source_error(source if source in VENUES else name, failure) from failure
-    from liq.sources.simulation.market import TICKERS
+    from liq.sources.simulation.coins import TICKERS
 
     return [ticker.split("/")[0] for ticker in TICKERS]
 
 
 def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
-    """Return the live price, at most `LIVE` seconds old; where it cannot be had, the last one known, with its time.
+    """Return the live price, at most QUOTE_SECONDS old; where it cannot be fetched, the last one known, with its
+    time.
 
     Raises InputError, SourceError.
+
+    >>> quote("BTC", "simulated").price > 0
+    True
     """
-    _check(source)
+    _check_source(source)
     if source == "file":
         market = _file_market("7d")
         return Quote(market.symbol, float(market.price), market.as_of, market.source)
@@ -99,19 +111,19 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
         try:
             name = failover.answering_venue() if source in ("auto", "all") else source
             contract = find_contract(name, symbol, failover.short_budget())
-        except AllVenuesFailed as silence:
+        except AllVenuesFailed as error:
             if source == "all":
-                raise failover.all_failed(silence.reasons) from None
+                raise failover.all_failed(error.reasons) from None
         except VenueFailure as failure:
             raise _source_error(source if source in VENUES else name, failure) from failure
         else:
             try:
                 return _cached_quote(name, contract.symbol, client.gateway())
             except VenueFailure as failure:
-                held = last_good_market(name, contract.symbol)
-                if held is None:
+                last_good = last_good_market(name, contract.symbol)
+                if last_good is None:
                     raise _source_error(name, failure) from failure
-                return Quote(held.symbol, float(held.price), held.as_of, name)
+                return Quote(last_good.symbol, float(last_good.price), last_good.as_of, name)
     from liq.sources.simulation import market as simulation
 
     try:
@@ -123,52 +135,61 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
 
 
 def clear_caches() -> None:
-    """Drop everything held from earlier calls, as in a new process."""
+    """Clear every cache, as in a new process.
+
+    >>> clear_caches()
+    """
     market_cache.clear()
-    failover.clear()
-    for kept in (_cached_quote, _cached_tickers, client.contracts):
-        kept.cache_clear()
-    for made in (_simulated_at, _with_notes, _read, client._connect):
-        made.cache_clear()
+    venue_status.clear()
+    for single_flight_cache in (_cached_quote, _cached_tickers, client.contracts):
+        single_flight_cache.cache_clear()
+    for function_cache in (_simulated_at, _with_notes, _read, client._connect):
+        function_cache.cache_clear()
 
 
-def _check(source: str) -> None:
+def _check_source(source: str) -> None:
+    """Raise InputError for an unknown source."""
     if source not in SOURCES:
         raise InputError(f"source must be one of {', '.join(SOURCES)}, not {source!r}.")
 
 
-def _window(name: str) -> pd.Timedelta:
-    return lookback(name).bar_length
+def _check_lookback(name: str) -> None:
+    """Raise InputError for an unknown lookback."""
+    lookback(name)
 
 
 def _source_error(name: str, failure: VenueFailure) -> SourceError:
+    """Return the error that names the venue, its failure and what to do."""
     return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, or auto.")
 
 
 @single_flight(TTLCache(64, ttl=QUOTE_SECONDS), key=lambda *key: key, failure=VenueFailure)
-def _cached_quote(name: str, symbol: str, front: str) -> Quote:
+def _cached_quote(name: str, symbol: str, gateway: str) -> Quote:
+    """Return a venue's live price of a contract."""
     connection, now = client.connect(name), market_cache.utc_now()
     contract = client.contracts(connection, failover.short_budget()).get(symbol)
     if contract is None:
         raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
     row = endpoints.ticker(connection, failover.short_budget(), contract)
-    told = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
-    return Quote(symbol, row["price"], min(told, now), name, row["change"])
+    venue_time = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
+    return Quote(symbol, row["price"], min(venue_time, now), name, row["change"])
 
 
 @single_flight(TTLCache(2 * len(VENUES), ttl=TICKERS_SECONDS), key=lambda *key: key, failure=VenueFailure)
-def _cached_tickers(name: str, front: str) -> tuple[str, ...]:
+def _cached_tickers(name: str, gateway: str) -> tuple[str, ...]:
+    """Return a venue's tickers by volume, or in the venue's own order where the volumes cannot be fetched."""
     connection = client.connect(name)
     listed = list(client.contracts(connection, failover.short_budget()))
     try:
-        traded = endpoints.volumes(connection, failover.short_budget(), set(listed))
+        volume_by_symbol = endpoints.volumes(connection, failover.short_budget(), set(listed))
     except VenueFailure:
-        traded = {}  # the venue's own order will do; the list matters more than its order
-    listed.sort(key=lambda symbol: -traded.get(symbol, 0.0))
+        volume_by_symbol = {}  # the venue's own order will do; the list matters more than its order
+    listed.sort(key=lambda symbol: -volume_by_symbol.get(symbol, 0.0))
     return tuple(short_names(listed, VENUES[name].quotes))
 
 
 def _simulated(symbol: str, window: str) -> Market:
+    """Return the simulated market as of now."""
     return _simulated_at(symbol, window, market_cache.utc_now().floor(lookback(window).bar_length))
 
 
@@ -181,7 +202,7 @@ def _simulated_at(symbol: str, window: str, bar: pd.Timestamp) -> Market:
 
 
 def _stand_in(symbol: str, window: str, reasons: dict[str, str]) -> Market:
-    """Return the simulated market in place of the venues, saying so first."""
+    """Return the simulated market in place of the venues, with a note that says so first."""
     why = f"No venue answered, so this is the simulated market and not real data: {describe_failures(reasons)}."
     notes = [why]
     try:
@@ -194,11 +215,13 @@ def _stand_in(symbol: str, window: str, reasons: dict[str, str]) -> Market:
 
 @cached(LRUCache(16), condition=threading.Condition())
 def _with_notes(market: Market, notes: tuple[str, ...], reasons: tuple[tuple[str, str], ...]) -> Market:
-    """Return the market with what is said of it: one object for all who are told the same, so one estimate."""
+    """Return the market with notes; callers with the same notes get one object, so that its estimate is computed
+    once."""
     return replace(market, notes=(*notes, *market.notes), left_out=dict(reasons))
 
 
 def _file_market(window: str) -> Market:
+    """Return the market in the file that LIQ_FILE names."""
     path = os.environ.get("LIQ_FILE", "")
     if not path:
         raise InputError("source file needs a recording: upload one, or name it in LIQ_FILE.")
@@ -210,8 +233,8 @@ def _file_market(window: str) -> Market:
 
 
 @cached(LRUCache(4), condition=threading.Condition())
-def _read(path: str, window: str, changed: int, size: int) -> Market:
-    """Return the recording in a file, read once while the file stays as it is."""
+def _read(path: str, window: str, modified: int, size: int) -> Market:
+    """Return the market in a file, read once while the file is unchanged."""
     from liq.sources.files.market_file import read_market
 
     return read_market(path, lookback=window)

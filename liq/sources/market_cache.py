@@ -1,4 +1,4 @@
-"""The last good answer of every view, who may ask anew, and who waits for whom."""
+"""Cache of fetched markets: freshness, retry after failure, one fetch for concurrent callers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from liq.sources.venues.symbols import match_symbol
 from liq.sources.venues.table import VENUES
 
 FRESH_SECONDS = 20
-"""Seconds for which an answer is given out again without asking."""
+"""Seconds for which a market is returned from the cache without a request."""
 
 MAX_VIEWS = 48
-"""Views held at most; one is some 200 kB."""
+"""Maximum number of cached markets; one has some 200 kB."""
 
 RETRY_DELAY_FACTOR = 5.0
-"""A refresh that failed is tried again after this many times what it took, within 2 to 30 seconds."""
+"""A failed refresh is retried after this many times as long as it took, within 2 to 30 seconds."""
 
 Progress = Callable[[str, int, int], None]
 Key = tuple[str, str, str, str]
@@ -40,14 +40,18 @@ _lock = threading.Lock()
 
 
 def utc_now() -> pd.Timestamp:
-    """Return the present; tests put another clock here."""
+    """Return the present, UTC; tests replace this function to set the clock.
+
+    >>> utc_now().tzinfo is not None
+    True
+    """
     return pd.Timestamp.now(tz="UTC")
 
 
 def find_contract(name: str, ticker: str, budget: RetryBudget) -> Contract:
     """Return the contract that a ticker means on a venue; raise InputError with near matches, or VenueFailure."""
-    listed = client.contracts(client.connect(name), budget)
-    return listed[match_symbol(ticker, listed, VENUES[name].quotes, VENUES[name].title)]
+    contracts = client.contracts(client.connect(name), budget)
+    return contracts[match_symbol(ticker, contracts, VENUES[name].quotes, VENUES[name].title)]
 
 
 def cached_market(
@@ -59,25 +63,25 @@ def cached_market(
     on_progress: Progress | None = None,
     budget: RetryBudget | None = None,
 ) -> Market:
-    """Return a venue's market, at most `FRESH` seconds old; raise VenueFailure or InputError.
+    """Return a venue's market, at most FRESH_SECONDS old; raise VenueFailure or InputError.
 
-    Everybody who asks for one view at one time shares one fetch, and its failure. When a refresh fails, the
-    last good answer is returned with a note of its age, and the refresh is tried again after a rest.
+    Concurrent callers of one market share one fetch, and its failure. When a refresh fails, the last good market is
+    returned with a note of its age, and the refresh is retried after a delay.
     """
     now = now or utc_now()
     budget = budget or RetryBudget(failures.RETRY_POLICY.budget, failures.RETRY_POLICY.tries)
     contract = find_contract(name, ticker, budget)
     key = (name, contract.symbol, window, client.gateway())
     with _lock:
-        held, (until, resting) = _last_good.get(key), _retry_after.get(key, (0.0, None))
-    if held is not None and resting is not None and time.monotonic() < until:
-        return _mark_stale(held, resting, now)
+        last_good, (retry_at, failure_before) = _last_good.get(key), _retry_after.get(key, (0.0, None))
+    if last_good is not None and failure_before is not None and time.monotonic() < retry_at:
+        return _mark_stale(last_good, failure_before, now)
     try:
         return _fetch(key, now.floor(lookback(window).bar_length), contract, now, budget, on_progress)
     except VenueFailure as failure:
-        if held is None or now - fetched_at(held) > lookback(window).window:
+        if last_good is None or now - fetched_at(last_good) > lookback(window).window:
             raise
-        return _mark_stale(held, failure, now)
+        return _mark_stale(last_good, failure, now)
 
 
 @single_flight(TTLCache(MAX_VIEWS, ttl=FRESH_SECONDS), key=lambda key, bar, *_: (key, bar), failure=VenueFailure)
@@ -89,69 +93,93 @@ def _fetch(
     budget: RetryBudget,
     on_progress: Progress | None,
 ) -> Market:
-    """Return a view asked anew; a new bar makes it stale before its time."""
+    """Return a market fetched or refreshed now; the key's bar makes a new bar end its freshness early."""
     with _lock:
-        held = _last_good.get(key)
+        last_good = _last_good.get(key)
     done = 0
 
-    def step(what: str) -> None:
+    def report(what: str) -> None:
         nonlocal done
         done += 1
         if on_progress is not None:
             on_progress(what, min(done, total), total)
 
-    errand = FetchRequest(client.connect(key[0]), contract, lookback(key[2]), now, budget, step)
-    total = 2 if held is not None else calls_expected(errand)
-    began = time.monotonic()
+    request = FetchRequest(client.connect(key[0]), contract, lookback(key[2]), now, budget, report)
+    total = 2 if last_good is not None else calls_expected(request)
+    started = time.monotonic()
     try:
-        market = attach_recorded(fetch_market(errand) if held is None else refresh_market(held, errand))
+        market = attach_recorded(fetch_market(request) if last_good is None else refresh_market(last_good, request))
     except InputError as error:
-        raise _delay_retry(key, began, VenueFailure(f"sent data that cannot be used ({error})")) from error
+        raise _delay_retry(key, started, VenueFailure(f"sent data that cannot be used ({error})")) from error
     except VenueFailure as failure:
-        raise _delay_retry(key, began, failure) from None
+        raise _delay_retry(key, started, failure) from None
     with _lock:
         _last_good[key] = market
         _retry_after.pop(key, None)
     return market
 
 
-def _delay_retry(key: Key, began: float, failure: VenueFailure) -> VenueFailure:
-    """Note that a view needs a rest, in proportion to what its failure cost, and return the failure."""
-    rest = min(30.0, max(2.0, RETRY_DELAY_FACTOR * (time.monotonic() - began)))
+def _delay_retry(key: Key, started: float, failure: VenueFailure) -> VenueFailure:
+    """Delay the next refresh, in proportion to what this failure cost, and return the failure."""
+    # In proportion to the cost: a venue that refuses at once is asked again soon, one that runs into timeouts takes
+    # up a sixth of the time at most, however often pages rerun.
+    delay = min(30.0, max(2.0, RETRY_DELAY_FACTOR * (time.monotonic() - started)))
     with _lock:
-        _retry_after[key] = (time.monotonic() + rest, failure)
+        _retry_after[key] = (time.monotonic() + delay, failure)
     return failure
 
 
-def _mark_stale(held: Market, failure: VenueFailure, now: pd.Timestamp) -> Market:
-    """Return the last good answer with its age in front of its notes and in its origins."""
-    minutes = (now - fetched_at(held)) / pd.Timedelta(minutes=1)
+def _mark_stale(market: Market, failure: VenueFailure, now: pd.Timestamp) -> Market:
+    """Return the last good market with its age in front of its notes and in its origins."""
+    minutes = (now - fetched_at(market)) / pd.Timedelta(minutes=1)
     age = f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.0f} s"
-    note = f"These data are {age} old: {VENUES[held.source].title} {failure.reason}."
-    origins = {**held.origins, "stale": Origin(held.source, fetched_at(held))}
-    return replace(held, notes=(note, *held.notes), origins=origins)
+    note = f"These data are {age} old: {VENUES[market.source].title} {failure.reason}."
+    origins = {**market.origins, "stale": Origin(market.source, fetched_at(market))}
+    return replace(market, notes=(note, *market.notes), origins=origins)
 
 
 def fetched_at(market: Market) -> pd.Timestamp:
-    """Return when a market's candles were had."""
+    """Return when a market's candles were fetched (UTC).
+
+    >>> import pandas as pd
+    >>> hours = pd.date_range("2026-01-01", periods=2, freq="1h", tz="UTC")
+    >>> bars = pd.DataFrame(dict(open=1.0, high=1.0, low=1.0, close=1.0, volume=1.0), index=hours)
+    >>> origins = {"candles": Origin("okx", pd.Timestamp("2026-01-01 02:00", tz="UTC"))}
+    >>> fetched_at(Market("BTC/USDT:USDT", "okx", bars, origins=origins)).hour
+    2
+    """
     return market.origins["candles"].as_of
 
 
 def is_stale(market: Market) -> bool:
-    """Return whether a market is a last good answer that could not be refreshed."""
+    """Return whether a market is a last good one that could not be refreshed.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> is_stale(simulate("BTC", "12h", now="2026-09-01"))
+    False
+    """
     return "stale" in market.origins
 
 
 def last_good_market(name: str, symbol: str) -> Market | None:
-    """Return the youngest good answer about a contract in any window, or None."""
+    """Return the latest cached market of a contract in any lookback, or None.
+
+    >>> last_good_market("okx", "NOBODY/USDT:USDT") is None
+    True
+    """
     with _lock:
-        front = client.gateway()
-        views = [held for key, held in _last_good.items() if (key[0], key[1], key[3]) == (name, symbol, front)]
-    return max(views, key=fetched_at, default=None)
+        gateway = client.gateway()
+        markets = [
+            market for key, market in _last_good.items() if (key[0], key[1], key[3]) == (name, symbol, gateway)
+        ]
+    return max(markets, key=fetched_at, default=None)
 
 
 def clear() -> None:
-    """Drop every held answer, as a new process would begin."""
+    """Empty the cache, as in a new process.
+
+    >>> clear()
+    """
     with _lock:
         _last_good.clear()
         _retry_after.clear()
@@ -159,14 +187,18 @@ def clear() -> None:
 
 
 PROVISIONAL_AGE = pd.Timedelta(minutes=1)
-"""How long a stand-in or a stale market is shown before the venues are asked again."""
+"""Time for which a stand-in or a stale market is shown before the venues are asked again."""
 
 
 def needs_refresh(market: Market, fetched: pd.Timestamp) -> bool:
-    """Return whether a market fetched at `fetched` (UTC) should be fetched again: a bar has closed, or it is provisional.
+    """Return whether a market fetched at `fetched` (UTC) is due: a bar has closed, or it is provisional.
 
-    Provisional is the simulated market where no venue answered, or a stale answer where a refresh failed; those are
-    fetched again after RETRY.
+    Provisional is the simulated market where no venue answered, or a stale one where a refresh failed; those are
+    fetched again after PROVISIONAL_AGE.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> needs_refresh(simulate("BTC", "12h", now="2026-09-01"), pd.Timestamp("2026-09-01", tz="UTC"))
+    True
     """
     now, bar = utc_now(), market.bar.total_seconds()
     closed = now.timestamp() // bar > as_utc(market.as_of, "as_of").timestamp() // bar

@@ -1,4 +1,4 @@
-"""One answer for everybody who asks the same thing at the same time, and one failure too."""
+"""Single flight: concurrent calls with one key make one call and share its answer, or its failure."""
 
 from __future__ import annotations
 
@@ -14,35 +14,46 @@ S = TypeVar("S", covariant=True)
 
 
 class SingleFlight(Protocol[S]):
-    """A function whose calls are shared, and the cache of its answers."""
+    """A function whose concurrent calls are shared, and the cache of its answers."""
 
     cache: MutableMapping[Any, Any]
 
     def __call__(self, *args: Any) -> S: ...
 
     def cache_clear(self) -> None:
-        """Forget every answer."""
+        """Empty the cache."""
 
 
 def single_flight(
     cache: MutableMapping[Any, Any], key: Callable[..., Hashable], failure: type[Exception]
 ) -> Callable[[Callable[..., T]], SingleFlight[T]]:
-    """Decorate a function so that concurrent calls with one key make one call, and its answer is kept in `cache`.
+    """Decorate a function so that concurrent calls with one key make one call; its answer is kept in `cache`.
 
-    cachetools sees to that for answers. A failure it does not keep, rightly, but then each session that waited
-    would fail anew, one after the other; so who was already waiting when a call failed is told of that failure.
-    Whoever asks later asks afresh.
+    failure : the exception that is shared with the callers that were waiting when a call raised it. Later callers
+    call again.
+
+    >>> from cachetools import TTLCache
+    >>> calls = []
+    >>> @single_flight(TTLCache(8, ttl=60), key=lambda number: number, failure=OSError)
+    ... def double(number):
+    ...     calls.append(number)
+    ...     return 2 * number
+    >>> double(3), double(3), calls
+    (6, 6, [3])
     """
 
     def decorate(work: Callable[..., T]) -> SingleFlight[T]:
+        # cachetools shares an answer with those who wait for it, but keeps no failure: each waiting caller would call
+        # again, one after the other, and fifty sessions would wait fifty timeouts. A caller that began before a call
+        # failed gets that failure; one that begins later gets a fresh call.
         failed: TTLCache[Hashable, tuple[float, Exception]] = TTLCache(256, ttl=60)
         lock = threading.Lock()
 
-        @cached(cache, condition=threading.Condition(), key=lambda asked, *args: key(*args))
-        def once(asked: float, *args: Any) -> T:
+        @cached(cache, condition=threading.Condition(), key=lambda started, *args: key(*args))
+        def once(started: float, *args: Any) -> T:
             with lock:
-                ended, earlier = failed.get(key(*args), (0.0, None))
-            if earlier is not None and asked < ended:
+                failed_at, earlier = failed.get(key(*args), (0.0, None))
+            if earlier is not None and started < failed_at:
                 raise earlier
             try:
                 return work(*args)

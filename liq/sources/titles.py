@@ -1,4 +1,4 @@
-"""Names of sources and markets as they are shown on screen."""
+"""Titles of sources and markets as they are shown on screen."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from liq.sources.venues.table import VENUES
 
 
 def market_title(market: Market, timeframe: str = "") -> str:
-    """Return what is on screen in one line: symbol, window if given, source."""
+    """Return a market's title in one line: symbol, timeframe if given, source.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> market_title(simulate("BTC", "12h", now="2026-09-01"), "12h")
+    'BTC/USDT perpetual · 12h · simulated market'
+    """
     names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
     return " · ".join(filter(None, (f"{market.symbol.split(':')[0]} perpetual", timeframe, names)))
 
 
 def source_title(name: str) -> str:
-    """Return how a source is called on screen."""
+    """Return a source's title.
+
+    >>> source_title("okx"), source_title("simulated")
+    ('OKX', 'simulated market')
+    """
     return VENUES[name].title if name in VENUES else f"{name} market" if name == "simulated" else name

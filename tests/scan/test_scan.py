@@ -34,6 +34,7 @@ from liq.scan.ranking import (
     summarize_market,
 )
 from liq.scan.results import SCHEMA, ScanJournal, read_scan, write_scan
+from liq.sources.simulation import coins
 from liq.zones.summary import MarketSummary, summarize
 from tests.markets import candles
 
@@ -391,13 +392,13 @@ def test_a_scan_that_was_killed_goes_on(tmp_path):
 def test_the_simulated_source_has_hundreds_of_markets_of_its_own():
     from liq.sources.simulation import market as simulation
 
-    names = simulation.coins_to_simulate(300)
+    names = coins.coins_to_simulate(300)
     assert len(set(names)) == 300
-    assert names[:12] == [ticker.split("/")[0] for ticker in simulation.TICKERS]
+    assert names[:12] == [ticker.split("/")[0] for ticker in coins.TICKERS]
     now = "2026-11-22T10:00:30Z"
     one, same, other = (simulation.simulate(name, "12h", now=now) for name in ("SIM001", "sim001usdt", "SIM002"))
     pd.testing.assert_frame_equal(one.candles, same.candles)
     assert one.symbol == "SIM001/USDT:USDT"
     assert not np.isclose(one.price, other.price, rtol=0.05)
     with pytest.raises(liq.InputError, match="1011 coins"):
-        simulation.coins_to_simulate(2000)
+        coins.coins_to_simulate(2000)

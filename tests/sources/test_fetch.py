@@ -16,7 +16,7 @@ import pytest
 import liq
 from liq.errors import InputError, SourceError
 from liq.market import LOOKBACKS, Market
-from liq.sources import failover, market_cache
+from liq.sources import failover, market_cache, venue_status
 from liq.sources.fetch import SOURCES, fetch, quote, tickers
 from liq.sources.venues import client, failures
 from liq.sources.venues.failures import RetryBudget, VenueFailure, retry
@@ -141,7 +141,7 @@ def test_a_refusal_tells_where_we_are(venues: VenueServer) -> None:
     market = fetch("BTC", "6M", "auto")
     assert market.source == "krakenfutures"
     assert market.left_out == {"binanceusdm": "does not serve this location (HTTP 451)"}
-    assert failover.venue_order()[0] == "krakenfutures"
+    assert venue_status.venue_order()[0] == "krakenfutures"
 
 
 def test_a_venue_without_the_ticker_is_passed_over(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,7 @@ def test_auto_turns_away_from_an_answer_that_grows_old(venues: VenueServer, monk
     market = fetch("BTC", "6M", "auto")
     assert market.source == "bybit", market.left_out
     venues.fail("*", "503")
-    failover.clear()
+    venue_status.clear()
     grow_stale()
     with market_cache._lock:
         for key in [key for key in market_cache._last_good if key[0] != "binanceusdm"]:

@@ -10,7 +10,7 @@ import pytest
 
 from liq.errors import LiqError, SourceError
 from liq.market import Market
-from liq.sources import failover, market_cache
+from liq.sources import market_cache, venue_status
 from liq.sources.fetch import fetch, quote, tickers
 from liq.sources.venues import client
 from liq.sources.venues.failures import VenueFailure
@@ -68,7 +68,7 @@ def mend(venues: VenueServer, name: str) -> None:
 def refuse(names: set[str]) -> None:
     """Let it be known that venues refuse this place."""
     for name in names:
-        failover.remember_outcome(name, VenueFailure("does not serve this location (HTTP 451)", blocked=True))
+        venue_status.remember_outcome(name, VenueFailure("does not serve this location (HTTP 451)", blocked=True))
 
 
 def assert_true(market: Market) -> None:
@@ -130,7 +130,7 @@ def test_one_venue_with_a_good_answer_held(kept: VenueServer, name: str, mode: s
 def test_auto_moves_on(kept: VenueServer, name: str, mode: str) -> None:
     forget_venue(name)
     refuse(set(VENUES) - {name, "okx", "gate"})  # so that only the failing venue and the next are really asked
-    failover.remember_outcome(name, None)
+    venue_status.remember_outcome(name, None)
     strike(kept, name, mode)
     market = fetch("BTC", WINDOW, "auto")
     assert market.source == ("gate" if name == "okx" else "okx")
@@ -139,7 +139,7 @@ def test_auto_moves_on(kept: VenueServer, name: str, mode: str) -> None:
     assert kept.calls[name] <= 2 * expected_calls(name, mode) / 3 + 3
     kept.forget()
     if mode in ("451", "403"):
-        failover._answering.clear()
+        venue_status._last_answering.clear()
         fetch("BTC", WINDOW, "auto")
         assert kept.calls[name] == 0, "a refusal of this place is not asked again for ten minutes"
     mend(kept, name)
@@ -204,7 +204,7 @@ def test_when_nobody_answers(venues: VenueServer, mode: str) -> None:
     with pytest.raises(SourceError, match="No venue answered"):
         fetch("BTC", WINDOW, "all")
     venues.heal()
-    failover.clear()
+    venue_status.clear()
     client.connect("binanceusdm").exchange.timeout = 4000
     assert_true(fetch("BTC", WINDOW, "auto"))
 

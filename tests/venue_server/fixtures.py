@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from liq.sources import failover, fetch, market_cache
+from liq.sources import fetch, market_cache, venue_status
 from liq.sources.venues import client, failures
 from liq.sources.venues.failures import RetryPolicy
 from tests.venue_server import VenueServer
@@ -42,7 +42,7 @@ def kept(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
     monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
     server.heal()
     server.forget()
-    failover.clear()
+    venue_status.clear()
     return server
 
 
@@ -78,7 +78,7 @@ def forget_venue(name: str) -> None:
             del cache[key]
     client.contracts.cache.pop(id(client.connect(name)), None)
     client._connect.cache.pop(client._connect.cache_key(name, client.gateway()), None)
-    failover.clear()
+    venue_status.clear()
 
 
 def hang_up(name: str) -> None:
@@ -91,4 +91,4 @@ def hang_up(name: str) -> None:
 def lead(name: str, front: str) -> None:
     """Point a venue's connection at an address."""
     venue = client.connect(name).exchange
-    venue.urls["api"] = client._through(front, type(venue)().urls["api"])
+    venue.urls["api"] = client._behind_gateway(front, type(venue)().urls["api"])

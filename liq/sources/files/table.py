@@ -1,4 +1,4 @@
-"""A table out of a file of somebody's own: CSV, CSV.gz or Parquet, told apart by content and bounded in size."""
+"""Read a table from a file: CSV, CSV.gz or Parquet, told apart by content and bounded in size."""
 
 from __future__ import annotations
 
@@ -15,26 +15,31 @@ import pandas as pd
 from liq.errors import InputError
 
 MAX_BYTES = 160_000_000
-"""Bytes of a file, unpacked: three years of one-minute bars."""
+"""Maximum size of a file, unpacked: three years of one-minute bars."""
 
 MAX_ROWS = 1_600_000
+"""Maximum number of rows of a file."""
 
 File = str | os.PathLike[str] | BinaryIO
 
 
 def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
-    """Return a file's name and those of its columns that are known; raise InputError for what is no table.
+    r"""Return a file's name and those of its columns that are known; raise InputError where it is no table.
 
     file : a path, or a binary buffer, with a `name` where it has one. Column names are read without regard
     to case and surrounding space.
+
+    >>> import io
+    >>> read_table(io.BytesIO(b"Open,other\n1.5,2\n"), known=["open"])[1].to_dict("list")
+    {'open': [1.5]}
     """
     if isinstance(file, (str, os.PathLike)):
         name = PurePath(file).name
         try:
             if os.path.getsize(file) > MAX_BYTES:
                 raise InputError(_too_big(name))
-            with open(file, "rb") as opened:
-                raw = opened.read(MAX_BYTES + 1)
+            with open(file, "rb") as stream:
+                raw = stream.read(MAX_BYTES + 1)
         except OSError as error:
             raise InputError(f"{name} cannot be read: {error.strerror or error}.") from None
     else:
@@ -51,9 +56,9 @@ def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
     if not raw.strip():
         raise InputError(f"{name} is empty.")
     frame = _parquet(raw, name, known) if raw[:4] == b"PAR1" else _csv(raw, name, known)
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise InputError(f"{name} names the column {twice[0]!r} twice.")
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise InputError(f"{name} names the column {repeated[0]!r} twice.")
     if not len(frame.columns):
         raise InputError(f"{name} has none of the columns {', '.join(list(known)[:6])}.")
     if len(frame) > MAX_ROWS:
@@ -64,18 +69,21 @@ def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
 
 
 def _too_big(name: str) -> str:
+    """Return the sentence that refuses a file for its size."""
     return f"{name} is larger than {MAX_BYTES // 1_000_000} MB unpacked; cut it to the days that matter."
 
 
 def _unpacked(raw: bytes, name: str) -> bytes:
+    """Return the content of a gzip file, up to MAX_BYTES and one more byte."""
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as packed:
-            return packed.read(MAX_BYTES + 1)
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+            return stream.read(MAX_BYTES + 1)
     except (EOFError, zlib.error, OSError):
         raise InputError(f"{name} is a gzip file that is cut off or damaged.") from None
 
 
 def _csv(raw: bytes, name: str, known: Collection[str]) -> pd.DataFrame:
+    """Return the known columns of a CSV file."""
     if b"\0" in raw[:65_536]:
         raise InputError(f"{name} is neither CSV, CSV.gz nor Parquet.")
     header, _, rest = raw.partition(b"\n")
@@ -98,17 +106,18 @@ def _csv(raw: bytes, name: str, known: Collection[str]) -> pd.DataFrame:
 
 
 def _parquet(raw: bytes, name: str, known: Collection[str]) -> pd.DataFrame:
+    """Return the known columns of a Parquet file."""
     import pyarrow  # comes with streamlit, and only Parquet needs it
     import pyarrow.parquet
 
     try:
-        packed = pyarrow.parquet.ParquetFile(io.BytesIO(raw))
-        rows, columns = packed.metadata.num_rows, packed.schema_arrow.names
-        wanted = {column: column.strip().lower() for column in columns if column.strip().lower() in known}
-        # A few bytes can unpack to any number of rows, so they are counted before they are unpacked.
-        frame = packed.read(columns=list(wanted)).to_pandas(ignore_metadata=True) if rows <= MAX_ROWS else None
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(raw))
+        rows, columns = file.metadata.num_rows, file.schema_arrow.names
+        names = {column: column.strip().lower() for column in columns if column.strip().lower() in known}
+        # A few bytes can unpack to any number of rows, so the file's own count is checked before it is read.
+        frame = file.read(columns=list(names)).to_pandas(ignore_metadata=True) if rows <= MAX_ROWS else None
     except (pyarrow.ArrowException, OSError, ValueError):
         raise InputError(f"{name} is a Parquet file that is cut off or damaged.") from None
     if frame is None:
         raise InputError(f"{name} has {rows:,} rows, more than {MAX_ROWS:,}; cut it to the days that matter.")
-    return frame.rename(columns=wanted)
+    return frame.rename(columns=names)

@@ -1,8 +1,7 @@
-"""What was heard of liquidations, on disk: Parquet files by venue and day that are whole at every moment.
+"""Store of recorded liquidations on disk: Parquet files by venue and day that are whole at every moment.
 
 A folder holds ``liquidations/venue=NAME/DAY.parquet`` (one row a liquidation), ``listening/venue=NAME/DAY.parquet``
-(one row a stretch of time that was listened to) and ``journal``, where everything goes first. `docs/recorder.md`
-has the columns.
+(one row a listening span) and ``journal``, to which everything is written first. `docs/recorder.md` has the columns.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from liq.errors import InputError
 LIQUIDATIONS, LISTENING = "liquidations", "listening"
 
 ALL = "*"
-"""In place of a symbol: every perpetual of the venue was listened to."""
+"""In place of a symbol: all perpetuals of the venue were listened to."""
 
 DAY = 86_400_000
 """Milliseconds."""
 
-MOST_HELD = 50_000
-"""Liquidations held in memory at most before the files are brought up to date, whatever the time."""
+MAX_PENDING = 50_000
+"""Maximum number of liquidations in memory before the files are updated, whatever the time."""
 
 
 class Liquidation(NamedTuple):
@@ -42,7 +41,7 @@ class Liquidation(NamedTuple):
 
 
 class ListeningSpan(NamedTuple):
-    """A stretch in which nothing about a symbol, or any with `ALL`, was missed: since and until in UTC ms."""
+    """A time span in which nothing about a symbol, or any with `ALL`, was missed: since and until in UTC ms."""
 
     since: int
     until: int
@@ -50,136 +49,148 @@ class ListeningSpan(NamedTuple):
 
 
 KEY = ["time", "symbol", "side", "price", "coins"]
-"""Two rows of a venue that agree in these are one liquidation, told twice."""
+"""Two rows of a venue that agree in these columns are one liquidation, sent twice."""
 
 
 class LiquidationStore:
-    """A folder that is being written to, by this process alone; made by `open_ledger`.
+    """A folder that is being written to, by this process alone; made by `open_store`.
 
-    `add` and `listened` hold, `flush` writes what is held to the journal, `settle` brings the files up to date.
+    `add` and `add_span` keep rows in memory, `flush` writes them to the journal, `settle` updates the files.
     """
 
     def __init__(self, folder: Path, journal: TextIO) -> None:
         self.folder, self.journal = folder, journal
-        self.fresh: list[tuple[str, Liquidation | ListeningSpan]] = []
-        self.heard: dict[str, list[Liquidation]] = {}
+        self.unwritten: list[tuple[str, Liquidation | ListeningSpan]] = []
+        self.liquidations: dict[str, list[Liquidation]] = {}
         self.spans: dict[str, list[ListeningSpan]] = {}
 
     def add(self, venue: str, row: Liquidation) -> None:
-        """Hold a liquidation."""
-        self.fresh.append((venue, row))
-        self.heard.setdefault(venue, []).append(row)
+        """Keep a liquidation in memory."""
+        self.unwritten.append((venue, row))
+        self.liquidations.setdefault(venue, []).append(row)
 
-    def listened(self, venue: str, row: ListeningSpan) -> None:
-        """Hold a stretch of listening; every liquidation in it must have been added before."""
-        self.fresh.append((venue, row))
-        held = self.spans.setdefault(venue, [])
-        for place, before in enumerate(held):
-            if before.symbol == row.symbol and before.until == row.since:  # the stretch goes on
-                held[place] = ListeningSpan(before.since, row.until, row.symbol)
+    def add_span(self, venue: str, row: ListeningSpan) -> None:
+        """Keep a listening span in memory; every liquidation in it must have been added before."""
+        self.unwritten.append((venue, row))
+        venue_spans = self.spans.setdefault(venue, [])
+        for number, earlier in enumerate(venue_spans):
+            if earlier.symbol == row.symbol and earlier.until == row.since:  # the stretch goes on
+                venue_spans[number] = ListeningSpan(earlier.since, row.until, row.symbol)
                 return
-        held.append(row)
+        venue_spans.append(row)
 
     @property
-    def held(self) -> int:
-        """How many liquidations the files do not have yet."""
-        return sum(map(len, self.heard.values()))
+    def pending(self) -> int:
+        """Number of liquidations that the files do not have yet."""
+        return sum(map(len, self.liquidations.values()))
 
     def flush(self) -> None:
-        """Write what is held to the journal; after that it outlives the process, and a loss of power."""
-        if self.fresh:
-            self.journal.write("".join(f"{json.dumps([venue, *row])}\n" for venue, row in self.fresh))
+        """Write new rows to the journal; from then on they survive the end of the process, and a loss of power."""
+        if self.unwritten:
+            self.journal.write("".join(f"{json.dumps([venue, *row])}\n" for venue, row in self.unwritten))
             self.journal.flush()
             os.fsync(self.journal.fileno())
-            self.fresh.clear()
-        if self.held > MOST_HELD:
+            self.unwritten.clear()
+        if self.pending > MAX_PENDING:
             self.settle()
 
     def settle(self) -> None:
-        """Bring the files up to date and begin the journal anew.
+        """Update the files and empty the journal.
 
-        Liquidations come first: who reads what was listened to, and then them, misses none. Ended halfway, by
-        whatever, the journal is read again, and every row that the files have already is known by its values.
+        Liquidations come first: a reader that reads the listening spans, and then the liquidations, misses none.
+        Where this is interrupted, the journal is read again by the next process, and rows that the files have already
+        are recognised by their values.
         """
-        for venue, rows in self.heard.items():
+        # The order makes any interruption harmless: a file is replaced in one step; a span is written after its
+        # liquidations, so no span ever covers missing ones; and the journal is emptied only when all files have its
+        # rows. Reading it twice adds nothing, since equal rows are one.
+        for venue, rows in self.liquidations.items():
             frame = _frame(rows, Liquidation)
             for day, part in frame.groupby(frame["time"] // DAY):
                 path = day_file(self.folder, LIQUIDATIONS, venue, int(day))
-                if not _merge(path, part, _distinct):  # then what it held is lost, and nobody may call it quiet
+                if not _update_file(path, part, _distinct):  # then what it held is lost, and nobody may call it quiet
                     _put_aside(day_file(self.folder, LISTENING, venue, int(day)))
         for venue, spans in self.spans.items():
             cut = _frame([piece for span in spans for piece in by_day(span)], ListeningSpan)
             for day, part in cut.groupby(cut["since"] // DAY):
-                _merge(day_file(self.folder, LISTENING, venue, int(day)), part, _joined)
+                _update_file(day_file(self.folder, LISTENING, venue, int(day)), part, _merge_spans)
         self.journal.seek(0)
         self.journal.truncate()
-        self.heard.clear()
+        self.liquidations.clear()
         self.spans.clear()
 
 
 @contextmanager
 def open_store(folder: Path) -> Iterator[LiquidationStore]:
-    """Open a folder for writing, made if need be, and what an earlier process left in its journal.
+    """Open a folder for writing, created if need be, and take over what an earlier process left in its journal.
 
     Raises InputError where it cannot be written to, or another process is writing to it.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with open_store(Path(folder)) as store:
+    ...         store.add("okx", Liquidation(0, "BTC/USDT:USDT", "long", 100.0, 2.0, 200.0))
+    ...     read_day(day_file(Path(folder), LIQUIDATIONS, "okx", 0))["usd"].item()
+    200.0
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder), open(folder / "journal", "a+", encoding="utf-8") as journal:
-            ledger = LiquidationStore(folder, journal)
+        with _locked(folder), open(folder / "journal", "a+", encoding="utf-8") as journal:
+            store = LiquidationStore(folder, journal)
             journal.seek(0)
             for line in journal:
-                _recall(ledger, line)
-            ledger.fresh.clear()
-            ledger.settle()
+                _replay(store, line)
+            store.unwritten.clear()
+            store.settle()
             try:
-                yield ledger
+                yield store
             finally:
-                ledger.flush()
-                ledger.settle()
+                store.flush()
+                store.settle()
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from None
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other recorders out; the system lets go of the lock when the process ends, however it ends."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other recorders out; the system frees the lock when the process ends, however it ends."""
+    from filelock import FileLock, Timeout  # only a recorder needs it
+
     try:
-        import fcntl
-    except ImportError:
-        raise InputError("The recorder needs Linux or macOS, which can lock a folder.") from None
-    with open(folder / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{folder} is being written by another recorder; give this one a folder of its own."
-            ) from None
-        yield
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(
+            f"{folder} is being written by another recorder; give this one a folder of its own."
+        ) from None
 
 
-def _recall(ledger: LiquidationStore, line: str) -> None:
-    """Hold one line of a journal again; the last one may be cut off, and is then nothing."""
+def _replay(store: LiquidationStore, line: str) -> None:
+    """Add one line of a journal to the store; a last line that was cut off is skipped."""
     try:
         venue, *values = json.loads(line)
         row = Liquidation(*values) if len(values) == len(Liquidation._fields) else ListeningSpan(*values)
     except (ValueError, TypeError):
         return
     if isinstance(row, Liquidation):
-        ledger.add(venue, row)
+        store.add(venue, row)
     else:
-        ledger.listened(venue, row)
+        store.add_span(venue, row)
 
 
-def day_file(folder: Path, what: str, venue: str, day: int) -> Path:
-    """Return the file of a venue's day, the number of days since 1970."""
-    return folder / what / f"venue={venue}" / f"{pd.Timestamp(day * DAY, unit='ms'):%Y-%m-%d}.parquet"
+def day_file(folder: Path, kind: str, venue: str, day: int) -> Path:
+    """Return the file of a venue's day, given as the number of days since 1970.
+
+    >>> day_file(Path("recordings"), LIQUIDATIONS, "okx", 1).as_posix()
+    'recordings/liquidations/venue=okx/1970-01-02.parquet'
+    """
+    return folder / kind / f"venue={venue}" / f"{pd.Timestamp(day * DAY, unit='ms'):%Y-%m-%d}.parquet"
 
 
 def by_day(span: ListeningSpan) -> Iterator[ListeningSpan]:
-    """Cut a stretch at midnights UTC.
+    """Cut a listening span at midnights UTC.
 
-    >>> [piece.until - piece.since for piece in by_day(Listened(DAY - 5, DAY + 7, "*"))]
+    >>> [piece.until - piece.since for piece in by_day(ListeningSpan(DAY - 5, DAY + 7, "*"))]
     [5, 7]
     """
     since = span.since
@@ -190,19 +201,21 @@ def by_day(span: ListeningSpan) -> Iterator[ListeningSpan]:
 
 
 def _frame(rows: Sequence[tuple[Any, ...]], kind: type[Liquidation] | type[ListeningSpan]) -> pd.DataFrame:
+    """Return rows as a DataFrame."""
     return pd.DataFrame(rows, columns=list(kind._fields))
 
 
 def _distinct(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return liquidations without repeats, by time."""
     return rows.drop_duplicates(KEY).sort_values(KEY, kind="stable", ignore_index=True)
 
 
-def _joined(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return stretches by symbol, those that touch or overlap made one."""
+def _merge_spans(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return listening spans by symbol, those that touch or overlap joined."""
     rows = rows.sort_values(["symbol", "since"], kind="stable")
-    reached = rows.groupby("symbol")["until"].cummax()
-    before = reached.groupby(rows["symbol"]).shift()
-    number = (before.isna() | (rows["since"] > before)).cumsum()
+    end_so_far = rows.groupby("symbol")["until"].cummax()
+    end_before = end_so_far.groupby(rows["symbol"]).shift()
+    number = (end_before.isna() | (rows["since"] > end_before)).cumsum()
     joined = rows.groupby(number).agg({"since": "min", "until": "max", "symbol": "first"})
     return joined.sort_values(["since", "symbol"], ignore_index=True)
 
@@ -210,13 +223,13 @@ def _joined(rows: pd.DataFrame) -> pd.DataFrame:
 TIMES = ("time", "since", "until")
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
-"""What reading a damaged file, or one of somebody else's, may raise."""
+"""Exceptions that reading a damaged or foreign file may raise."""
 
 
-def _merge(path: Path, rows: pd.DataFrame, tidy: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
-    """Add rows to a file, and return whether what it held could be read.
+def _update_file(path: Path, rows: pd.DataFrame, tidy: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
+    """Add rows to a file, and return whether its content could be read.
 
-    Written beside it, made safe, then put in its place in one step.
+    The new content is written beside the file, forced to disk, then moved in place in one step.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     readable = True
@@ -227,29 +240,39 @@ def _merge(path: Path, rows: pd.DataFrame, tidy: Callable[[pd.DataFrame], pd.Dat
             readable = False
             _put_aside(path)
     rows = tidy(rows)
-    whole = rows.assign(**{name: pd.to_datetime(rows[name], unit="ms", utc=True) for name in TIMES if name in rows})
-    beside = path.with_name(f".{path.name}")  # readers of a folder pass over names that begin with a dot
-    with open(beside, "wb") as file:
-        whole.to_parquet(file, index=False)
+    with_times = rows.assign(
+        **{name: pd.to_datetime(rows[name], unit="ms", utc=True) for name in TIMES if name in rows}
+    )
+    temporary = path.with_name(f".{path.name}")  # readers of a folder pass over names that begin with a dot
+    with open(temporary, "wb") as file:
+        with_times.to_parquet(file, index=False)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
-    place = os.open(path.parent, os.O_RDONLY)
+    os.replace(temporary, path)
+    directory = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(place)
+        os.fsync(directory)
     finally:
-        os.close(place)
+        os.close(directory)
     return readable
 
 
 def _put_aside(path: Path) -> None:
-    """Keep a file that cannot be used where no reader looks."""
+    """Rename a file that cannot be used, so that no reader finds it."""
     if path.exists():
         path.rename(path.with_name(f"_unreadable-{path.name}"))
 
 
 def read_day(path: Path) -> pd.DataFrame:
-    """Return a day's rows with times in UTC ms; raise one of `UNREADABLE` for what is no such file."""
+    """Return a day's rows with times in UTC ms; raise one of `UNREADABLE` for any other file.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "1970-01-01.parquet"
+    ...     pd.DataFrame({"time": pd.to_datetime([5], unit="ms", utc=True)}).to_parquet(path)
+    ...     read_day(path)["time"].item()
+    5
+    """
     with open(path, "rb") as file:  # by its path pyarrow would open it twice, and find two files if it changed
         rows = pd.read_parquet(file)
     return rows.assign(

@@ -1,7 +1,7 @@
-"""Follow the venues' public liquidation streams for as long as it takes, and note what was heard and when.
+"""Follow the venues' public liquidation streams and record what arrives, and when the stream was listened to.
 
-All times are the venue's own: it is asked what time it is, and from there a clock that nobody sets counts on. So
-whatever happens to the local clock, a stretch of listening is where the venue's liquidations are.
+All times are the venue's own: its clock is read, and from there a clock that cannot be set counts on. So whatever
+happens to the local clock, a listening span lies where the venue's liquidations are.
 """
 
 from __future__ import annotations
@@ -23,49 +23,50 @@ from liq.sources.venues.symbols import match_symbol
 from liq.sources.venues.table import VENUES
 
 STREAMS = tuple(MESSAGE_FORMATS)
-"""Venues with a public liquidation stream that ccxt speaks."""
+"""Venues with a public liquidation stream that ccxt supports."""
 
 TOPICS = 21_000
-"""Characters of topics that Bybit takes on one connection (its documentation, "Connect")."""
+"""Maximum characters of topics on one of Bybit's connections (its documentation, "Connect")."""
 
 
 class Timing(NamedTuple):
-    """Seconds between things.
+    """Intervals and timeouts, in seconds.
 
-    look : emptying what came; flush : writing it down; settle : bringing the files up to date; tell : a line of
-    progress; ping : keeping a connection awake; silent : with no frame for so long, it is dead; quiet : with no
-    liquidation for so long, a stream of every perpetual is; first, longest : waits before connecting again;
-    anchor : asking a venue what time it is; late : what happened may be sent so much later.
+    poll : between two reads of what arrived; flush : between writes to the journal; settle : between updates of the
+    files; report : between lines of progress; ping : between pings; frame_timeout : without a frame for so long, a
+    connection is dead; liquidation_timeout : without a liquidation for so long, a stream of all perpetuals is dead;
+    first_wait, longest_wait : before connecting again; clock_check : between reads of a venue's clock; max_delay : an
+    event may be sent so much later than it happened.
     """
 
-    look: float = 0.25
+    poll: float = 0.25
     flush: float = 2.0
     settle: float = 60.0
-    tell: float = 600.0
+    report: float = 600.0
     ping: float = 10.0
-    silent: float = 30.0
-    quiet: float = 900.0
-    first: float = 1.0
-    longest: float = 60.0
-    anchor: float = 600.0
-    late: float = 2.0
+    frame_timeout: float = 30.0
+    liquidation_timeout: float = 900.0
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+    clock_check: float = 600.0
+    max_delay: float = 2.0
 
 
 TIMING = Timing()
-"""In force for every venue; tests put a shorter one here."""
+"""Timing of every venue; tests set a shorter one."""
 
 JUMP = 2.0
-"""Seconds by which two clocks must part before something happened to one of them."""
+"""Seconds by which two clocks must differ before one of them was set or stood still."""
 
-HELD = 100_000
-"""Liquidations of a venue held between two looks; more, and some were missed."""
+MAX_ROWS = 100_000
+"""Maximum number of liquidations of a venue between two polls; where it is reached, some were missed."""
 
 BUDGET = 8.0
-"""Seconds that failing may cost one question."""
+"""Seconds that failures may cost one request."""
 
 
 class Clocks(NamedTuple):
-    """Two clocks, in seconds: one that nobody sets, and the one on the wall, which only says when to ask again."""
+    """Two clocks, in seconds: a steady one that cannot be set, and the wall clock, which shows that time jumped."""
 
     steady: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
@@ -73,31 +74,31 @@ class Clocks(NamedTuple):
 
 @dataclass
 class StreamState:
-    """What is known of one venue while it is followed.
+    """State of one venue's stream while it is followed.
 
-    wanted : tickers, or none for every perpetual; heard, refused : counts of liquidations taken down and of rows
-    that could not be true, the latter by reason; state : how it stands, for people.
+    tickers : what to record, or none for all perpetuals; recorded, rejected : counts of liquidations that were
+    recorded and of impossible rows, the latter by reason; state : in one word for progress lines.
     """
 
     name: str
-    wanted: tuple[str, ...]
-    ledger: LiquidationStore
-    say: Callable[[str], None]
+    tickers: tuple[str, ...]
+    store: LiquidationStore
+    report: Callable[[str], None]
     clocks: Clocks = field(default_factory=Clocks)
-    heard: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
+    recorded: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
     state: str = "connecting"
 
     @property
     def title(self) -> str:
-        """The venue's name for people."""
+        """The venue's name on screen."""
         return VENUES[self.name].title
 
 
 class ClockOffset(NamedTuple):
-    """What a venue's clock shows when the steady one shows zero, seconds: at least, and at most.
+    """Difference between a venue's clock and the steady one, seconds: at least, and at most.
 
-    The answer was given at some moment between question and reply; claims of listening keep to the worse of both.
+    The venue read its clock at some moment between request and reply; listening spans use the worse of both limits.
     """
 
     low: float
@@ -109,173 +110,181 @@ class StreamEnded(Exception):
 
 
 async def record(
-    followed: list[StreamState], ledger: LiquidationStore, over: asyncio.Event, say: Callable[[str], None]
+    streams: list[StreamState], store: LiquidationStore, stop: asyncio.Event, report: Callable[[str], None]
 ) -> None:
-    """Follow venues into a ledger until `over` is set.
+    """Follow venues into a store until `stop` is set.
 
-    say : told in one line what changed, and now and then how it goes. Raises InputError where no venue lists any of
-    the tickers, and OSError where the ledger cannot be written.
+    report : called with one line on each change, and with progress now and then. Raises InputError where no venue
+    lists any of the tickers, and OSError where the store cannot be written.
     """
-    tasks = {asyncio.ensure_future(follow_venue(one)): one for one in followed}
-    settled = told = time.monotonic()
+    tasks = {asyncio.ensure_future(follow_venue(stream)): stream for stream in streams}
+    settled = reported = time.monotonic()
     try:
-        while not over.is_set():
+        while not stop.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), TIMING.flush)
+                await asyncio.wait_for(stop.wait(), TIMING.flush)
             for task in [task for task in tasks if task.done()]:
-                one = tasks.pop(task)
+                stream = tasks.pop(task)
                 error = task.exception()
                 if not isinstance(error, InputError) or not tasks:
                     raise error or AssertionError("following does not end")
-                say(f"{one.title} is left out: {error}")
-            ledger.flush()
+                report(f"{stream.title} is left out: {error}")
+            store.flush()
             if time.monotonic() - settled > TIMING.settle:
-                ledger.settle()
+                store.settle()
                 settled = time.monotonic()
-            if time.monotonic() - told > TIMING.tell:
-                say("; ".join(map(progress, tasks.values())))
-                told = time.monotonic()
+            if time.monotonic() - reported > TIMING.report:
+                report("; ".join(map(progress, tasks.values())))
+                reported = time.monotonic()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def progress(one: StreamState) -> str:
-    """Return how the following of a venue stands.
+def progress(stream: StreamState) -> str:
+    """Return one line on a venue's stream.
 
-    >>> progress(Following("okx", (), None, print, heard=3, state="listening"))
+    >>> progress(StreamState("okx", (), None, print, recorded=3, state="listening"))
     'OKX listening, 3 liquidations'
     """
-    refused = ", ".join(f"{count:,} {reason}" for reason, count in one.refused.items())
-    return f"{one.title} {one.state}, {one.heard:,} liquidations" + (f" ({refused})" if refused else "")
+    rejected = ", ".join(f"{count:,} {reason}" for reason, count in stream.rejected.items())
+    return f"{stream.title} {stream.state}, {stream.recorded:,} liquidations" + (f" ({rejected})" if rejected else "")
 
 
-async def follow_venue(one: StreamState) -> None:
-    """Listen to a venue until cancelled, connecting anew whenever the stream ends, with growing waits.
+async def follow_venue(stream: StreamState) -> None:
+    """Record a venue's stream until cancelled; connect again whenever it ends, with growing waits.
 
     Raises InputError where the venue lists none of the tickers.
     """
-    wait, said = TIMING.first, ""
+    wait, reported = TIMING.first_wait, ""
     while True:
         try:
-            await _listen(one)
+            await _listen(stream)
         except VenueFailure as failure:
             reason = failure.reason
         except StreamEnded as end:
             reason = str(end)
         except InputError:
             raise
-        except Exception as error:  # ccxt lets many kinds out; the text may be the venue's, so only the kind is told
+        except Exception as error:  # ccxt raises many kinds; the text may be the venue's, so only the kind is shown
             reason = f"broke off the stream ({type(error).__name__})"
-        if one.state == "listening":
-            wait, said = TIMING.first, ""
-        one.state = "away"
-        if reason != said:
-            one.say(f"{one.title} {reason}; connecting again in {wait:g} s, then less often.")
-        said = reason
+        if stream.state == "listening":
+            wait, reported = TIMING.first_wait, ""
+        stream.state = "away"
+        if reason != reported:
+            stream.report(f"{stream.title} {reason}; connecting again in {wait:g} s, then less often.")
+        reported = reason
         await asyncio.sleep(wait)
-        wait = min(2 * wait, TIMING.longest)
+        wait = min(2 * wait, TIMING.longest_wait)
 
 
-async def _listen(one: StreamState) -> None:
-    """Listen on one connection until it ends; raise what ended it."""
-    sizes, scope = await asyncio.to_thread(_asked, one)
+async def _listen(stream: StreamState) -> None:
+    """Record from one connection until it ends; raise what ended it."""
+    sizes, scope = await asyncio.to_thread(_symbols_to_record, stream)
     symbols = list(sizes)
-    anchor = await _anchor(one)
-    steady = one.clocks.steady
-    async with client.open_stream(one.name, steady, TIMING.ping, HELD) as line:
-        began = asked_time = steady()
-        parted = one.clocks.wall() - began
-        since: float | None = None  # the stretch that is being listened to, in the venue's seconds
-        unread, last = 0, began
-        watching = asyncio.ensure_future(client.subscribe(line, symbols))
+    offset = await _clock_offset(stream)
+    steady = stream.clocks.steady
+    async with client.open_stream(stream.name, steady, TIMING.ping, MAX_ROWS) as connection:
+        opened = checked = steady()
+        wall_offset = stream.clocks.wall() - opened
+        span_start: float | None = None  # start of the current listening span, in the venue's seconds
+        unread, last_proof = 0, opened
+        subscription = asyncio.ensure_future(client.subscribe(connection, symbols))
         try:
             while True:
-                await asyncio.sleep(TIMING.look)
+                await asyncio.sleep(TIMING.poll)
                 now = steady()
-                jumped = abs(one.clocks.wall() - now - parted) > JUMP
-                if jumped or now - asked_time > TIMING.anchor:
-                    # The computer slept, or somebody set its clock; only the venue knows which.
-                    asked_time, parted = now, one.clocks.wall() - now
-                    before, anchor = anchor, await _anchor(one, None if jumped else anchor)
+                jumped = abs(stream.clocks.wall() - now - wall_offset) > JUMP
+                if jumped or now - checked > TIMING.clock_check:
+                    # The computer slept, or its clock was set; only the venue's clock tells which.
+                    checked, wall_offset = now, stream.clocks.wall() - now
+                    offset_before, offset = offset, await _clock_offset(stream, None if jumped else offset)
                     now = steady()
-                    if since is not None and (anchor.low > before.high + JUMP or anchor.high < before.low - JUMP):
-                        since = anchor.high + now
+                    if span_start is not None and (
+                        offset.low > offset_before.high + JUMP or offset.high < offset_before.low - JUMP
+                    ):
+                        span_start = offset.high + now
                     with suppress(VenueFailure):
-                        if await asyncio.to_thread(_asked, one) != (sizes, scope):
+                        if await asyncio.to_thread(_symbols_to_record, stream) != (sizes, scope):
                             raise StreamEnded("lists other perpetuals now")
-                if watching.done():
-                    watching.result()
-                    if not client.is_open(line):
+                if subscription.done():
+                    subscription.result()
+                    if not client.is_open(connection):
                         raise StreamEnded("closed the stream")
-                    watching = asyncio.ensure_future(client.subscribe(line, symbols))
-                rows = client.drain_stream(line)
-                _take_down(one, rows, sizes, anchor.low + now)
-                if not line.acknowledged:
-                    if now - began > TIMING.silent:
+                    subscription = asyncio.ensure_future(client.subscribe(connection, symbols))
+                rows = client.drain_stream(connection)
+                _store_rows(stream, rows, sizes, offset.low + now)
+                if not connection.acknowledged:
+                    if now - opened > TIMING.frame_timeout:
                         raise StreamEnded("did not confirm the subscription")
                     continue
-                heard = line.heard if line.heard is not None else began
-                if since is None:
-                    since, one.state, last = anchor.high + heard, "listening", heard
-                    one.say(f"{one.title}: listening to {'every perpetual' if scope == [ALL] else ', '.join(scope)}.")
-                if line.unread > unread or len(rows) >= HELD:
-                    unread, since = line.unread, anchor.high + heard
-                    one.refused["could not be read"] += 1
-                # Where every perpetual is in one stream, only liquidations prove that it is alive: a connection
-                # may answer pings long after its subscription is forgotten.
-                last = heard if rows or not MESSAGE_FORMATS[one.name].everything else last
-                if (until := anchor.low + last - TIMING.late) > since:
+                last_frame = connection.last_frame if connection.last_frame is not None else opened
+                if span_start is None:
+                    span_start, stream.state, last_proof = offset.high + last_frame, "listening", last_frame
+                    stream.report(
+                        f"{stream.title}: listening to {'every perpetual' if scope == [ALL] else ', '.join(scope)}."
+                    )
+                if connection.unread > unread or len(rows) >= MAX_ROWS:
+                    unread, span_start = connection.unread, offset.high + last_frame
+                    stream.rejected["could not be read"] += 1
+                # Where all perpetuals are in one stream, only liquidations prove that it is alive: a connection
+                # may answer pings long after its subscription was dropped.
+                last_proof = last_frame if rows or not MESSAGE_FORMATS[stream.name].everything else last_proof
+                if (span_end := offset.low + last_proof - TIMING.max_delay) > span_start:
                     for symbol in scope:
-                        one.ledger.listened(one.name, ListeningSpan(round(since * 1000), round(until * 1000), symbol))
-                    since = until
-                if now - heard > TIMING.silent:
+                        stream.store.add_span(
+                            stream.name, ListeningSpan(round(span_start * 1000), round(span_end * 1000), symbol)
+                        )
+                    span_start = span_end
+                if now - last_frame > TIMING.frame_timeout:
                     raise StreamEnded("fell silent")
-                if now - last > TIMING.quiet:
+                if now - last_proof > TIMING.liquidation_timeout:
                     raise StreamEnded("sent no liquidation for long")
-                if not client.is_open(line):
+                if not client.is_open(connection):
                     raise StreamEnded("closed the stream")
         finally:
-            watching.cancel()
+            subscription.cancel()
             with suppress(asyncio.CancelledError, Exception):
-                await watching
+                await subscription
 
 
-def _asked(one: StreamState) -> tuple[dict[str, float], list[str]]:
-    """Return coins a contract by symbol to listen to on a venue, and the symbols under which that is noted."""
-    listed = client.contracts(client.connect(one.name), RetryBudget(BUDGET, 2))
-    venue, everything = VENUES[one.name], MESSAGE_FORMATS[one.name].everything
-    symbols = [match_symbol(ticker, listed, venue.quotes, venue.title) for ticker in one.wanted] or list(listed)
+def _symbols_to_record(stream: StreamState) -> tuple[dict[str, float], list[str]]:
+    """Return coins a contract by symbol to record on a venue, and the symbols of its listening spans."""
+    contracts = client.contracts(client.connect(stream.name), RetryBudget(BUDGET, 2))
+    venue, everything = VENUES[stream.name], MESSAGE_FORMATS[stream.name].everything
+    symbols = [match_symbol(ticker, contracts, venue.quotes, venue.title) for ticker in stream.tickers] or list(
+        contracts
+    )
     sizes, length = dict[str, float](), 0
     for symbol in symbols:
-        length += len(f'"allLiquidation.{listed[symbol].id}",')
+        length += len(f'"allLiquidation.{contracts[symbol].id}",')
         if everything or length <= TOPICS:
-            sizes[symbol] = listed[symbol].size
-    return sizes, [ALL] if len(sizes) == len(listed) else list(sizes)
+            sizes[symbol] = contracts[symbol].size
+    return sizes, [ALL] if len(sizes) == len(contracts) else list(sizes)
 
 
-async def _anchor(one: StreamState, otherwise: ClockOffset | None = None) -> ClockOffset:
-    """Return how a venue's clock stands to the steady one.
+async def _clock_offset(stream: StreamState, fallback: ClockOffset | None = None) -> ClockOffset:
+    """Return the difference between a venue's clock and the steady one.
 
-    Where the venue does not say, `otherwise`; raises VenueFailure where that is None.
+    Where the venue does not answer, `fallback`; raises VenueFailure where that is None.
     """
-    before = one.clocks.steady()
+    asked_at = stream.clocks.steady()
     try:
-        shown = await asyncio.to_thread(client.venue_clock, one.name, RetryBudget(BUDGET, 2))
+        venue_time = await asyncio.to_thread(client.venue_clock, stream.name, RetryBudget(BUDGET, 2))
     except VenueFailure:
-        if otherwise is None:
+        if fallback is None:
             raise
-        return otherwise
-    return ClockOffset(shown / 1000 - one.clocks.steady(), shown / 1000 - before)
+        return fallback
+    return ClockOffset(venue_time / 1000 - stream.clocks.steady(), venue_time / 1000 - asked_at)
 
 
-def _take_down(one: StreamState, rows: list[dict[str, Any]], sizes: dict[str, float], now: float) -> None:
-    """Write down the liquidations in what came."""
+def _store_rows(stream: StreamState, rows: list[dict[str, Any]], sizes: dict[str, float], now: float) -> None:
+    """Add the liquidations in rows to the store, and count the impossible ones."""
     for row in rows:
-        for found in parse_rows(one.name, row, sizes, round(now * 1000)):
-            if isinstance(found, str):
-                one.refused[found] += 1
+        for liquidation in parse_rows(stream.name, row, sizes, round(now * 1000)):
+            if isinstance(liquidation, str):
+                stream.rejected[liquidation] += 1
             else:
-                one.heard += 1
-                one.ledger.add(one.name, found)
+                stream.recorded += 1
+                stream.store.add(stream.name, liquidation)

@@ -1,17 +1,15 @@
-"""The simulated market: traders whose positions are known, behind candles that look like any venue's.
+"""The simulated market: traders with known positions behind candles that look like a venue's.
 
-`simulate` gives the public side, a Market like a venue's; `simulate_with_truth` adds the book that no venue
+`simulate` returns the public side, a Market like a venue's; `simulate_with_true_book` adds the book that no venue
 shows. The market exists on an absolute grid of minutes: one coin, seed, regime and magnet is one market,
-whichever lookback it is seen through and whenever it is asked for. A finished bar never changes, and a bar
-holds exactly what the finer bars that another lookback shows in its place hold together: prices, volume,
-open interest, liquidations. Only with a magnet does the past depend on when it is asked, in 64-day steps (see tape).
+in every lookback and at every time. A finished bar never changes, and a bar is exactly the sum of the finer bars that
+another lookback shows in its place: prices, volume, open interest, liquidations. Only with a magnet does the past
+depend on the time of the call, in 64-day steps (see `trading`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from threading import Lock
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +20,7 @@ from liq.errors import InputError
 from liq.market import Lookback, Market, Origin, Quote, as_utc, bar_length
 from liq.market import lookback as named_lookback
 from liq.model.margin import brackets
+from liq.sources.simulation.coins import COINS
 from liq.sources.simulation.price_path import DAY, EPOCH, REGIMES, Ticker, seed_key
 from liq.sources.simulation.synthetic_tickers import NAMES, synthetic_ticker
 from liq.sources.simulation.traders import TraderGroups
@@ -32,47 +31,18 @@ SOURCE = "simulated"
 
 NOTE = "This is a simulated market: invented traders and prices, not a venue's."
 
-COINS: Mapping[str, Ticker] = MappingProxyType(
-    {
-        "BTC": Ticker(68_000.0, 0.1, 0.001, 0.022, 90_000.0),
-        "ETH": Ticker(2_450.0, 0.01, 0.001, 0.031, 2_100_000.0),
-        "SOL": Ticker(110.0, 0.01, 0.01, 0.038, 9_000_000.0),
-        "XRP": Ticker(1.60, 0.0001, 0.1, 0.037, 380_000_000.0),
-        "DOGE": Ticker(0.105, 0.00001, 1.0, 0.042, 1_900_000_000.0),
-        "BNB": Ticker(780.0, 0.01, 0.01, 0.025, 600_000.0),
-        "ADA": Ticker(0.29, 0.0001, 1.0, 0.041, 300_000_000.0),
-        "AVAX": Ticker(10.0, 0.001, 0.1, 0.043, 9_000_000.0),
-        "LINK": Ticker(9.5, 0.001, 0.01, 0.041, 11_000_000.0),
-        "SUI": Ticker(1.15, 0.0001, 0.1, 0.047, 110_000_000.0),
-        "LTC": Ticker(58.0, 0.01, 0.001, 0.034, 2_100_000.0),
-        "HYPE": Ticker(30.0, 0.001, 0.01, 0.050, 15_000_000.0),
-    }
-)
-"""Round figures of the right order for each coin, so that the numbers on screen look as they would."""
-
-TICKERS: tuple[str, ...] = tuple(f"{coin}/USDT:USDT" for coin in COINS)
-"""Every symbol the simulated market shows, by weight; `universe` has more."""
-
 _MINUTE = pd.Timedelta(minutes=1)
 _LOCK = Lock()
-_TAPES: LRUCache[_Spec, TradingRecord] = LRUCache(maxsize=1_100_000, getsizeof=lambda tape: len(tape.close))  # 70 MB
-_PASSING: LRUCache[_Spec, TradingRecord] = LRUCache(maxsize=130_000, getsizeof=lambda tape: len(tape.close))  # 8 MB
-
-
-def coins_to_simulate(count: int) -> list[str]:
-    """Return so many coins to simulate, at most 1,011: those of COINS first, then made-up ones. Raises InputError.
-
-    >>> universe(14)[-3:]
-    ['HYPE', 'SIM001', 'SIM002']
-    """
-    coins = [*COINS, *NAMES]
-    if count > len(coins):
-        raise InputError(f"The simulated market has {len(coins)} coins, not {count}.")
-    return coins[:count]
+_RECORDS: LRUCache[_Spec, TradingRecord] = LRUCache(
+    maxsize=1_100_000, getsizeof=lambda tape: len(tape.close)
+)  # 70 MB
+_SCAN_RECORDS: LRUCache[_Spec, TradingRecord] = LRUCache(
+    maxsize=130_000, getsizeof=lambda tape: len(tape.close)
+)  # 8 MB
 
 
 class _Spec(NamedTuple):
-    """Which market: coin, seed, regime, strength of the magnet."""
+    """Which market to simulate: coin, seed, regime, strength of the magnet."""
 
     coin: str
     seed: int
@@ -92,13 +62,15 @@ def simulate(
     """Return the simulated market of a coin, ending now, with its realised liquidations.
 
     symbol : a coin or symbol of `TICKERS`; lookback : a name of LOOKBACKS; seed : a whole number, None for the
-    market everybody sees; now : UTC time, default the current one; regime : "calm", "trending" or "crash";
-    magnet : 0 for none, 1 for a price drawn towards forced-close prices. Raises InputError.
+    default market; now : UTC time, default the current one; regime : "calm", "trending" or "crash";
+    magnet : 0 for none, 1 for a price drawn towards liquidation prices. Raises InputError.
+
+    >>> market = simulate("BTC", "7d", now="2026-09-01")
+    >>> market.symbol, len(market.visible)
+    ('BTC/USDT:USDT', 672)
     """
-    spec, moment = _spec(symbol, seed, regime, magnet), _now(now)
-    window = named_lookback(lookback)
-    bars, start = _bars(window, moment)
-    return _market(spec, _tape(spec, _day(bars[0]), _day(moment)), bars, start, window, moment)
+    spec, view = _spec(symbol, seed, regime, magnet), _view(lookback, now)
+    return _market(spec, view, _cached_record(spec, view.first_day, view.last_day))
 
 
 def simulate_with_true_book(
@@ -110,13 +82,16 @@ def simulate_with_true_book(
     regime: str = "calm",
     magnet: float = 0.0,
 ) -> tuple[Market, TrueBook]:
-    """Return the same market as `simulate`, and the book that stood behind it. Raises InputError."""
-    spec, moment = _spec(symbol, seed, regime, magnet), _now(now)
-    window = named_lookback(lookback)
-    bars, start = _bars(window, moment)
-    tape, kept = _record(spec, _day(bars[0]), _day(moment), with_crowds=True)
-    market = _market(spec, tape, bars, start, window, moment)
-    return market, true_book(_coin(spec.coin).lot, tape, kept, market)
+    """Return the same market as `simulate`, and the book behind it. Raises InputError.
+
+    >>> market, book = simulate_with_true_book("BTC", "12h", now="2026-09-01")
+    >>> bool(book.standing()["notional"].sum() > 1e9)
+    True
+    """
+    spec, view = _spec(symbol, seed, regime, magnet), _view(lookback, now)
+    record, groups = _new_record(spec, view.first_day, view.last_day, with_groups=True)
+    market = _market(spec, view, record)
+    return market, true_book(_coin(spec.coin).lot, record, groups, market)
 
 
 def quote(
@@ -127,16 +102,21 @@ def quote(
     regime: str = "calm",
     magnet: float = 0.0,
 ) -> Quote:
-    """Return the simulated price at a moment, second by second on the way the candles go. Raises InputError."""
-    spec, moment = _spec(symbol, seed, regime, magnet), _now(now)
-    tape = _tape(spec, _day(moment) - 1, _day(moment))
-    minute = _minute(moment) - tape.start
-    price = float(_seconds(spec, tape, minute)[_second(moment)])
-    past = float(tape.close[minute - DAY - 1]) if minute > DAY else tape.before
-    return Quote(f"{spec.coin}/USDT:USDT", price, moment, SOURCE, price / past - 1.0)
+    """Return the simulated price at a time, second by second along the candles. Raises InputError.
+
+    >>> quote("BTC", "2026-09-01 12:34:56").symbol
+    'BTC/USDT:USDT'
+    """
+    spec, time = _spec(symbol, seed, regime, magnet), _now(now)
+    record = _cached_record(spec, _day(time) - 1, _day(time))
+    minute = _minute(time) - record.start
+    price = float(_seconds(spec, record, minute)[_second(time)])
+    price_before = float(record.close[minute - DAY - 1]) if minute > DAY else record.before
+    return Quote(f"{spec.coin}/USDT:USDT", price, time, SOURCE, price / price_before - 1.0)
 
 
 def _spec(symbol: str, seed: int | None, regime: str, magnet: float) -> _Spec:
+    """Return which market is meant; raise InputError for an unknown coin, seed, regime or magnet."""
     coin = str(symbol).upper().split("/")[0]
     coin = next((name for name in (coin, coin.removesuffix("USDT")) if name in COINS or name in NAMES), "")
     if not coin:
@@ -151,27 +131,57 @@ def _spec(symbol: str, seed: int | None, regime: str, magnet: float) -> _Spec:
 
 
 def _coin(name: str) -> Ticker:
+    """Return a coin of COINS or a synthetic one."""
     return COINS[name] if name in COINS else synthetic_ticker(name)
 
 
 def _now(now: object) -> pd.Timestamp:
-    moment = pd.Timestamp.now(tz="UTC") if now is None else as_utc(now, "now")
+    """Return the time to simulate, UTC; raise InputError where it is out of range."""
+    time = pd.Timestamp.now(tz="UTC") if now is None else as_utc(now, "now")
     earliest = pd.Timestamp(EPOCH + 500, unit="D", tz="UTC")
-    if not earliest <= moment < pd.Timestamp("2200-01-01", tz="UTC"):
+    if not earliest <= time < pd.Timestamp("2200-01-01", tz="UTC"):
         raise InputError(f"now must lie between {earliest:%Y-%m-%d} and 2199, not {now!r}.")
-    return moment
+    return time
 
 
-def _minute(moment: pd.Timestamp) -> int:
-    return int(moment.timestamp() // 60)
+def _minute(time: pd.Timestamp) -> int:
+    """Return the minute since 1970."""
+    return int(time.timestamp() // 60)
 
 
-def _second(moment: pd.Timestamp) -> int:
-    return int(moment.timestamp() % 60)
+def _second(time: pd.Timestamp) -> int:
+    """Return the second within its minute."""
+    return int(time.timestamp() % 60)
 
 
-def _day(moment: pd.Timestamp) -> int:
-    return _minute(moment) // DAY
+def _day(time: pd.Timestamp) -> int:
+    """Return the day since 1970."""
+    return _minute(time) // DAY
+
+
+class _View(NamedTuple):
+    """What to show of a market: the lookback, the time, every bar's open, and where the visible bars begin."""
+
+    lookback: Lookback
+    now: pd.Timestamp
+    bars: pd.DatetimeIndex
+    start: pd.Timestamp
+
+    @property
+    def first_day(self) -> int:
+        """Day of the first bar since 1970."""
+        return _day(self.bars[0])
+
+    @property
+    def last_day(self) -> int:
+        """Day of `now` since 1970."""
+        return _day(self.now)
+
+
+def _view(lookback: str, now: object) -> _View:
+    """Return what to show through a lookback at a time; raise InputError."""
+    window, time = named_lookback(lookback), _now(now)
+    return _View(window, time, *_bars(window, time))
 
 
 def _bars(window: Lookback, now: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.Timestamp]:
@@ -188,53 +198,54 @@ def _bars(window: Lookback, now: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.Tim
     return pd.DatetimeIndex(warm.append(pd.date_range(fine_start, last, freq=bar))), start
 
 
-def _record(
-    spec: _Spec, first: int, last: int, *, with_crowds: bool = False
+def _new_record(
+    spec: _Spec, first: int, last: int, *, with_groups: bool = False
 ) -> tuple[TradingRecord, list[TraderGroups]]:
+    """Return the trading record of these days, and the trader groups if wanted."""
     seeds = seed_key(spec.coin, spec.seed, spec.regime)
     steps = brackets(spec.coin)
     return simulate_trading(
-        _coin(spec.coin), steps, seeds, spec.regime, spec.magnet, first, last, with_crowds=with_crowds
+        _coin(spec.coin), steps, seeds, spec.regime, spec.magnet, first, last, with_groups=with_groups
     )
 
 
-def _tape(spec: _Spec, first: int, last: int) -> TradingRecord:
-    """Return a tape that holds those days; a longer one already made serves the shorter ask."""
-    tapes = _TAPES if spec.coin in COINS else _PASSING  # hundreds pass by in a scan, and few are looked at twice
+def _cached_record(spec: _Spec, first: int, last: int) -> TradingRecord:
+    """Return a trading record that holds these days; a longer one in the cache serves a shorter request."""
+    cache = _RECORDS if spec.coin in COINS else _SCAN_RECORDS  # a scan makes hundreds, and few are used twice
     with _LOCK:
-        held = tapes.get(spec)
-        if held is None or held.start > first * DAY or held.start + len(held.close) < (last + 1) * DAY:
-            held, _ = _record(spec, first, last)
-            if len(held.close) <= tapes.maxsize:
-                tapes[spec] = held
-        return held
+        record = cache.get(spec)
+        if record is None or record.start > first * DAY or record.start + len(record.close) < (last + 1) * DAY:
+            record, _ = _new_record(spec, first, last)
+            if len(record.close) <= cache.maxsize:
+                cache[spec] = record
+        return record
 
 
-def _market(
-    spec: _Spec, tape: TradingRecord, bars: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback, now: pd.Timestamp
-) -> Market:
-    minute, second = _minute(now) - tape.start, _second(now)
-    begin = _minute(bars[0]) - tape.start
-    cut = slice(begin, minute + (second > 0))
-    close, high, low = tape.close[cut].copy(), tape.high[cut].copy(), tape.low[cut].copy()
-    volume, interest = tape.volume[cut].copy(), tape.open_interest[cut].copy()
-    dollars = np.stack((tape.long[cut], tape.short[cut]))
+def _market(spec: _Spec, view: _View, record: TradingRecord) -> Market:
+    """Return the record's minutes summed to the view's bars."""
+    bars, now = view.bars, view.now
+    minute, second = _minute(now) - record.start, _second(now)
+    first = _minute(bars[0]) - record.start
+    minutes = slice(first, minute + (second > 0))
+    close, high, low = record.close[minutes].copy(), record.high[minutes].copy(), record.low[minutes].copy()
+    volume, interest = record.volume[minutes].copy(), record.open_interest[minutes].copy()
+    dollars = np.stack((record.long[minutes], record.short[minutes]))
     if second:
-        # The minute that is still running shows what its seconds have shown so far.
-        so_far = _seconds(spec, tape, minute)[: second + 1]
+        # The minute that is still running shows its seconds so far.
+        so_far = _seconds(spec, record, minute)[: second + 1]
         close[-1], high[-1], low[-1] = so_far[-1], so_far.max(), so_far.min()
         volume[-1] *= second / 60
         dollars[:, -1] *= second / 60
-        before = tape.open_interest[minute - 1] if minute else interest[-1]
-        interest[-1] = before + (interest[-1] - before) * second / 60
-    opens = bars.as_unit("s").asi8 // 60 - tape.start - begin
-    left = np.concatenate(([tape.close[begin - 1] if begin else tape.before], close))
+        interest_before = record.open_interest[minute - 1] if minute else interest[-1]
+        interest[-1] = interest_before + (interest[-1] - interest_before) * second / 60
+    opens = bars.as_unit("s").asi8 // 60 - record.start - first
+    close_before = np.concatenate(([record.close[first - 1] if first else record.before], close))
     ends = np.append(opens[1:], len(close))
     candles = pd.DataFrame(
         {
-            "open": left[opens],
-            "high": np.maximum(np.maximum.reduceat(high, opens), left[opens]),
-            "low": np.minimum(np.minimum.reduceat(low, opens), left[opens]),
+            "open": close_before[opens],
+            "high": np.maximum(np.maximum.reduceat(high, opens), close_before[opens]),
+            "low": np.minimum(np.minimum.reduceat(low, opens), close_before[opens]),
             "close": close[ends - 1],
             "volume": np.add.reduceat(volume, opens),
         },
@@ -247,10 +258,10 @@ def _market(
         source=SOURCE,
         candles=candles,
         open_interest=pd.Series(interest[ends - 1], index=bars),
-        start=start,
+        start=view.start,
         price=float(close[-1]),
         as_of=now,
-        bar=window.bar_length,
+        bar=view.lookback.bar_length,
         tick=_coin(spec.coin).tick,
         brackets=brackets(spec.coin),
         liquidations=pd.DataFrame({"long": long, "short": short}, index=bars),
@@ -259,18 +270,18 @@ def _market(
     )
 
 
-def _seconds(spec: _Spec, tape: TradingRecord, minute: int) -> np.ndarray:
-    """Return the 61 prices, second by second, that a minute goes through: its open, extremes and close included."""
-    rng = np.random.default_rng((*seed_key(spec.coin, spec.seed, spec.regime), 4, tape.start + minute))
-    first, last = tape.close[minute - 1] if minute else tape.before, tape.close[minute]
-    high, low = tape.high[minute], tape.low[minute]
-    early, late = np.sort(rng.choice(np.arange(5, 55), 2, replace=False))
+def _seconds(spec: _Spec, record: TradingRecord, minute: int) -> np.ndarray:
+    """Return the 61 prices, second by second, of a minute; they include its open, its extremes and its close."""
+    rng = np.random.default_rng((*seed_key(spec.coin, spec.seed, spec.regime), 4, record.start + minute))
+    first, last = record.close[minute - 1] if minute else record.before, record.close[minute]
+    high, low = record.high[minute], record.low[minute]
+    first_turn, second_turn = np.sort(rng.choice(np.arange(5, 55), 2, replace=False))
     turns = (low, high) if rng.random() < 0.5 + 0.4 * np.sign(last - first) else (high, low)
     second = np.arange(61)
-    line = np.interp(second, (0, early, late, 60), (first, *turns, last))
+    line = np.interp(second, (0, first_turn, second_turn, 60), (first, *turns, last))
     jitter = 0.12 * (high - low) * rng.standard_normal(61)
-    jitter[[0, early, late, 60]] = 0.0
+    jitter[[0, first_turn, second_turn, 60]] = 0.0
     tick = _coin(spec.coin).tick
-    places = max(0, -int(np.floor(np.log10(tick) + 1e-9)))
-    prices: np.ndarray = np.round(np.clip(np.round((line + jitter) / tick) * tick, low, high), places)
+    n_decimals = max(0, -int(np.floor(np.log10(tick) + 1e-9)))
+    prices: np.ndarray = np.round(np.clip(np.round((line + jitter) / tick) * tick, low, high), n_decimals)
     return prices

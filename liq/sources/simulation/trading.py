@@ -1,9 +1,9 @@
-"""The tape of the simulated market: what traded and what stood, minute by minute, for any stretch of days.
+"""Trading in the simulated market: price, volume, open interest and liquidations, minute by minute, for any days.
 
-Forced selling moves the price, and the moved price forces more of it. To keep the past the same for whoever
-asks later, that loop is run once round: the crowds are first walked along the undisturbed price, their
-forced orders bend it, and along the bent price the crowds are walked again. So what happens in a minute
-depends on the 62 days before it and on nothing older, and a tape may begin on any day.
+Forced selling moves the price, and the moved price forces more of it. To keep the past the same at any later
+time, that loop is run once: the groups are first followed along the undisturbed price, their forced orders move it,
+and along the moved price the groups are followed again. So a minute depends on the 62 days before it and on nothing
+older, and a record may begin on any day.
 """
 
 from __future__ import annotations
@@ -16,21 +16,25 @@ import pandas as pd
 from liq.market import Bracket
 from liq.sources.simulation.magnet import magnet_shift
 from liq.sources.simulation.price_path import DAY, PricePath, Ticker, price_path
-from liq.sources.simulation.traders import LONGEST, Minutes, TraderGroups, draw_traders
+from liq.sources.simulation.traders import MAX_MINUTES, Minutes, TraderGroups, draw_traders
 
 HEDGED = 0.45
-"""Share of a ticker's open interest held by hedgers and market makers, with no forced-close price in reach."""
+"""Share of a ticker's open interest held by hedgers and market makers, with no liquidation price in reach."""
 
 CHURN = 1.1
-"""Coins over open interest that market makers pass among themselves on an average day."""
+"""Coins over open interest that market makers trade among themselves on an average day."""
 
-_DEPTH = 0.10  # log move of forced flow worth all open interest, before the concave power: 0.1 % of it moves 16 bp
-_CONCAVE = 0.6  # market impact grows with about the square root of what is sold at once
+_IMPACT_SIZE = (
+    0.10  # log move of forced flow worth all open interest, before the concave power: 0.1 % of it moves 16 bp
+)
+_IMPACT_POWER = 0.6  # market impact grows with about the square root of what is sold at once
 _RECOVERY = 40  # minutes in which half of a forced move is gone
-_FADED = 4 * DAY  # minutes after which nothing is left of one: 144 halvings, far below the last digit of a price
-_DEEPEST = 0.06  # no forced move is deeper
-_STRETCH = 64  # days; with a magnet a tape begins on a multiple of them
-_LIFE = LONGEST // DAY
+_IMPACT_MINUTES = (
+    4 * DAY
+)  # minutes after which nothing of a move is left: 144 halvings, far below the last digit of a price
+_MAX_IMPACT = 0.06  # maximum log move of forced flow
+_MAGNET_DAYS = 64  # days; with a magnet a record begins on a multiple of them
+_MAX_DAYS = MAX_MINUTES // DAY
 
 
 class TradingRecord(NamedTuple):
@@ -57,32 +61,39 @@ def simulate_trading(
     first: int,
     last: int,
     *,
-    with_crowds: bool = False,
+    with_groups: bool = False,
 ) -> tuple[TradingRecord, list[TraderGroups]]:
-    """Return the tape of days `first` to `last` (since 1970) and, if asked, everybody who stood during them.
+    """Return the record of days `first` to `last` (since 1970) and, if wanted, all groups that were open during them.
 
-    The crowds' minutes count from the tape's start and may be negative.
+    The groups' minutes count from the record's start and may be negative.
+
+    >>> from liq.model.margin import brackets
+    >>> from liq.sources.simulation.price_path import seed_key
+    >>> ticker, seeds = Ticker(68_000.0, 0.1, 0.001, 0.022, 90_000.0), seed_key("BTC", 0, "calm")
+    >>> record, _ = simulate_trading(ticker, brackets("BTC"), seeds, "calm", 0.0, 20_000, 20_000)
+    >>> len(record.close), bool((record.high >= record.low).all())
+    (1440, True)
     """
-    begin = first - 2 * _LIFE - 2
+    first_day = first - 2 * _MAX_DAYS - 2
     if magnet:
-        begin = begin // _STRETCH * _STRETCH
-    undisturbed = price_path(ticker, regime, seeds, begin, last)
+        first_day = first_day // _MAGNET_DAYS * _MAGNET_DAYS
+    undisturbed = price_path(ticker, regime, seeds, first_day, last)
     forced = np.zeros(len(undisturbed.close))
-    shadows = []
-    skip = (first - _LIFE - 1 - begin) * DAY
-    since = 0 if magnet else skip - _FADED  # a magnet is drawn by all who stand
+    groups = []
+    skip = (first - _MAX_DAYS - 1 - first_day) * DAY
+    since = 0 if magnet else skip - _IMPACT_MINUTES  # a magnet is drawn by all who stand
     minutes = _minutes(ticker, undisturbed, None)
-    for rows in draw_traders(ticker, steps, seeds, undisturbed, minutes, since=since, doomed=not magnet):
-        ends = rows.forced
-        _add(forced, rows.closed[ends], -rows.side[ends] * rows.lots[ends])
+    for rows in draw_traders(ticker, steps, seeds, undisturbed, minutes, since=since, forced_only=not magnet):
+        is_forced = rows.forced
+        _add(forced, rows.closed[is_forced], -rows.side[is_forced] * rows.lots[is_forced])
         if magnet:
-            shadows.append(rows)
+            groups.append(rows)
     shift = _impact(forced * ticker.lot / ticker.open_interest)
     if magnet:
-        shift += magnet_shift(ticker, undisturbed, shadows, magnet)
-    path, shift = _later(undisturbed, skip), shift[skip:]
-    del undisturbed, shadows, forced, minutes
-    return _walk(ticker, steps, seeds, path, _minutes(ticker, path, shift), first, with_crowds)
+        shift += magnet_shift(ticker, undisturbed, groups, magnet)
+    path, shift = _without_first(undisturbed, skip), shift[skip:]
+    del undisturbed, groups, forced, minutes
+    return _walk(ticker, steps, seeds, path, _minutes(ticker, path, shift), first, with_groups)
 
 
 def _walk(
@@ -92,48 +103,49 @@ def _walk(
     path: PricePath,
     minutes: Minutes,
     first: int,
-    with_crowds: bool,
+    with_groups: bool,
 ) -> tuple[TradingRecord, list[TraderGroups]]:
+    """Return the record and the groups along a price path."""
     count = len(path.close)
     lead = (first - path.first) * DAY
     standing = {1: np.zeros(count), -1: np.zeros(count)}
     bought, sold = np.zeros(count), np.zeros(count)
     dollars = {1: np.zeros(count), -1: np.zeros(count)}
-    kept: list[TraderGroups] = []
+    groups: list[TraderGroups] = []
     for rows in draw_traders(ticker, steps, seeds, path, minutes, since=lead):
         for side, buys, sells in ((1, bought, sold), (-1, sold, bought)):
-            mine = rows.side == side
-            lots, opened, closed = rows.lots[mine], rows.opened[mine], rows.closed[mine]
-            ends = closed < count
+            own_side = rows.side == side
+            lots, opened, closed = rows.lots[own_side], rows.opened[own_side], rows.closed[own_side]
+            has_ended = closed < count
             _add(standing[side], opened, lots)
-            _add(standing[side], closed[ends], -lots[ends])
+            _add(standing[side], closed[has_ended], -lots[has_ended])
             _add(buys, opened, lots)
-            _add(sells, closed[ends], lots[ends])
-            forced = rows.forced[mine]
-            _add(dollars[side], closed[forced], lots[forced] * ticker.lot * rows.level[mine][forced])
-        if with_crowds:
+            _add(sells, closed[has_ended], lots[has_ended])
+            forced = rows.forced[own_side]
+            _add(dollars[side], closed[forced], lots[forced] * ticker.lot * rows.level[own_side][forced])
+        if with_groups:
             later = rows._replace(opened=rows.opened - lead, closed=rows.closed - lead)
-            kept.append(TraderGroups(*(column[later.closed >= 0] for column in later)))
-    # Every contract is one long and one short: who finds no trader opposite finds a market maker.
-    held = np.maximum(np.cumsum(standing[1]), np.cumsum(standing[-1]))[lead:]
+            groups.append(TraderGroups(*(column[later.closed >= 0] for column in later)))
+    # Every contract is one long and one short: the side with fewer traders is completed by market makers.
+    trader_lots = np.maximum(np.cumsum(standing[1]), np.cumsum(standing[-1]))[lead:]
     hedged = np.round(_hedged(seeds, first, (count - lead) // DAY) * ticker.open_interest / ticker.lot)
     churn = np.round(CHURN * ticker.open_interest / ticker.lot / DAY * path.activity[lead:])
-    tape = TradingRecord(
+    record = TradingRecord(
         first * DAY,
         float(minutes.close[lead - 1]),
         minutes.close[lead:].copy(),
         minutes.high[lead:].copy(),
         minutes.low[lead:].copy(),
         (churn + np.maximum(bought, sold)[lead:]) * ticker.lot,
-        (held + hedged) * ticker.lot,
+        (trader_lots + hedged) * ticker.lot,
         dollars[1][lead:].copy(),
         dollars[-1][lead:].copy(),
     )
-    return tape, kept
+    return record, groups
 
 
 def _add(total: np.ndarray, minutes: np.ndarray, weights: np.ndarray) -> None:
-    """Add weights to the minutes they fall in, touching only the stretch that is meant."""
+    """Add weights to the minutes they fall in, touching only the range between the first and the last."""
     if len(minutes):
         low = int(minutes.min())
         sums = np.bincount(minutes - low, weights=weights)
@@ -142,21 +154,23 @@ def _add(total: np.ndarray, minutes: np.ndarray, weights: np.ndarray) -> None:
 
 def _minutes(ticker: Ticker, path: PricePath, shift: np.ndarray | None) -> Minutes:
     """Return the path as prices on the ticker's tick, moved by `shift` (log)."""
-    bend = 0.0 if shift is None else shift
+    log_shift = 0.0 if shift is None else shift
     before = float(_on_tick(ticker, np.exp(np.array([path.before])))[0])
-    close = _on_tick(ticker, np.exp(path.close + bend))
-    left = np.concatenate(([before], close[:-1]))
-    high = np.maximum(_on_tick(ticker, np.exp(path.high + bend)), np.maximum(left, close))
-    low = np.minimum(_on_tick(ticker, np.exp(path.low + bend)), np.minimum(left, close))
+    close = _on_tick(ticker, np.exp(path.close + log_shift))
+    close_before = np.concatenate(([before], close[:-1]))
+    high = np.maximum(_on_tick(ticker, np.exp(path.high + log_shift)), np.maximum(close_before, close))
+    low = np.minimum(_on_tick(ticker, np.exp(path.low + log_shift)), np.minimum(close_before, close))
     return Minutes(before, close, high, low)
 
 
 def _on_tick(ticker: Ticker, price: np.ndarray) -> np.ndarray:
+    """Return prices rounded to the ticker's tick."""
     places = max(0, -int(np.floor(np.log10(ticker.tick) + 1e-9)))
     return np.round(np.maximum(np.round(price / ticker.tick), 1.0) * ticker.tick, places)
 
 
-def _later(path: PricePath, skip: int) -> PricePath:
+def _without_first(path: PricePath, skip: int) -> PricePath:
+    """Return a path without its first minutes."""
     return PricePath(
         path.first + skip // DAY,
         float(path.close[skip - 1]),
@@ -169,19 +183,19 @@ def _later(path: PricePath, skip: int) -> PricePath:
 
 def _impact(flow: np.ndarray) -> np.ndarray:
     """Return the log move that forced flow (over open interest, sales negative) leaves in each minute."""
-    push = np.sign(flow) * _DEPTH * np.abs(flow) ** _CONCAVE
+    impulse = np.sign(flow) * _IMPACT_SIZE * np.abs(flow) ** _IMPACT_POWER
     keep = 0.5 ** (1 / _RECOVERY)
-    held = pd.Series(push).ewm(alpha=1 - keep, adjust=False).mean().to_numpy() / (1 - keep)
-    return np.clip(held, -_DEEPEST, _DEEPEST)
+    impact = pd.Series(impulse).ewm(alpha=1 - keep, adjust=False).mean().to_numpy() / (1 - keep)
+    return np.clip(impact, -_MAX_IMPACT, _MAX_IMPACT)
 
 
 def _hedged(seeds: tuple[int, ...], first: int, days: int) -> np.ndarray:
     """Return the hedgers' share of the ticker's open interest, minute by minute: slow, within a fifth or so."""
-    reach = 12
+    n_days = 12
     noise = [
-        np.random.default_rng((*seeds, 3, day)).standard_normal() for day in range(first - reach, first + days + 1)
+        np.random.default_rng((*seeds, 3, day)).standard_normal() for day in range(first - n_days, first + days + 1)
     ]
-    level = np.convolve(noise, np.full(reach, reach**-0.5), mode="valid")[: days + 1]
+    level = np.convolve(noise, np.full(n_days, n_days**-0.5), mode="valid")[: days + 1]
     minute = np.arange(days * DAY)
     day, part = minute // DAY, (minute % DAY) / DAY
     share: np.ndarray = HEDGED * np.exp(0.10 * (level[day] * (1 - part) + level[day + 1] * part))

@@ -1,6 +1,7 @@
-"""The one place that knows ccxt: one connection a venue, one question at a time, and the venue's markets.
+"""Client of the venues, and the only module that imports ccxt: one connection a venue, one call at a time, its
+markets.
 
-Everything that goes wrong leaves this module as a VenueFailure.
+Every failure leaves this module as a VenueFailure.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from liq.sources.venues.table import VENUES, Venue
 
 T = TypeVar("T")
 
-MARKETS_KEPT = 6 * 3600
-"""Seconds a venue's list of markets is believed; contracts are listed every few days."""
+MARKETS_SECONDS = 6 * 3600
+"""Seconds for which a venue's list of markets is cached; contracts are listed every few days."""
 
 
 class Contract(NamedTuple):
-    """One linear perpetual: unified symbol, the venue's own id, coins a contract, price step, the raw entry."""
+    """One linear perpetual: unified symbol, the venue's id, coins a contract, price step, the venue's own entry."""
 
     symbol: str
     id: str
@@ -38,7 +39,7 @@ class Contract(NamedTuple):
 
 @dataclass
 class Connection:
-    """A venue's ccxt object, the lock that every call holds, and the last reply it got."""
+    """A venue's ccxt object, the lock that every call holds, the last reply, and the number of replies."""
 
     venue: Venue
     exchange: Any
@@ -48,52 +49,62 @@ class Connection:
 
 
 def gateway() -> str:
-    """Return the address that stands in front of every venue, from LIQ_GATEWAY, or the empty string."""
+    """Return the gateway's address from LIQ_GATEWAY, or the empty string.
+
+    >>> gateway().endswith("/")
+    False
+    """
     return os.environ.get("LIQ_GATEWAY", "").rstrip("/")
 
 
 def connect(name: str) -> Connection:
     """Return the process's one connection to a venue; no request is made.
 
-    LIQ_GATEWAY=http://host:port sends every request to <gateway>/<original host>/<path>. HTTPS_PROXY and
-    its kin are honoured.
+    LIQ_GATEWAY=http://host:port sends every request to <gateway>/<original host>/<path>. HTTPS_PROXY and the like are
+    honoured.
     """
     return _connect(name, gateway())
 
 
 @cached(LRUCache(maxsize=2 * len(VENUES)), condition=threading.Condition())
-def _connect(name: str, front: str) -> Connection:
-    import ccxt  # half a second and 60 MB, so only once a venue is really asked
+def _connect(name: str, gateway_url: str) -> Connection:
+    """Return a new connection to a venue, through the gateway if there is one."""
+    import ccxt  # half a second and 60 MB, so only once a venue is called
 
-    venue, patience = VENUES[name], failures.RETRY_POLICY
+    venue, policy = VENUES[name], failures.RETRY_POLICY
     exchange = getattr(ccxt, name)(
         {
-            "timeout": int(patience.timeout * 1000),
-            "enableRateLimit": patience.spaced,
+            "timeout": int(policy.timeout * 1000),
+            "enableRateLimit": policy.spaced,
             "requests_trust_env": True,
             "enableLastJsonResponse": True,
             "options": dict(venue.options),
         }
     )
     exchange.has["fetchCurrencies"] = False  # saves a call; coins are named by the markets anyway
-    if front:
-        exchange.urls["api"] = _through(front, exchange.urls["api"])
+    if gateway_url:
+        exchange.urls["api"] = _behind_gateway(gateway_url, exchange.urls["api"])
     connection = Connection(venue, exchange)
-    exchange.on_rest_response = _listener(connection)
+    exchange.on_rest_response = _reply_hook(connection)
     return connection
 
 
-def _through(front: str, urls: Any) -> Any:
+def _behind_gateway(gateway_url: str, urls: Any) -> Any:
+    """Return ccxt's table of addresses with every address behind the gateway, streams as well as requests."""
     if isinstance(urls, dict):
-        return {key: _through(front, value) for key, value in urls.items()}
+        return {key: _behind_gateway(gateway_url, value) for key, value in urls.items()}
     if not isinstance(urls, str):
         return urls
-    live = front.replace("http", "ws", 1)  # a stream goes the same way as a request
-    return urls.replace("https://", f"{front}/", 1).replace("wss://", f"{live}/", 1).replace(":443/", "/", 1)
+    websocket_url = gateway_url.replace("http", "ws", 1)  # a stream goes the same way as a request
+    return (
+        urls.replace("https://", f"{gateway_url}/", 1)
+        .replace("wss://", f"{websocket_url}/", 1)
+        .replace(":443/", "/", 1)
+    )
 
 
-def _listener(connection: Connection) -> Callable[..., str]:
-    """Return ccxt's hook for a finished reply; what it notes is what failures are judged by."""
+def _reply_hook(connection: Connection) -> Callable[..., str]:
+    """Return ccxt's hook for a finished reply, which keeps it for `failures.classify_failure`."""
 
     def note(code: int, reason: str, url: str, method: str, headers: Any, body: str, *_: Any) -> str:
         lowered = {str(key).lower(): str(value) for key, value in dict(headers).items()}
@@ -104,38 +115,39 @@ def _listener(connection: Connection) -> Callable[..., str]:
     return note
 
 
-def call(connection: Connection, budget: RetryBudget, question: Callable[[Any], T]) -> T:
-    """Return what one question to the venue's ccxt object gives; raise VenueFailure.
+def call(connection: Connection, budget: RetryBudget, request: Callable[[Any], T]) -> T:
+    """Return the answer of one call to the venue's ccxt object, retried within the budget; raise VenueFailure.
 
-    The lock is held for one attempt at a time, so that other views of the same venue get their turn.
+    The lock is held for one attempt at a time, so that other requests to the venue get their turn between attempts.
     """
-    return retry(lambda: _attempt(connection, question), budget, failures.RETRY_POLICY)
+    return retry(lambda: _attempt(connection, request), budget, failures.RETRY_POLICY)
 
 
-def _attempt(connection: Connection, question: Callable[[Any], T]) -> T:
+def _attempt(connection: Connection, request: Callable[[Any], T]) -> T:
+    """Return the answer of one attempt; raise VenueFailure."""
     import ccxt
 
     with connection.lock:
         connection.reply = NO_REPLY
         try:
-            answer = question(connection.exchange)
+            answer = request(connection.exchange)
         except VenueFailure as failure:
-            raise _unread(connection) or failure from None
+            raise _unreadable_reply(connection) or failure from None
         except Exception as error:  # ccxt lets plain KeyError and AttributeError out on answers it did not expect
             timed_out = isinstance(error, ccxt.RequestTimeout)
-            reply = NO_REPLY if timed_out or _broke_off(error) else connection.reply
+            reply = NO_REPLY if timed_out or _is_connection_error(error) else connection.reply
             refused = isinstance(error, ccxt.ExchangeError) and not isinstance(error, ccxt.OperationFailed)
             raise classify_failure(reply, timed_out=timed_out, refused=refused) from error
-        unread = _unread(connection)
-        if unread is not None:
-            raise unread
+        unreadable = _unreadable_reply(connection)
+        if unreadable is not None:
+            raise unreadable
         return answer
 
 
-def _unread(connection: Connection) -> VenueFailure | None:
-    """Return the failure that a reply was a page of HTML or half an answer.
+def _unreadable_reply(connection: Connection) -> VenueFailure | None:
+    """Return the failure that a reply was a page of HTML or a truncated answer, or None.
 
-    ccxt hands these on as text, and reads nothing out of them without complaint.
+    ccxt returns these as text, and parses nothing out of them without an error.
     """
     reply = connection.reply
     if not reply.status or (
@@ -145,106 +157,107 @@ def _unread(connection: Connection) -> VenueFailure | None:
     return classify_failure(reply, timed_out=False, refused=False)
 
 
-def _broke_off(error: BaseException) -> bool:
+def _is_connection_error(error: BaseException) -> bool:
+    """Return whether an exception was caused by a connection that broke."""
     cause = f"{type(error.__cause__).__name__} {error.__cause__}"
     return any(words in cause for words in ("ChunkedEncodingError", "Connection broken", "ConnectionError"))
 
 
 @single_flight(
-    TTLCache(2 * len(VENUES), MARKETS_KEPT), key=lambda connection, budget: id(connection), failure=VenueFailure
+    TTLCache(2 * len(VENUES), MARKETS_SECONDS), key=lambda connection, budget: id(connection), failure=VenueFailure
 )
 def contracts(connection: Connection, budget: RetryBudget) -> dict[str, Contract]:
     """Return a venue's active linear perpetuals by unified symbol; raise VenueFailure."""
 
-    def question(exchange: Any) -> dict[str, Contract]:
-        found = {}
+    def load(exchange: Any) -> dict[str, Contract]:
+        by_symbol = {}
         for market in exchange.load_markets(True).values():
             size, tick = market.get("contractSize"), (market.get("precision") or {}).get("price")
-            alive = market.get("swap") and market.get("linear") and market.get("active") is not False
-            if alive and isinstance(size, (int, float)) and size > 0:
+            is_active = market.get("swap") and market.get("linear") and market.get("active") is not False
+            if is_active and isinstance(size, (int, float)) and size > 0:
                 symbol = market["symbol"]
-                found[symbol] = Contract(symbol, market["id"], float(size), float(tick or 0.0), market["info"])
-        if not found:
+                by_symbol[symbol] = Contract(symbol, market["id"], float(size), float(tick or 0.0), market["info"])
+        if not by_symbol:
             raise VenueFailure("answered with an empty list of markets", passing=True)
-        return found
+        return by_symbol
 
-    return call(connection, budget, question)
+    return call(connection, budget, load)
 
 
 @dataclass
 class LiquidationStream:
-    """An open stream of a venue's liquidations; made by `line`.
+    """An open stream of a venue's liquidations; made by `open_stream`.
 
-    heard : when its last frame came, by the clock that was given, pings and pongs included; None before.
-    acknowledged : the venue confirmed the subscription. unread : frames that could not be read.
+    last_frame : time of the last frame, by the given clock, pings and pongs included; None before. acknowledged :
+    whether the venue confirmed the subscription. unread : number of frames that could not be read.
     """
 
     exchange: Any
-    heard: float | None = None
+    last_frame: float | None = None
     acknowledged: bool = False
     unread: int = 0
 
 
 @asynccontextmanager
 async def open_stream(
-    name: str, clock: Callable[[], float], keep_alive: float, kept: int
+    name: str, clock: Callable[[], float], keep_alive: float, max_rows: int
 ) -> AsyncIterator[LiquidationStream]:
     """Open a venue's stream, through LIQ_GATEWAY and HTTPS_PROXY like every request; `contracts` must be loaded.
 
-    clock : seconds, for `Line.heard`; keep_alive : seconds between the pings that are sent; kept : most
-    liquidations held between two calls of `drain`.
+    clock : seconds, for `LiquidationStream.last_frame`; keep_alive : seconds between pings; max_rows : maximum number
+    of liquidations kept between two calls of `drain_stream`.
     """
     import ccxt.pro
 
-    front = gateway()
+    gateway_url = gateway()
     venue = getattr(ccxt.pro, name)({"aiohttp_trust_env": True, "options": dict(VENUES[name].options)})
-    venue.options["liquidationsLimit"] = kept
+    venue.options["liquidationsLimit"] = max_rows
     venue.streaming["keepAlive"] = keep_alive * 1000
     venue.set_markets_from_exchange(connect(name).exchange)
-    if front:
-        venue.urls["api"] = _through(front, venue.urls["api"])
-    opened = LiquidationStream(venue)
-    made, read = venue.client, venue.handle_message
+    if gateway_url:
+        venue.urls["api"] = _behind_gateway(gateway_url, venue.urls["api"])
+    stream = LiquidationStream(venue)
+    make_client, handle = venue.client, venue.handle_message
 
     def handle_message(client: Any, message: Any) -> None:
-        read(client, message)
-        opened.acknowledged = opened.acknowledged or _acknowledges(message)
+        handle(client, message)
+        stream.acknowledged = stream.acknowledged or _acknowledges(message)
 
     def client(url: str) -> Any:
-        found = made(url)
-        if "handle_message" not in vars(found):
-            found.handle_message = _heed(opened, clock, found.handle_message)
-        return found
+        made_client = make_client(url)
+        if "handle_message" not in vars(made_client):
+            made_client.handle_message = _frame_reader(stream, clock, made_client.handle_message)
+        return made_client
 
     venue.client, venue.handle_message = client, handle_message
     try:
-        yield opened
+        yield stream
     finally:
         with suppress(Exception):  # a connection that is gone may complain about being closed
             await asyncio.wait_for(venue.close(), 5)
 
 
-def _heed(
-    opened: LiquidationStream, clock: Callable[[], float], read: Callable[[Any], None]
+def _frame_reader(
+    stream: LiquidationStream, clock: Callable[[], float], read: Callable[[Any], None]
 ) -> Callable[[Any], None]:
-    """Return ccxt's reader of one frame with a note of what came.
+    """Return ccxt's reader of one frame, which also notes its time and whether it could be read.
 
-    An exception in it would end ccxt's receiving for good, without a word.
+    An exception in it would end ccxt's receiving for good, without a message.
     """
 
-    def heed(frame: Any) -> None:
+    def read_frame(frame: Any) -> None:
         if frame.type.name in ("TEXT", "BINARY", "PING", "PONG"):
-            opened.heard = clock()
+            stream.last_frame = clock()
         try:
             read(frame)
         except Exception:
-            opened.unread += 1
+            stream.unread += 1
 
-    return heed
+    return read_frame
 
 
 def _acknowledges(message: Any) -> bool:
-    """Return whether a message confirms a subscription, in Binance's, Bybit's or OKX's words."""
+    """Return whether a message confirms a subscription, as Binance, Bybit or OKX phrase it."""
     if not isinstance(message, dict):
         return False
     if message.get("op") == "subscribe":
@@ -252,12 +265,12 @@ def _acknowledges(message: Any) -> bool:
     return message.get("event") == "subscribe" or ("id" in message and message.get("result", "") is None)
 
 
-async def subscribe(opened: LiquidationStream, symbols: list[str]) -> None:
-    """Wait until liquidations came; asks for the stream where that was not done yet. Raises what ccxt raises.
+async def subscribe(stream: LiquidationStream, symbols: list[str]) -> None:
+    """Wait until liquidations arrive; subscribes where that was not done yet. Raises what ccxt raises.
 
-    symbols : unified; Binance and OKX send every perpetual's in one stream, whatever is named.
+    symbols : unified; Binance and OKX send all perpetuals in one stream, whatever is named.
     """
-    venue = opened.exchange
+    venue = stream.exchange
     if venue.has["watchLiquidationsForSymbols"]:
         await venue.watch_liquidations_for_symbols([] if venue.id == "binanceusdm" else None)
         return
@@ -267,15 +280,15 @@ async def subscribe(opened: LiquidationStream, symbols: list[str]) -> None:
     await venue.watch_topics(url, hashes, [f"allLiquidation.{venue.market(symbol)['id']}" for symbol in symbols])
 
 
-def is_open(opened: LiquidationStream) -> bool:
-    """Return whether the stream is on the one connection it was opened with."""
-    clients = list((opened.exchange.clients or {}).values())
+def is_open(stream: LiquidationStream) -> bool:
+    """Return whether the stream is still on the one connection that it was opened with."""
+    clients = list((stream.exchange.clients or {}).values())
     return len(clients) == 1 and clients[0].error is None and (not clients[0].isConnected or not clients[0].closed())
 
 
-def drain_stream(opened: LiquidationStream) -> list[dict[str, Any]]:
-    """Return the liquidations that came since the last call, as ccxt parsed them, each with the venue's own row."""
-    cache = opened.exchange.liquidations
+def drain_stream(stream: LiquidationStream) -> list[dict[str, Any]]:
+    """Return the liquidations since the last call, as ccxt parsed them, each with the venue's own row."""
+    cache = stream.exchange.liquidations
     rows = list(cache or ())
     if rows:
         cache.clear()
@@ -283,5 +296,5 @@ def drain_stream(opened: LiquidationStream) -> list[dict[str, Any]]:
 
 
 def venue_clock(name: str, budget: RetryBudget) -> int:
-    """Return what time it is on a venue, UTC ms; raise VenueFailure."""
+    """Return a venue's time, UTC ms; raise VenueFailure."""
     return int(call(connect(name), budget, lambda exchange: exchange.fetch_time()))

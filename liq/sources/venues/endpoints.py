@@ -1,4 +1,4 @@
-"""A venue's answers as plain rows in the package's units: coins, USD, milliseconds UTC."""
+"""The venues' endpoints as functions: rows in the package's units (coins, USD, milliseconds UTC)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ Tier = tuple[float, float, float, float]
 
 
 class OpenInterestRow(NamedTuple):
-    """One row of open interest: UTC ms as stamped, coins, the venue's USD value and liquidations where it says."""
+    """One row of open interest: UTC ms as stamped, coins, the venue's USD value and liquidations where it states
+    them."""
 
     time: int
     coins: float
@@ -25,23 +26,35 @@ def candles(
 ) -> list[list[Any]]:
     """Return candles as rows of time (UTC ms, bar open), open, high, low, close, volume in coins."""
 
-    def question(exchange: Any) -> list[list[Any]]:
+    def request(exchange: Any) -> list[list[Any]]:
         rows = exchange.fetch_ohlcv(contract.symbol, bar, since, count)
-        named = get_path(exchange.last_json_response, connection.venue.answer_symbol)
-        if named is not None and str(named).upper() not in contract_names(contract):
-            raise VenueFailure(f"answered about {str(named)[:20]} when asked about {contract.symbol.split(':')[0]}")
+        answered_symbol = get_path(exchange.last_json_response, connection.venue.answer_symbol)
+        if answered_symbol is not None and str(answered_symbol).upper() not in contract_names(contract):
+            raise VenueFailure(
+                f"answered about {str(answered_symbol)[:20]} when asked about {contract.symbol.split(':')[0]}"
+            )
         return rows
 
     scale = contract.size if connection.venue.contracts else 1.0
-    return [[*row[:5], _number(row[5]) * scale] for row in call(connection, budget, question)]
+    return [[*row[:5], _number(row[5]) * scale] for row in call(connection, budget, request)]
 
 
 def contract_names(contract: Contract) -> set[str]:
-    """Return the names, in capitals, under which a venue's answer may repeat a contract."""
+    """Return the names, in capitals, by which a venue's answer may identify a contract.
+
+    >>> from liq.sources.venues.client import Contract
+    >>> sorted(contract_names(Contract("BTC/USDT:USDT", "BTCUSDT", 1.0, 0.1, {"name": "bitcoin"})))
+    ['BITCOIN', 'BTC', 'BTCUSDT']
+    """
     return {contract.id.upper(), contract.symbol.split("/")[0].upper(), str(contract.info.get("name", "")).upper()}
 
 
 def get_path(answer: Any, path: tuple[str | int, ...] | None) -> Any:
+    """Return the value at a path of keys in a nested answer; None where it does not exist.
+
+    >>> get_path({"result": [{"symbol": "BTC"}]}, ("result", 0, "symbol"))
+    'BTC'
+    """
     for key in path or ():
         try:
             answer = answer[key]
@@ -51,6 +64,7 @@ def get_path(answer: Any, path: tuple[str | int, ...] | None) -> Any:
 
 
 def _number(value: Any) -> float:
+    """Return a value as a float; NaN where it is none."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -62,13 +76,13 @@ def open_interest_history(
 ) -> list[OpenInterestRow]:
     """Return open interest through ccxt's unified call, in coins; Gate's rows also carry liquidations in USD."""
 
-    def question(exchange: Any) -> list[dict[str, Any]]:
+    def request(exchange: Any) -> list[dict[str, Any]]:
         # without an upper bound ccxt asks for one row too many, and a full page then loses its oldest
         last = since + (count - 1) * exchange.parse_timeframe(period) * 1000
         bound = {"until": last} if connection.venue.interest_until else {}
         return exchange.fetch_open_interest_history(contract.symbol, period, since, count, bound)
 
-    rows = call(connection, budget, question)
+    rows = call(connection, budget, request)
     scale = contract.size if connection.venue.interest_contracts else 1.0
     return [
         OpenInterestRow(
@@ -84,13 +98,14 @@ def open_interest_history(
 
 
 def _info(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the venue's own row in a row of ccxt's."""
     return row["info"] if isinstance(row.get("info"), dict) else {}
 
 
 def coin_open_interest(
     connection: Connection, budget: RetryBudget, contract: Contract, period: str, since: int
 ) -> list[tuple[int, float]]:
-    """Return (UTC ms, USD) of open interest in all of a coin's contracts on the venue, OKX's longer memory."""
+    """Return (UTC ms, USD) of open interest over all of a coin's contracts, which OKX keeps for longer."""
     coin = contract.symbol.split("/")[0]
     rows = call(connection, budget, lambda exchange: exchange.fetch_open_interest_history(coin, period, since))
     return [(int(row["timestamp"]), _number(row.get("openInterestValue"))) for row in rows if row.get("timestamp")]
@@ -106,7 +121,7 @@ def open_interest_analytics(
 
 
 def analytics(
-    connection: Connection, budget: RetryBudget, contract: Contract, what: str, period: str, since: int, count: int
+    connection: Connection, budget: RetryBudget, contract: Contract, series: str, period: str, since: int, count: int
 ) -> list[tuple[int, float]]:
     """Return one of Kraken Futures' public analytics as (UTC ms, last value of the period).
 
@@ -114,11 +129,11 @@ def analytics(
     of open high low close, or as four parallel series of those names.
     """
 
-    def question(exchange: Any) -> list[tuple[int, float]]:
+    def request(exchange: Any) -> list[tuple[int, float]]:
         step = exchange.parse_timeframe(period)
         until = min(since // 1000 + count * step, exchange.seconds())
         window = {"since": since // 1000, "to": until, "interval": step}
-        reply = exchange.fetch2(f"analytics/{contract.id}/{what}", ["charts"], "GET", {"version": "v1", **window})
+        reply = exchange.fetch2(f"analytics/{contract.id}/{series}", ["charts"], "GET", {"version": "v1", **window})
         times, data = reply["result"]["timestamp"], reply["result"]["data"]
         if isinstance(data, dict):
             data = data.get("close", next(iter(data.values()), []))
@@ -127,7 +142,7 @@ def analytics(
         last = [value[-1] if isinstance(value, list) and value else value for value in data]
         return [(int(time) * 1000, _number(value)) for time, value in zip(times, last, strict=True)]
 
-    return call(connection, budget, question)
+    return call(connection, budget, request)
 
 
 def ticker(connection: Connection, budget: RetryBudget, contract: Contract) -> dict[str, float]:
@@ -136,14 +151,18 @@ def ticker(connection: Connection, budget: RetryBudget, contract: Contract) -> d
     info = _info(row)
     prices = row.get("last"), row.get("close"), info.get("markPx")
     price = next((value for value in map(_number, prices) if value > 0), 0)
-    before = next((value for value in map(_number, (row.get("open"), row.get("previousClose"))) if value > 0), 0)
+    price_before = next(
+        (value for value in map(_number, (row.get("open"), row.get("previousClose"))) if value > 0), 0
+    )
     percent = _number(row.get("percentage"))
     if not 0 < price < float("inf"):
         raise VenueFailure("sent no usable price")
     return {
         "price": price,
         "time": _number(row.get("timestamp")),
-        "change": percent / 100 if percent == percent else (price / before - 1 if before else float("nan")),
+        "change": percent / 100
+        if percent == percent
+        else (price / price_before - 1 if price_before else float("nan")),
         "interest": _number(info.get("openInterest")),
     }
 
@@ -151,14 +170,14 @@ def ticker(connection: Connection, budget: RetryBudget, contract: Contract) -> d
 def volumes(connection: Connection, budget: RetryBudget, names: set[str]) -> dict[str, float]:
     """Return the last 24 hours' volume in USD by unified symbol, 0 where the venue does not say."""
     rows = call(connection, budget, lambda exchange: exchange.fetch_tickers())
-    named = connection.venue.coin_volume
-    traded = {}
+    field = connection.venue.coin_volume
+    volume_by_symbol = {}
     for symbol, row in rows.items():
         if symbol in names:
-            coins = row.get("baseVolume") if named is None else _info(row).get(named)
+            coins = row.get("baseVolume") if field is None else _info(row).get(field)
             dollars = _number(row.get("quoteVolume")), _number(coins) * _number(row.get("last") or row.get("close"))
-            traded[symbol] = next((value for value in dollars if 0 <= value < float("inf")), 0.0)
-    return traded
+            volume_by_symbol[symbol] = next((value for value in dollars if 0 <= value < float("inf")), 0.0)
+    return volume_by_symbol
 
 
 def margin_tiers(
@@ -169,16 +188,16 @@ def margin_tiers(
     Hyperliquid states only the top leverage, and asks half of the initial margin at that leverage for
     maintenance (its documentation, "Margining").
     """
-    where = connection.venue.brackets
-    if where == "leverage":
-        top = _number(contract.info.get("maxLeverage"))
-        return [(0.0, float("inf"), 0.5 / top, top)] if top > 0 else []
+    kind = connection.venue.brackets
+    if kind == "leverage":
+        max_leverage = _number(contract.info.get("maxLeverage"))
+        return [(0.0, float("inf"), 0.5 / max_leverage, max_leverage)] if max_leverage > 0 else []
 
-    def question(exchange: Any) -> list[dict[str, Any]]:
-        if where == "tiers":
+    def request(exchange: Any) -> list[dict[str, Any]]:
+        if kind == "tiers":
             return exchange.fetch_market_leverage_tiers(contract.symbol)
         return exchange.parse_market_leverage_tiers(contract.info, exchange.market(contract.symbol))
 
-    rows = call(connection, budget, question) if where else []
+    rows = call(connection, budget, request) if kind else []
     names = ("minNotional", "maxNotional", "maintenanceMarginRate", "maxLeverage")
     return [tuple(_number(row.get(name)) for name in names) for row in rows]  # type: ignore[misc]

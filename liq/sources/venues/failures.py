@@ -1,4 +1,4 @@
-"""What a venue's refusal means, told from its status and its words; and how patiently to ask again."""
+"""Failures of venues: what a reply means, judged by status and text, and retry within a budget."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 GEO_BLOCK_WORDS = ("restricted location", "eligibility", "block access from your country", "unavailable in the u.s")
-"""Words with which venues refuse a place (Binance's 451, Bybit's CloudFront 403), in lower case."""
+"""Texts of a refusal by location (Binance's 451, Bybit's CloudFront 403), in lower case."""
 
 
 class Reply(NamedTuple):
-    """What came back over the wire: HTTP status (0 for no answer), headers in lower case, and the text."""
+    """A venue's reply: HTTP status (0 for none), headers in lower case, and the text."""
 
     status: int
     headers: dict[str, str]
@@ -24,10 +24,13 @@ NO_REPLY = Reply(0, {}, "")
 
 
 class VenueFailure(Exception):
-    """A venue did not give what it was asked for.
+    """A venue did not answer a request.
 
-    reason : the rest of a sentence that begins with the venue's name. blocked : it refuses this place.
-    passing : asking again soon may help. pause : seconds the venue asked for, or None.
+    reason : the rest of a sentence that begins with the venue's name. blocked : it refuses this location.
+    passing : a retry may succeed. pause : seconds that the venue asked to wait, or None.
+
+    >>> print(VenueFailure("is out of order (HTTP 503)", passing=True))
+    is out of order (HTTP 503)
     """
 
     def __init__(
@@ -38,10 +41,10 @@ class VenueFailure(Exception):
 
 
 class RetryPolicy(NamedTuple):
-    """How long a venue is waited for.
+    """Timeout and retries of requests to a venue.
 
-    timeout : seconds for one answer; tries : most attempts at one question; backoff : seconds before the
-    second attempt, doubled for each one more; budget : seconds that failing may cost one fetch from one
+    timeout : seconds for one reply; tries : maximum number of attempts; backoff : seconds before the
+    second attempt, doubled for each one more; budget : seconds that failures may cost one fetch from one
     venue; spaced : whether calls keep the venue's rate limit.
     """
 
@@ -53,11 +56,15 @@ class RetryPolicy(NamedTuple):
 
 
 RETRY_POLICY = RetryPolicy()
-"""In force for every venue; tests put a shorter one here."""
+"""Policy of every venue; tests set a shorter one."""
 
 
 class RetryBudget:
-    """Seconds that one fetch may still lose to failures, shared by all its calls."""
+    """Seconds that one fetch may still lose to failures, shared by all its calls.
+
+    >>> RetryBudget(seconds=8.0, tries=3).left
+    8.0
+    """
 
     def __init__(self, seconds: float, tries: int) -> None:
         self.left, self.tries = seconds, tries
@@ -67,12 +74,15 @@ def classify_failure(reply: Reply, *, timed_out: bool, refused: bool) -> VenueFa
     """Return the failure behind an exception, judged by status and text rather than by the exception's class.
 
     ccxt calls Bybit's geographic 403 a rate limit and Binance's 451 unavailable, so its classes mislead.
-    timed_out : no answer within the timeout; refused : the venue understood the question and declined it.
+    timed_out : no reply within the timeout; refused : the venue understood the request and declined it.
+
+    >>> print(classify_failure(Reply(451, {}, ""), timed_out=False, refused=False))
+    does not serve this location (HTTP 451)
     """
     status, text = reply.status, reply.text[:4000].lower().strip()
-    page = text[:1] == "<"
-    worded = any(words in text for words in GEO_BLOCK_WORDS) or (status == 403 and "cloudfront" in text)
-    if status == 451 or (worded and (status in (400, 401, 403) or (status == 200 and page))):
+    is_page = text[:1] == "<"
+    is_geo_block = any(words in text for words in GEO_BLOCK_WORDS) or (status == 403 and "cloudfront" in text)
+    if status == 451 or (is_geo_block and (status in (400, 401, 403) or (status == 200 and is_page))):
         return VenueFailure(f"does not serve this location (HTTP {status})", blocked=True)
     if status == 418:
         return VenueFailure("has shut this address out for a while (HTTP 418)", pause=_pause(reply))
@@ -88,32 +98,36 @@ def classify_failure(reply: Reply, *, timed_out: bool, refused: bool) -> VenueFa
         return VenueFailure(f"declined the request (HTTP {status})")
     if refused:
         return VenueFailure("declined the request")
-    if page:
+    if is_page:
         return VenueFailure("answered with a web page instead of data", passing=True)
     return VenueFailure("sent an answer that cannot be read", passing=True)
 
 
 def _pause(reply: Reply) -> float | None:
+    """Return the seconds in a reply's Retry-After header, or None."""
     try:
         return max(0.0, float(reply.headers.get("retry-after", "")))
     except ValueError:
         return None
 
 
-def retry(question: Callable[[], T], budget: RetryBudget, patience: RetryPolicy) -> T:
-    """Return the answer to a question, asked again after failures that may pass, within the budget.
+def retry(request: Callable[[], T], budget: RetryBudget, policy: RetryPolicy) -> T:
+    """Return a request's answer, retried after temporary failures within the budget.
 
-    A venue's own Retry-After is kept to when the budget allows it, and ends the attempts when it does not.
+    A venue's own Retry-After is obeyed when the budget allows it, and ends the attempts when it does not.
+
+    >>> retry(lambda: 42, RetryBudget(8.0, 3), RETRY_POLICY)
+    42
     """
     for attempt in range(budget.tries):
-        began = time.monotonic()
+        started = time.monotonic()
         try:
-            return question()
+            return request()
         except VenueFailure as failure:
-            budget.left -= time.monotonic() - began
-            wait = failure.pause if failure.pause is not None else patience.backoff * 2**attempt
+            budget.left -= time.monotonic() - started
+            wait = failure.pause if failure.pause is not None else policy.backoff * 2**attempt
             if not failure.passing or attempt + 1 == budget.tries or wait > budget.left:
                 raise
             time.sleep(wait)
             budget.left -= wait
-    raise AssertionError("a budget allows at least one attempt")
+    raise AssertionError("a budget has at least one attempt")

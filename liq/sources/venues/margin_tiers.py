@@ -1,4 +1,4 @@
-"""A venue's margin tiers as brackets in USD, or nothing where they cannot be true."""
+"""Margin tiers of a venue as brackets in USD, or None where they are impossible."""
 
 from __future__ import annotations
 

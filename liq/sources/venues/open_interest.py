@@ -18,110 +18,115 @@ from liq.sources.venues.request import FetchRequest, TimeRanges, bar_millisecond
 from liq.sources.venues.table import CALLS
 
 INTEREST, LIQUIDATIONS = "open interest", "liquidations"
-"""The names under which a market's origins say when each was last had."""
+"""Keys of a market's origins, which state when each was last fetched."""
 
 Page = tuple[str, int, int]
-"""A period, and from when until when it is asked, UTC ms."""
+"""A period, and the time range to request, UTC ms."""
 
 
-def pages_to_request(errand: FetchRequest, at: TimeRanges) -> list[Page]:
-    """Return what to ask for open interest, newest first; one row where both kinds of bar share a period."""
-    offered, reach = errand.connection.venue.interest_periods, errand.connection.venue.interest_reach
-    fine, coarse = offered.get(errand.lookback.bar), offered.get(errand.lookback.warmup_bar)
-    floor = at.warm if reach is None else max(at.warm, at.end - reach.value // 1_000_000)
-    rows: list[Page] = []
+def pages_to_request(request: FetchRequest, ranges: TimeRanges) -> list[Page]:
+    """Return the pages of open interest to request, newest first; one page where both kinds of bar share a period."""
+    periods, reach = request.connection.venue.interest_periods, request.connection.venue.interest_reach
+    fine, coarse = periods.get(request.lookback.bar), periods.get(request.lookback.warmup_bar)
+    earliest = ranges.warm if reach is None else max(ranges.warm, ranges.end - reach.value // 1_000_000)
+    pages: list[Page] = []
     if fine is not None:
-        rows.append((fine, floor if fine == coarse else max(at.fine_start, floor), at.end))
+        pages.append((fine, earliest if fine == coarse else max(ranges.fine_start, earliest), ranges.end))
     if coarse is not None and coarse != fine:
-        rows.append((coarse, floor, at.fine_start))
-    return [row for row in rows if row[1] < row[2]]
+        pages.append((coarse, earliest, ranges.fine_start))
+    return [page for page in pages if page[1] < page[2]]
 
 
 def attach_open_interest(
-    market: Market, errand: FetchRequest, at: TimeRanges, dropped: Counter[str]
+    market: Market, request: FetchRequest, ranges: TimeRanges, dropped: Counter[str]
 ) -> tuple[Market, list[str]]:
-    """Return the market with open interest and liquidations over the whole span, and sentences on what is missing.
+    """Return the market with open interest and liquidations over the whole range, and sentences on what is missing.
 
-    Raises border.Mismatch, which speaks against the candles as well.
+    Raises sanity.Mismatch, which contradicts the candles as well.
     """
-    venue, lost = errand.connection.venue, list[str]()
+    venue, missing = request.connection.venue, list[str]()
     try:
         if venue.interest == "present":
-            market = _with_present(market, errand)
+            market = _attach_present(market, request)
         else:
-            asked = pages_to_request(errand, at)
-            parts = _history(errand, asked, market, dropped)
-            market = _with_history(market, errand, parts)
+            pages = pages_to_request(request, ranges)
+            parts = _history(request, pages, market, dropped)
+            market = _attach_history(market, request, parts)
             if venue.interest_of_coin:
-                market, lost = _with_coins_total(market, errand, asked[-1], parts)
+                market, missing = _attach_coin_total(market, request, pages[-1], parts)
     except sanity.Mismatch:
         raise
     except VenueFailure as failure:
-        lost.append(f"Open interest is left out: {venue.title} {failure.reason}.")
+        missing.append(f"Open interest is left out: {venue.title} {failure.reason}.")
     try:
         if venue.liquidations == "analytics":
-            market = _with_totals(market, errand, pages_to_request(errand, at))
+            market = _attach_totals(market, request, pages_to_request(request, ranges))
     except VenueFailure as failure:
-        lost.append(f"Liquidations are left out: {venue.title} {failure.reason}.")
-    return market, lost
+        missing.append(f"Liquidations are left out: {venue.title} {failure.reason}.")
+    return market, missing
 
 
 def refresh_open_interest(
-    market: Market, errand: FetchRequest, at: TimeRanges, dropped: Counter[str]
+    market: Market, request: FetchRequest, ranges: TimeRanges, dropped: Counter[str]
 ) -> tuple[Market, list[str]]:
-    """Return the market with what came since asked for, one call: what waited longest. What was lost is made up."""
-    venue, never = errand.connection.venue, pd.Timestamp(0, tz="UTC")
-    last = {
-        name: market.origins[name].as_of if name in market.origins else never for name in (INTEREST, LIQUIDATIONS)
+    """Return the market with its newest open interest or liquidations, one call: the input that is older. A gap is
+    filled."""
+    venue, epoch = request.connection.venue, pd.Timestamp(0, tz="UTC")
+    last_fetched = {
+        name: market.origins[name].as_of if name in market.origins else epoch for name in (INTEREST, LIQUIDATIONS)
     }
-    totals = venue.liquidations == "analytics" and last[LIQUIDATIONS] < last[INTEREST]
-    what = LIQUIDATIONS if totals else INTEREST
+    totals_due = venue.liquidations == "analytics" and last_fetched[LIQUIDATIONS] < last_fetched[INTEREST]
+    input_name = LIQUIDATIONS if totals_due else INTEREST
     try:
         if venue.interest == "present":
-            return _with_present(market, errand), []
-        asked = pages_to_request(errand, at) if last[what] == never else _since(errand, last[what], at)
-        if totals:
-            return _with_totals(market, errand, asked), []
-        if asked:
-            return _with_history(market, errand, _history(errand, asked, market, dropped)), []
+            return _attach_present(market, request), []
+        pages = (
+            pages_to_request(request, ranges)
+            if last_fetched[input_name] == epoch
+            else _since(request, last_fetched[input_name], ranges)
+        )
+        if totals_due:
+            return _attach_totals(market, request, pages), []
+        if pages:
+            return _attach_history(market, request, _history(request, pages, market, dropped)), []
     except sanity.Mismatch:
         raise
     except VenueFailure as failure:
-        return market, [f"The newest {what} could not be had: {venue.title} {failure.reason}."]
+        return market, [f"The newest {input_name} could not be had: {venue.title} {failure.reason}."]
     return market, []
 
 
-def _since(errand: FetchRequest, then: pd.Timestamp, at: TimeRanges) -> list[Page]:
-    """Return what came since, one page of one period; nothing where no period ended in between."""
-    period = errand.connection.venue.interest_periods[errand.lookback.bar]
+def _since(request: FetchRequest, last: pd.Timestamp, ranges: TimeRanges) -> list[Page]:
+    """Return the page since the last fetch; nothing where no period ended in between."""
+    period = request.connection.venue.interest_periods[request.lookback.bar]
     length = bar_milliseconds(period)
-    passed = then.value // 1_000_000 // length
-    if passed == errand.now.value // 1_000_000 // length and not errand.connection.venue.stamped_at_open:
+    last_period = last.value // 1_000_000 // length
+    if last_period == request.now.value // 1_000_000 // length and not request.connection.venue.stamped_at_open:
         return []
-    return [(period, (passed - 1) * length, at.end)]
+    return [(period, (last_period - 1) * length, ranges.end)]
 
 
 def _history(
-    errand: FetchRequest, asked: list[Page], market: Market, dropped: Counter[str]
+    request: FetchRequest, pages: list[Page], market: Market, dropped: Counter[str]
 ) -> list[tuple[int, pd.DataFrame]]:
-    """Return (period in ms, cleaned open interest) for each period asked, newest first; raise VenueFailure."""
-    venue, parts = errand.connection.venue, list[tuple[int, pd.DataFrame]]()
+    """Return (period in ms, cleaned open interest) for each page, newest first; raise VenueFailure."""
+    venue, parts = request.connection.venue, list[tuple[int, pd.DataFrame]]()
     reader = endpoints.open_interest_history if venue.interest == "history" else endpoints.open_interest_analytics
-    known = 0
-    for period, since, until in asked:
+    known_from = 0
+    for period, since, until in pages:
         length = bar_milliseconds(period)
 
         def page_of(start: int, count: int, period: str = period) -> Sequence[Sequence[Any]]:
-            errand.step(f"{venue.title} open interest")
-            return reader(errand.connection, errand.budget, errand.contract, period, start, count)
+            request.step(f"{venue.title} open interest")
+            return reader(request.connection, request.budget, request.contract, period, start, count)
 
         # where the finer period ran out of calls, the coarser one goes on up to what is known
-        begin, end = since // length * length, -(-max(until, known) // length) * length
-        rows = _paged(page_of, begin, end, length, venue.interest_pages, venue.interest_calls.get(period, CALLS))
+        first, end = since // length * length, -(-max(until, known_from) // length) * length
+        rows = _paged(page_of, first, end, length, venue.interest_pages, venue.interest_calls.get(period, CALLS))
         shift = length if venue.stamped_at_open else 0
-        last = errand.now.value // 1_000_000 + sanity.AHEAD + shift
+        last = request.now.value // 1_000_000 + sanity.AHEAD + shift
         clean = sanity.clean_open_interest(rows, shift, last, float(market.candles["close"].median()), dropped)
-        known = clean.index[0].value // 1_000_000 if len(clean) else max(known, until)
+        known_from = clean.index[0].value // 1_000_000 if len(clean) else max(known_from, until)
         if len(clean):
             parts.append((length, clean))
     if not parts:
@@ -137,7 +142,7 @@ def _paged(
     sizes: tuple[int, ...],
     calls: int,
 ) -> list[Sequence[Any]]:
-    """Return the rows, with the next smaller page where a venue declines the size of the one before."""
+    """Return the rows; where a venue declines a page size, the next smaller one is requested."""
     for size in sizes[:-1]:
         try:
             return fetch_pages(page_of, since, until, length, size, calls=calls)
@@ -147,77 +152,81 @@ def _paged(
     return fetch_pages(page_of, since, until, length, sizes[-1], calls=calls)
 
 
-def _with_history(market: Market, errand: FetchRequest, parts: list[tuple[int, pd.DataFrame]]) -> Market:
-    """Return the market with open interest at bar close, and liquidations where the same rows carry them."""
-    index, closes = market.candles.index, _closes(market, errand)
-    held = np.full(len(index), np.nan) if market.open_interest is None else market.open_interest.to_numpy(copy=True)
+def _attach_history(market: Market, request: FetchRequest, parts: list[tuple[int, pd.DataFrame]]) -> Market:
+    """Return the market with open interest at bar close, and liquidations where the same rows have them."""
+    index, closes = market.candles.index, _closes(market, request)
+    coins_known = (
+        np.full(len(index), np.nan) if market.open_interest is None else market.open_interest.to_numpy(copy=True)
+    )
     for _, frame in reversed(parts):
         coins = frame["coins"].reindex(closes).to_numpy()
-        held = np.where(np.isnan(coins), held, coins)
-    origin = Origin(market.source, errand.now)
+        coins_known = np.where(np.isnan(coins), coins_known, coins)
+    origin = Origin(market.source, request.now)
     origins = {**market.origins, INTEREST: origin}
-    market = replace(market, open_interest=pd.Series(held, index=index), origins=origins)
+    market = replace(market, open_interest=pd.Series(coins_known, index=index), origins=origins)
     sides = [
         frame[["long", "short"]].shift(freq=pd.Timedelta(milliseconds=-length)).dropna()
         for length, frame in reversed(parts)
     ]
-    return _with_liquidations(market, errand, pd.concat(sides)) if any(len(frame) for frame in sides) else market
+    return _attach_liquidations(market, request, pd.concat(sides)) if any(len(frame) for frame in sides) else market
 
 
-def _with_liquidations(market: Market, errand: FetchRequest, rows: pd.DataFrame) -> Market:
+def _attach_liquidations(market: Market, request: FetchRequest, rows: pd.DataFrame) -> Market:
+    """Return the market with these rows added to its liquidations; a newer row of the same time replaces an older
+    one."""
     merged = pd.concat([*([] if market.liquidations is None else [market.liquidations]), rows])
     merged = merged[~merged.index.duplicated(keep="last")].sort_index()
     merged = merged[merged.index >= market.candles.index[0]]
     if not len(merged):
         return market
-    origins = {**market.origins, LIQUIDATIONS: Origin(market.source, errand.now)}
+    origins = {**market.origins, LIQUIDATIONS: Origin(market.source, request.now)}
     return replace(market, liquidations=merged, origins=origins)
 
 
-def _with_totals(market: Market, errand: FetchRequest, asked: list[Page]) -> Market:
+def _attach_totals(market: Market, request: FetchRequest, pages: list[Page]) -> Market:
     """Return the market with liquidations whose split by side is unknown: a ``total``, and NaN for each side.
 
     Kraken Futures does not document the unit. Coins cannot be force-closed without being traded, so values
-    that together exceed the volume traded must be dollars; else they are coins, and valued at the close. What
-    came before decides for the few rows of a refresh.
+    that together exceed the volume traded must be dollars; else they are coins, and valued at the close. For the few
+    rows of a refresh the earlier rows decide.
     """
     rows: list[tuple[int, float]] = []
-    for period, since, until in asked:
-        errand.step(f"{errand.connection.venue.title} liquidations")
+    for period, since, until in pages:
+        request.step(f"{request.connection.venue.title} liquidations")
         count = -(-(until - since) // bar_milliseconds(period))
         rows += endpoints.analytics(
-            errand.connection, errand.budget, errand.contract, "liquidation-volume", period, since, count
+            request.connection, request.budget, request.contract, "liquidation-volume", period, since, count
         )
     table = np.array(rows, dtype=float).reshape(-1, 2)
-    good = np.isfinite(table).all(axis=1) & (table[:, 1] >= 0) & (table[:, 0] <= errand.now.value / 1e6)
-    table = table[good]
+    is_possible = np.isfinite(table).all(axis=1) & (table[:, 1] >= 0) & (table[:, 0] <= request.now.value / 1e6)
+    table = table[is_possible]
     index = pd.to_datetime(table[:, 0].astype("int64"), unit="ms", utc=True).as_unit("ns")
     total = pd.Series(table[:, 1], index=index)
-    worth = total * market.candles["close"].reindex(index, method="ffill").to_numpy()
-    if _in_coins(total, worth, market):
-        total = worth
+    total_as_coins = total * market.candles["close"].reindex(index, method="ffill").to_numpy()
+    if _in_coins(total, total_as_coins, market):
+        total = total_as_coins
     frame = pd.DataFrame({"long": np.nan, "short": np.nan, "total": total}, index=index)
-    return _with_liquidations(market, errand, frame)
+    return _attach_liquidations(market, request, frame)
 
 
-def _with_coins_total(
-    market: Market, errand: FetchRequest, asked: Page, parts: list[tuple[int, pd.DataFrame]]
+def _attach_coin_total(
+    market: Market, request: FetchRequest, page: Page, parts: list[tuple[int, pd.DataFrame]]
 ) -> tuple[Market, list[str]]:
-    """Return the market with older open interest read from the whole coin's, and the sentence that says so.
+    """Return the market with older open interest taken from the whole coin's, and a sentence on it.
 
-    The coin's contracts together are taken to this contract's size by the median ratio of the two where both
-    are known, so the older values follow the coin's rises and falls at this contract's level.
+    The coin's contracts together are scaled to this contract by the median ratio of the two where both are
+    known, so that the older values follow the coin's rises and falls at this contract's level.
     """
-    venue, (period, since, _) = errand.connection.venue, asked
+    venue, (period, since, _) = request.connection.venue, page
     own = next((frame["coins"] for length, frame in parts if length == bar_milliseconds(period)), None)
     if own is None or own.index[0].value // 1_000_000 <= since + bar_milliseconds(period):
         return market, []
-    errand.step(f"{venue.title} open interest")
+    request.step(f"{venue.title} open interest")
     try:
-        rows = endpoints.coin_open_interest(errand.connection, errand.budget, errand.contract, period, since)
+        rows = endpoints.coin_open_interest(request.connection, request.budget, request.contract, period, since)
     except VenueFailure:
         return market, []  # what the contract itself gives is there all the same
-    closes = pd.Series(market.candles["close"].to_numpy(), index=_closes(market, errand))
+    closes = pd.Series(market.candles["close"].to_numpy(), index=_closes(market, request))
     total = pd.Series(dict(rows), dtype=float)
     total.index = pd.to_datetime(total.index.astype("int64"), unit="ms", utc=True).as_unit("ns")
     coins = (total[total > 0] / closes.reindex(total.index)).dropna()
@@ -228,37 +237,37 @@ def _with_coins_total(
     known = market.open_interest
     if known is None or not len(older):
         return market, []
-    filled = known.fillna(pd.Series(older.reindex(_closes(market, errand)).to_numpy(), index=known.index))
-    said = (
+    filled = known.fillna(pd.Series(older.reindex(_closes(market, request)).to_numpy(), index=known.index))
+    note = (
         f"Open interest before {own.index[0]:%Y-%m-%d %H:%M} UTC is {venue.title}'s total over all "
         f"{market.base} contracts, scaled to this one."
     )
-    return replace(market, open_interest=filled), [said]
+    return replace(market, open_interest=filled), [note]
 
 
-def _in_coins(total: pd.Series, worth: pd.Series, market: Market) -> bool:
-    """Return whether liquidations that may be coins or USD are coins; `worth` is what they were worth if so."""
-    held = market.liquidations
-    if held is None or "total" not in held:
+def _in_coins(total: pd.Series, total_as_coins: pd.Series, market: Market) -> bool:
+    """Return whether liquidations that may be coins or USD are coins; `worth` is their USD value if so."""
+    liquidations = market.liquidations
+    if liquidations is None or "total" not in liquidations:
         return bool(total.sum() <= market.candles["volume"].sum())
-    usual = held["total"][held["total"] > 0].median()
-    off = [abs(np.log(series[series > 0].median() / usual)) for series in (total, worth)]
-    return bool(off[1] < off[0])
+    typical = liquidations["total"][liquidations["total"] > 0].median()
+    distances = [abs(np.log(series[series > 0].median() / typical)) for series in (total, total_as_coins)]
+    return bool(distances[1] < distances[0])
 
 
-def _closes(market: Market, errand: FetchRequest) -> pd.DatetimeIndex:
-    """Return when each bar closes; the forming one in the future."""
+def _closes(market: Market, request: FetchRequest) -> pd.DatetimeIndex:
+    """Return the close time of each bar; the forming bar's lies in the future."""
     index = pd.DatetimeIndex(market.candles.index)
-    return pd.DatetimeIndex(index[1:].append(index[-1:].shift(freq=errand.lookback.bar_length)))
+    return pd.DatetimeIndex(index[1:].append(index[-1:].shift(freq=request.lookback.bar_length)))
 
 
-def _with_present(market: Market, errand: FetchRequest) -> Market:
-    """Return the market with the one open interest that is known: now, on the last bar."""
-    errand.step(f"{errand.connection.venue.title} open interest")
-    coins = endpoints.ticker(errand.connection, errand.budget, errand.contract)["interest"]
+def _attach_present(market: Market, request: FetchRequest) -> Market:
+    """Return the market with the one open interest that is known: the present one, on the last bar."""
+    request.step(f"{request.connection.venue.title} open interest")
+    coins = endpoints.ticker(request.connection, request.budget, request.contract)["interest"]
     if not 0 < coins < float("inf"):
         raise VenueFailure("sent no usable open interest")
     series = pd.Series(np.nan, index=market.candles.index)
     series.iloc[-1] = coins
-    origins = {**market.origins, INTEREST: Origin(market.source, errand.now)}
+    origins = {**market.origins, INTEREST: Origin(market.source, request.now)}
     return replace(market, open_interest=series, origins=origins)

@@ -1,4 +1,4 @@
-"""Ask a venue for a long history page by page, newest page first; ccxt's own pagination truncates silently."""
+"""Pagination of a venue's history, newest page first; ccxt's own pagination truncates silently."""
 
 from __future__ import annotations
 
@@ -15,37 +15,41 @@ def fetch_pages(
     *,
     calls: int = 64,
 ) -> list[Sequence[Any]]:
-    """Return every row that was sent for [start, end) as it came, rows from before `start` left out.
+    """Return every row that was sent for [start, end) as it came; rows from before `start` are left out.
 
-    page_of(since, count) asks for up to `count` rows from `since` on; a row begins with its time. Times are
+    page_of(since, count) requests up to `count` rows from `since` on; a row begins with its time. Times are
     UTC ms, rows `step` ms apart. Newest page first, so that an empty page means that the venue's history ends
-    there. A venue that caps a page below `size` is followed from either end of what it gave. At most `calls`
-    pages are asked for. Nothing is judged here: rows with an impossible time are handed on.
+    there. A venue that caps a page below `size` is followed from either end of what it sent. At most `calls`
+    pages are requested. Rows are not checked here: those with an impossible time are returned too.
+
+    >>> page_of = lambda since, count: [[since + 10 * number] for number in range(count)]
+    >>> sorted(row[0] for row in fetch_pages(page_of, 0, 50, step=10, size=2))
+    [0, 10, 20, 30, 40]
     """
     rows: list[Sequence[Any]] = []
 
-    def times(since: int, count: int, until: int) -> list[int]:
+    def request_page(since: int, count: int, until: int) -> list[int]:
         sent = page_of(since, count)
-        known = [row for row in sent if isinstance(row[0], (int, float))]
-        strange = [row for row in sent if not isinstance(row[0], (int, float))]
-        rows.extend([row for row in known if not row[0] < start] + strange)
-        return [int(row[0]) for row in known if since <= row[0] < until]
+        with_time = [row for row in sent if isinstance(row[0], (int, float))]
+        without_time = [row for row in sent if not isinstance(row[0], (int, float))]
+        rows.extend([row for row in with_time if not row[0] < start] + without_time)
+        return [int(row[0]) for row in with_time if since <= row[0] < until]
 
     while end > start and calls > 0:
         count = min(size, -(-(end - start) // step))
         since = max(start, end - count * step)
-        found = times(since, count, end)
+        sent_times = request_page(since, count, end)
         calls -= 1
-        if not found:
+        if not sent_times:
             break
-        oldest, newest = min(found), max(found)
+        oldest, newest = min(sent_times), max(sent_times)
         # a capped page may hold the oldest rows of its window: go on from there until the window is full
-        while calls > 0 and len(found) < count and newest < end - 2 * step:
-            found = times(newest + step, min(size, (end - newest) // step), end)
+        while calls > 0 and len(sent_times) < count and newest < end - 2 * step:
+            sent_times = request_page(newest + step, min(size, (end - newest) // step), end)
             calls -= 1
-            if not found:
+            if not sent_times:
                 break
-            newest = max(found)
-            count -= len(found)
+            newest = max(sent_times)
+            count -= len(sent_times)
         end = min(oldest, end - step)
     return rows

@@ -1,4 +1,4 @@
-"""Check what a venue sent before it becomes data: impossible rows are dropped and counted, or all refused."""
+"""Sanity checks of a venue's rows: impossible rows are dropped and counted, or the whole answer is refused."""
 
 from __future__ import annotations
 
@@ -13,37 +13,43 @@ from liq.market_checks import CANDLE_COLUMNS
 from liq.sources.venues.failures import VenueFailure
 
 JUMP = 5.0
-"""A price this many times its neighbours' within one bar is an error, not a market; venues' slips are tenfold."""
+"""Maximum ratio of a price to its neighbours' within one bar; venues' errors are tenfold."""
 
 UNIT = 3.0
-"""Dollars of open interest over its coins may differ this many times from the candles' price, not more."""
+"""Maximum ratio between the price in open interest (dollars over coins) and the candles' price."""
 
 MAX_BAD_SHARE = 0.2
-"""Share of rows that may be dropped before the answer as a whole is refused."""
+"""Maximum share of dropped rows; above it the answer as a whole is refused."""
 
 AHEAD = 30_000
-"""Milliseconds that a venue's clock may be ahead of ours."""
+"""Maximum milliseconds by which a venue's clock may be ahead of this machine's."""
 
 NEIGHBOURS = 5
-"""Bars whose median close says what a bar's price should be near."""
+"""Number of bars whose median close is a bar's reference price."""
 
 
 class Mismatch(VenueFailure):
-    """Candles and open interest contradict each other, so that neither can be believed."""
+    """Candles and open interest contradict each other, so neither is used."""
 
 
 def clean_candles(
-    rows: Sequence[Sequence[Any]], step: int, now: int, dropped: Counter[str], what: str
+    rows: Sequence[Sequence[Any]], step: int, now: int, dropped: Counter[str], series: str
 ) -> pd.DataFrame:
     """Return candles indexed by bar open (UTC), sorted, unique, every row possible; raise VenueFailure.
 
     rows : time (UTC ms), open, high, low, close, volume; step : ms between bars; now : UTC ms.
-    dropped : counts what was left out, by reason. Refused as a whole: nothing usable, more than `SPOILT`
-    of the rows impossible, or a price that moves `JUMP`-fold from one bar to the next and stays there.
+    dropped : counts dropped rows by reason. Refused as a whole: nothing usable, more than MAX_BAD_SHARE
+    of the rows impossible, or a price that moves JUMP-fold from one bar to the next and stays there.
+
+    >>> dropped = Counter()
+    >>> rows = [[60_000 * minute, 1.0, 2.0, 1.0, 2.0, 5.0] for minute in range(10)]
+    >>> rows[9][2] = -2.0
+    >>> len(clean_candles(rows, 60_000, now=600_000, dropped=dropped, series="candles")), sum(dropped.values())
+    (9, 1)
     """
     if not len(rows):
-        raise VenueFailure(f"answered with no {what}", passing=True)
-    table, before = _floats(rows, 6), dropped.total()
+        raise VenueFailure(f"answered with no {series}", passing=True)
+    table, dropped_before = _floats(rows, 6), dropped.total()
     times, prices, volume = table[:, 0], table[:, 1:5], table[:, 5]
     top, bottom = prices.max(axis=1), prices.min(axis=1)
     with np.errstate(invalid="ignore"):
@@ -58,15 +64,15 @@ def clean_candles(
     keep = drop_rows(reasons, dropped)
     table = _unique(table[keep], dropped)
     if len(table):
-        middle = _middle(table[:, 4])
-        wild = (table[:, 2] > JUMP * middle) | (table[:, 3] < middle / JUMP)
-        table = table[drop_rows({"far off the bars around": wild}, dropped)]
-    spoilt = dropped.total() - before
-    if spoilt > MAX_BAD_SHARE * (spoilt + len(table)):
-        raise VenueFailure(f"sent {what} that cannot be true: {spoilt} of {spoilt + len(table)} rows")
+        reference = _middle(table[:, 4])
+        is_outlier = (table[:, 2] > JUMP * reference) | (table[:, 3] < reference / JUMP)
+        table = table[drop_rows({"far off the bars around": is_outlier}, dropped)]
+    n_dropped = dropped.total() - dropped_before
+    if n_dropped > MAX_BAD_SHARE * (n_dropped + len(table)):
+        raise VenueFailure(f"sent {series} that cannot be true: {n_dropped} of {n_dropped + len(table)} rows")
     close = table[:, 4]
     if len(close) > 1 and (np.abs(np.diff(np.log(close))) > np.log(JUMP)).any():
-        raise VenueFailure(f"sent {what} whose price leaps within one bar and stays there")
+        raise VenueFailure(f"sent {series} whose price leaps within one bar and stays there")
     index = pd.to_datetime(table[:, 0].astype("int64"), unit="ms", utc=True).as_unit("ns")
     return pd.DataFrame(table[:, 1:], index=index, columns=list(CANDLE_COLUMNS))
 
@@ -74,37 +80,46 @@ def clean_candles(
 def clean_open_interest(
     rows: Iterable[Sequence[Any]], shift: int, last: int, price: float, dropped: Counter[str]
 ) -> pd.DataFrame:
-    """Return open interest by the time it was true (UTC): columns ``coins long short``, possible rows only.
+    """Return open interest by the time it was valid (UTC): columns ``coins long short``, possible rows only.
 
     rows : stamp (UTC ms), coins, USD or NaN, liquidated USD long and short or NaN. shift : ms from a stamp to
-    the time its value was true; last : the latest such time that is possible (UTC ms); price : a price near
-    all of them, for the check that coins and dollars say the same: a forgotten contract size fails it, and so do
+    the time its value was valid; last : the latest possible such time (UTC ms); price : a price near
+    all of them, for the check that coins and dollars agree: a forgotten contract size fails it, and so do
     another symbol's candles. Raises Mismatch.
+
+    >>> rows = [[0, 5.0, 500.0, None, None]]
+    >>> clean_open_interest(rows, 0, last=10, price=100.0, dropped=Counter())["coins"].item()
+    5.0
     """
     table = _floats(list(rows), 5)
     table = table[np.argsort(table[:, 0], kind="stable")]
     coins, dollars = table[:, 1], table[:, 2]
     times = table[:, 0] + shift
     with np.errstate(invalid="ignore", divide="ignore"):
-        middle = _middle(np.where(coins > 0, coins, np.nan))
+        reference = _middle(np.where(coins > 0, coins, np.nan))
         reasons = {
             "of open interest from the future": ~np.isfinite(times) | (times > last),
             "of open interest that are not positive": ~np.isfinite(coins) | (coins <= 0),
-            "of open interest far off the ones around": (coins > JUMP * middle) | (coins < middle / JUMP),
+            "of open interest far off the ones around": (coins > JUMP * reference) | (coins < reference / JUMP),
         }
         keep = drop_rows(reasons, dropped)
         ratio = np.median((dollars / coins / price)[keep & (dollars > 0)]) if (keep & (dollars > 0)).any() else 1.0
     if not 1 / UNIT < ratio < UNIT:
         raise Mismatch("sent open interest and candles that do not belong together, in their unit or their symbol")
-    kept = table[keep]
+    kept_rows = table[keep]
     index = pd.to_datetime(times[keep].astype("int64"), unit="ms", utc=True).as_unit("ns")
-    frame = pd.DataFrame({"coins": kept[:, 1], "long": kept[:, 3], "short": kept[:, 4]}, index=index)
+    frame = pd.DataFrame({"coins": kept_rows[:, 1], "long": kept_rows[:, 3], "short": kept_rows[:, 4]}, index=index)
     frame[["long", "short"]] = frame[["long", "short"]].where(frame[["long", "short"]] >= 0)
     return frame[~frame.index.duplicated(keep="last")].sort_index()
 
 
 def quality_notes(dropped: Counter[str], candles: pd.DataFrame, bar: pd.Timedelta, start: pd.Timestamp) -> list[str]:
-    """Return the data-quality sentences: what was dropped, and which visible bars are missing."""
+    """Return the data-quality sentences: what was dropped, and which visible bars are missing.
+
+    >>> none, start = pd.DataFrame(index=pd.DatetimeIndex([])), pd.Timestamp("2026-09-01")
+    >>> quality_notes(Counter({"from the future": 1}), none, pd.Timedelta("1h"), start)
+    ['1 row from the future left out.']
+    """
     notes = [f"{count} row{'s' * (count != 1)} {reason} left out." for reason, count in sorted(dropped.items())]
     visible = candles.index[candles.index >= start]
     if len(visible) > 1:
@@ -125,6 +140,7 @@ def _floats(rows: Sequence[Sequence[Any]], width: int) -> np.ndarray:
 
 
 def _float(value: Any) -> float:
+    """Return a value as a float; NaN where it is none."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -132,17 +148,22 @@ def _float(value: Any) -> float:
 
 
 def _middle(values: np.ndarray) -> np.ndarray:
-    """Return the median of each value's neighbours, itself among them."""
+    """Return the median of each value and its neighbours."""
     return pd.Series(values).rolling(NEIGHBOURS, center=True, min_periods=1).median().to_numpy()
 
 
 def drop_rows(reasons: dict[str, np.ndarray], dropped: Counter[str]) -> np.ndarray:
-    """Return which rows no reason speaks against, counting each dropped row once."""
+    """Return which rows no reason speaks against, bool; counts each dropped row once, by its first reason.
+
+    >>> dropped = Counter()
+    >>> drop_rows({"without a volume": np.array([False, True])}, dropped), dropped["without a volume"]
+    (array([ True, False]), 1)
+    """
     keep = np.ones(len(next(iter(reasons.values()))), dtype=bool)
     for reason, bad in reasons.items():
-        caught = int((keep & bad).sum())
-        if caught:
-            dropped[reason] += caught
+        n_bad = int((keep & bad).sum())
+        if n_bad:
+            dropped[reason] += n_bad
         keep &= ~bad
     return keep
 
@@ -157,7 +178,11 @@ def _unique(table: np.ndarray, dropped: Counter[str]) -> np.ndarray:
     return table[last]
 
 
-def check_continuity(held: pd.DataFrame, tail: pd.DataFrame) -> None:
-    """Raise VenueFailure where a refreshed tail cannot continue what is held, as another symbol's would not."""
-    if len(held) and not 1 / JUMP < tail["open"].iloc[0] / held["close"].iloc[-1] < JUMP:
+def check_continuity(older: pd.DataFrame, tail: pd.DataFrame) -> None:
+    """Raise VenueFailure where refreshed candles cannot continue the older ones, as another symbol's would not.
+
+    >>> older = pd.DataFrame({"open": [100.0], "close": [100.0]})
+    >>> check_continuity(older, pd.DataFrame({"open": [101.0]}))
+    """
+    if len(older) and not 1 / JUMP < tail["open"].iloc[0] / older["close"].iloc[-1] < JUMP:
         raise VenueFailure("sent candles that do not continue the earlier ones")

@@ -36,7 +36,7 @@ HOUR = 60 * MINUTE
 WEEK = 8 * DAY
 
 
-def write(ledger: LiquidationStore, venue: str, since: int, until: int, *, coins: tuple[str, ...] = ("BTC",)) -> None:
+def write(store: LiquidationStore, venue: str, since: int, until: int, *, coins: tuple[str, ...] = ("BTC",)) -> None:
     """Write what `formula` says was liquidated between two times, one liquidation a minute and side."""
     starts = np.arange(since, until, MINUTE)
     for coin in coins:
@@ -46,7 +46,7 @@ def write(ledger: LiquidationStore, venue: str, since: int, until: int, *, coins
         ):
             for at, paid, dollars in zip(starts, price, usd, strict=True):
                 row = (int(at) + 100, f"{coin}/USDT:USDT", side, float(paid), float(dollars / paid), float(dollars))
-                ledger.add(venue, Liquidation(*row))
+                store.add(venue, Liquidation(*row))
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def week(folder: Path, venues: VenueServer) -> tuple[Path, int, int]:
     """Three venues recorded for eight days up to now, with a hole of two hours and a half a day ago."""
     now = now_ms()
     hole = (now - DAY) // HOUR * HOUR + 10 * MINUTE
-    with open_store(folder) as ledger:
+    with open_store(folder) as store:
         for venue in ("binanceusdm", "bybit", "okx"):
-            write(ledger, venue, (now - WEEK) // HOUR * HOUR, now // MINUTE * MINUTE)
-            ledger.listened(venue, ListeningSpan(now - WEEK, hole, ALL))
-            ledger.listened(venue, ListeningSpan(hole + 150 * MINUTE, now, ALL))
+            write(store, venue, (now - WEEK) // HOUR * HOUR, now // MINUTE * MINUTE)
+            store.add_span(venue, ListeningSpan(now - WEEK, hole, ALL))
+            store.add_span(venue, ListeningSpan(hole + 150 * MINUTE, now, ALL))
     return folder, now, hole
 
 
@@ -115,9 +115,9 @@ def test_of_all_venues_the_longest_record_is_scored(week):
 def test_nothing_recorded_is_nothing_and_other_coins_are_not_silence(folder, venues, monkeypatch):
     now = now_ms()
     assert liq.fetch("BTC", "1d", "okx").liquidations is None
-    with open_store(folder) as ledger:
-        write(ledger, "okx", now - 3 * HOUR, now, coins=("ETH",))
-        ledger.listened("okx", ListeningSpan(now - 3 * HOUR, now, "ETH/USDT:USDT"))
+    with open_store(folder) as store:
+        write(store, "okx", now - 3 * HOUR, now, coins=("ETH",))
+        store.add_span("okx", ListeningSpan(now - 3 * HOUR, now, "ETH/USDT:USDT"))
     market_cache._fetch.cache_clear()
     assert liq.fetch("BTC", "1d", "okx").liquidations is None, "BTC was not listened to"
     eth = liq.fetch("ETH", "1d", "okx")
@@ -131,11 +131,11 @@ def test_nothing_recorded_is_nothing_and_other_coins_are_not_silence(folder, ven
 
 def test_a_refresh_reads_what_was_recorded_since(folder, venues):
     now = now_ms()
-    with open_store(folder) as ledger:
-        ledger.listened("okx", ListeningSpan(now - 5 * HOUR, now - 3 * HOUR, ALL))
+    with open_store(folder) as store:
+        store.add_span("okx", ListeningSpan(now - 5 * HOUR, now - 3 * HOUR, ALL))
     before = liq.fetch("BTC", "1d", "okx")
-    with open_store(folder) as ledger:
-        ledger.listened("okx", ListeningSpan(now - 3 * HOUR, now - HOUR, ALL))
+    with open_store(folder) as store:
+        store.add_span("okx", ListeningSpan(now - 3 * HOUR, now - HOUR, ALL))
     assert liq.fetch("BTC", "1d", "okx") is before, "the view is shared until it is due"
     market_cache._fetch.cache_clear()
     after = liq.fetch("BTC", "1d", "okx")
@@ -147,10 +147,10 @@ def test_impossible_rows_and_damaged_days_are_not_believed(folder, venues):
     now, symbol = now_ms(), "BTC/USDT:USDT"
     bar = now // (5 * MINUTE) * 5 * MINUTE - 10 * MINUTE
     price = float(formula.price("okx", "BTC", bar))
-    with open_store(folder) as ledger:
-        ledger.listened("okx", ListeningSpan(bar - DAY, now, ALL))
+    with open_store(folder) as store:
+        store.add_span("okx", ListeningSpan(bar - DAY, now, ALL))
         for at, paid in ((bar, price), (bar + 1, 100 * price), (bar + 2, price / 100)):
-            ledger.add("okx", Liquidation(at, symbol, "long", paid, 1.0, paid))
+            store.add("okx", Liquidation(at, symbol, "long", paid, 1.0, paid))
     market = liq.fetch("BTC", "1d", "okx")
     assert market.liquidations["long"].loc[pd.Timestamp(bar, unit="ms", tz="UTC")] == pytest.approx(price)
     path = day_file(folder, LIQUIDATIONS, "okx", bar // DAY)

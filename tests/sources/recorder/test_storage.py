@@ -47,17 +47,17 @@ spans = st.tuples(st.integers(0, 3000), st.integers(1, 900), st.sampled_from([AL
 @settings(max_examples=25, deadline=None)
 @given(st.lists(rows, max_size=30), st.data())
 def test_what_is_told_twice_is_written_once_in_whatever_order_and_portions(tmp_path_factory, told, data):
-    folder = tmp_path_factory.mktemp("ledger")
+    folder = tmp_path_factory.mktemp("store")
     again = data.draw(st.permutations(told + told[:7]))
     cut = data.draw(st.integers(0, len(again)))
     for part in (again[:cut], again[cut:]):
-        with open_store(folder) as ledger:
+        with open_store(folder) as store:
             for row in part:
-                ledger.add("okx", row)
-            ledger.flush()
-            ledger.settle()
+                store.add("okx", row)
+            store.flush()
+            store.settle()
             for row in part[:3]:
-                ledger.add("okx", row)
+                store.add("okx", row)
     distinct = {row[:5] for row in told}
     assert (folder / "journal").read_text() == ""
     if not told:
@@ -77,12 +77,12 @@ def test_what_is_told_twice_is_written_once_in_whatever_order_and_portions(tmp_p
 @settings(max_examples=25, deadline=None)
 @given(st.lists(spans, min_size=1, max_size=12), st.data())
 def test_listening_is_the_union_of_what_was_noted(tmp_path_factory, noted, data):
-    folder = tmp_path_factory.mktemp("ledger")
+    folder = tmp_path_factory.mktemp("store")
     cut = data.draw(st.integers(0, len(noted)))
     for part in (noted[:cut], noted[cut:]):
-        with open_store(folder) as ledger:
+        with open_store(folder) as store:
             for span in part:
-                ledger.listened("bybit", span)
+                store.add_span("bybit", span)
     found = listening(folder)
     for name in (ALL, "BTC/USDT:USDT"):
         mine = found[found["symbol"] == name]
@@ -144,14 +144,14 @@ def test_killed_between_any_two_steps_of_settling_nothing_is_lost_or_doubled(tmp
 
         folder.mkdir()
         with open(folder / "journal", "a+", encoding="utf-8") as journal:
-            ledger = LiquidationStore(folder, journal)
+            store = LiquidationStore(folder, journal)
             for day in (0, 1):
-                ledger.add("okx", one(NOON + day * DAY))
-            ledger.listened("okx", ListeningSpan(NOON, NOON + DAY, ALL))
-            ledger.flush()
+                store.add("okx", one(NOON + day * DAY))
+            store.add_span("okx", ListeningSpan(NOON, NOON + DAY, ALL))
+            store.flush()
             monkeypatch.setattr(room.os, "replace", replace)
             with pytest.raises(KeyboardInterrupt):
-                ledger.settle()
+                store.settle()
             monkeypatch.setattr(room.os, "replace", real)
         if (folder / "listening").exists() and list((folder / "listening").glob("*/[0-9]*")):
             assert len(liquidations(folder)) == 2, "claimed before it was kept"
@@ -164,29 +164,29 @@ def test_killed_between_any_two_steps_of_settling_nothing_is_lost_or_doubled(tmp
 
 
 def test_a_damaged_day_is_put_aside_and_nobody_calls_it_quiet(tmp_path):
-    with open_store(tmp_path) as ledger:
-        ledger.add("okx", one(NOON))
-        ledger.listened("okx", ListeningSpan(NOON, NOON + 1000, ALL))
+    with open_store(tmp_path) as store:
+        store.add("okx", one(NOON))
+        store.add_span("okx", ListeningSpan(NOON, NOON + 1000, ALL))
     (path,) = (tmp_path / "liquidations" / "venue=okx").iterdir()
     path.write_bytes(path.read_bytes()[:-9])
-    with open_store(tmp_path) as ledger:
-        ledger.add("okx", one(NOON + 5))
-        ledger.listened("okx", ListeningSpan(NOON + 3000, NOON + 4000, ALL))
+    with open_store(tmp_path) as store:
+        store.add("okx", one(NOON + 5))
+        store.add_span("okx", ListeningSpan(NOON + 3000, NOON + 4000, ALL))
     assert pd.DatetimeIndex(liquidations(tmp_path)["time"]).as_unit("ms").asi8.tolist() == [NOON + 5]
     assert pd.DatetimeIndex(listening(tmp_path)["since"]).as_unit("ms").asi8.tolist() == [NOON + 3000]
     assert len(list(tmp_path.rglob("_unreadable-*"))) == 2
 
 
 def test_memory_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "MOST_HELD", 10)
-    with open_store(tmp_path) as ledger:
+    monkeypatch.setattr(room, "MAX_PENDING", 10)
+    with open_store(tmp_path) as store:
         for row in range(25):
-            ledger.add("okx", one(NOON + row))
-            ledger.flush()
-            assert ledger.held <= 11
+            store.add("okx", one(NOON + row))
+            store.flush()
+            assert store.pending <= 11
         for row in range(1000):
-            ledger.listened("okx", ListeningSpan(NOON + row, NOON + row + 1, ALL))
-        assert len(ledger.spans["okx"]) == 1
+            store.add_span("okx", ListeningSpan(NOON + row, NOON + row + 1, ALL))
+        assert len(store.spans["okx"]) == 1
 
 
 def test_one_folder_has_one_recorder(tmp_path):

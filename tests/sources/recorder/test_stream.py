@@ -39,14 +39,14 @@ class Session:
     def __init__(self, server: VenueServer, followed: list[StreamState], said: list[str]) -> None:
         self.server, self.followed, self.said = server, followed, said
         self.claims: list[tuple[str, ListeningSpan]] = []
-        ledger = followed[0].ledger
-        listened = ledger.listened
+        store = followed[0].store
+        listened = store.add_span
 
         def claim(venue: str, span: ListeningSpan) -> None:
             self.claims.append((venue, span))
             listened(venue, span)
 
-        ledger.listened = claim  # type: ignore[method-assign]
+        store.add_span = claim  # type: ignore[method-assign]
 
     def wire(self, venue: str, *, but: Wire | None = None) -> Wire:
         """Return the connection to a venue once it is listened to."""
@@ -64,14 +64,14 @@ class Session:
 
         def claimed() -> bool:
             self.wire(venue).tell(liquidation(venue, "DOGE", now_ms(), "long", 0.15, 100.0))
-            time.sleep(QUICK.late)
+            time.sleep(QUICK.max_delay)
             return any(name == venue and span.until > now for name, span in self.claims)
 
         wait_for(claimed)
 
     def heard(self, count: int, venue: str | None = None) -> None:
         """Wait until so many liquidations were heard."""
-        wait_for(lambda: sum(one.heard for one in self.followed if venue in (None, one.name)) >= count)
+        wait_for(lambda: sum(one.recorded for one in self.followed if venue in (None, one.name)) >= count)
 
 
 def wait_for(found: Callable[[], object], seconds: float = 30.0):
@@ -91,14 +91,14 @@ def recording(
     """Record until the block ends, then settle."""
     loop, over, said = asyncio.new_event_loop(), asyncio.Event(), []
     failed: list[BaseException] = []
-    with open_store(folder) as ledger:
-        followed = [StreamState(name, wanted, ledger, said.append, clocks or Clocks()) for name in venues]
+    with open_store(folder) as store:
+        followed = [StreamState(name, wanted, store, said.append, clocks or Clocks()) for name in venues]
 
         session = Session(server, followed, said)
 
         def work() -> None:
             try:
-                loop.run_until_complete(record(followed, ledger, over, said.append))
+                loop.run_until_complete(record(followed, store, over, said.append))
             except BaseException as error:
                 failed.append(error)
 
@@ -215,7 +215,7 @@ def test_a_venue_that_refuses_is_asked_again_and_again(quick, tmp_path):
     with recording(quick, tmp_path, "okx", "bybit") as session:
         session.wire("bybit")
         wait_for(lambda: sum("OKX is out of order" in line for line in session.said))
-        time.sleep(4 * QUICK.longest)
+        time.sleep(4 * QUICK.longest_wait)
         assert sum("OKX is out of order" in line for line in session.said) == 1, "said over and over"
         quick.heal()
         session.wire("okx")
@@ -244,7 +244,7 @@ def test_frames_that_make_no_sense_are_passed_over(quick, tmp_path):
                 wire.tell(row.replace(str(PRICE), price))
             wire.tell(liquidation(venue, "BTC", now_ms() + 10 * 60_000, "long", PRICE, 1.0))
             wire.tell(liquidation(venue, "BTC", now_ms() - 48 * 3_600_000, "long", PRICE, 1.0))
-        wait_for(lambda: all(one.refused.total() >= 6 for one in session.followed))
+        wait_for(lambda: all(one.rejected.total() >= 6 for one in session.followed))
         for venue in STREAMS:
             for frame in BROKEN:
                 session.wire(venue).tell(frame)
@@ -252,7 +252,7 @@ def test_frames_that_make_no_sense_are_passed_over(quick, tmp_path):
         def goes_on() -> bool:  # whatever the frames did, on this connection or the next
             for venue in STREAMS:
                 session.wire(venue).tell(liquidation(venue, "BTC", now_ms(), "short", PRICE, 1.0))
-            return all(one.heard for one in session.followed)
+            return all(one.recorded for one in session.followed)
 
         wait_for(goes_on)
     rows = told(tmp_path)
@@ -265,7 +265,7 @@ def test_a_frame_that_cannot_be_read_may_have_held_something(quick, tmp_path):
         wire = session.wire("bybit")
         session.prove("bybit")
         wire.tell(BROKEN[0])
-        wait_for(lambda: session.followed[0].refused)
+        wait_for(lambda: session.followed[0].rejected)
         session.prove("bybit")
         assert session.server.wires == [wire]
     assert len(stretches(tmp_path, "bybit")) == 2
@@ -313,7 +313,7 @@ def test_hours_slept_through_are_a_hole(quick, tmp_path, monkeypatch):
     with recording(quick, tmp_path, "bybit", clocks=Clocks(wall=lambda: time.time() + slept[0])) as session:
         wire = session.wire("bybit")
         session.prove("bybit")
-        heard = session.followed[0].heard
+        heard = session.followed[0].recorded
         slept[0] = 3 * 3600.0
         wait_for(lambda: any(span.since > now_ms() + 2 * 3_600_000 for _, span in session.claims))
         late = now_ms() + 3 * 3_600_000

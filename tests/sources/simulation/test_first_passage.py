@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liq.model.margin import brackets
+from liq.sources.simulation.coins import COINS
 from liq.sources.simulation.first_passage import FirstPassage
-from liq.sources.simulation.market import COINS
 from liq.sources.simulation.price_path import DAY, price_path, seed_key
 from liq.sources.simulation.traders import Minutes, draw_traders
 
@@ -32,18 +32,18 @@ def test_the_first_exit_is_the_one_a_walk_finds(count, seed, first):
         assert ended[row] == (until[row] if found is None else found) + first
 
 
-@pytest.mark.parametrize("doomed", [False, True])
-def test_leaving_somebody_out_changes_nobody_else(doomed):
+@pytest.mark.parametrize("forced_only", [False, True])
+def test_leaving_somebody_out_changes_nobody_else(forced_only):
     coin, seeds, since = COINS["ETH"], seed_key("ETH", 7, "crash"), 33 * DAY
     path = price_path(coin, "crash", seeds, 20_700, 20_736)
     minutes = Minutes(float(np.exp(path.before)), *(np.exp(part) for part in (path.close, path.high, path.low)))
     made = (coin, brackets("ETH"), seeds, path, minutes)
-    everybody, some = list(draw_traders(*made)), list(draw_traders(*made, since=since, doomed=doomed))
+    everybody, some = list(draw_traders(*made)), list(draw_traders(*made, since=since, forced_only=forced_only))
     whole, part = ([np.concatenate(column) for column in zip(*rows, strict=True)] for rows in (everybody, some))
     closed, forced = whole[2], whole[7]
     # Who must be there is there in the same order; whoever else is there was free to go.
-    must = (closed >= since) & (forced | (not doomed))
-    stays = (part[2] >= since) & (part[7] | (not doomed))
+    must = (closed >= since) & (forced | (not forced_only))
+    stays = (part[2] >= since) & (part[7] | (not forced_only))
     assert must.sum() > 0
     assert len(part[0]) < 0.7 * len(closed)
     for one, other in zip(whole, part, strict=True):

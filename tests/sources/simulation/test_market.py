@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from liq.errors import InputError
 from liq.market import LOOKBACKS, bar_length
 from liq.model.margin import brackets, liquidation_price
+from liq.sources.simulation import coins, trading
 from liq.sources.simulation import market as simulation
-from liq.sources.simulation import trading
-from liq.sources.simulation.market import TICKERS, quote, simulate, simulate_with_true_book
+from liq.sources.simulation.coins import TICKERS
+from liq.sources.simulation.market import quote, simulate, simulate_with_true_book
 from liq.sources.simulation.price_path import price_path, seed_key
 from liq.sources.simulation.trading import simulate_trading
 
@@ -21,7 +22,7 @@ NOW = pd.Timestamp("2026-11-22 09:17:23", tz="UTC")
 @pytest.fixture(autouse=True)
 def _fresh():
     """Every market is made anew: what a cache remembers would agree with itself."""
-    simulation._TAPES.clear()
+    simulation._RECORDS.clear()
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +61,14 @@ def test_every_ticker_has_its_own_market():
     across = np.corrcoef(returns)[np.triu_indices(len(paths), 1)]
     assert np.abs(across).max() < 0.2
     for symbol, path in zip(TICKERS, paths, strict=True):
-        ticker = simulation.COINS[symbol.split("/")[0]]
+        ticker = coins.COINS[symbol.split("/")[0]]
         steps = path.to_numpy() / ticker.tick
         assert np.allclose(steps, np.round(steps), atol=1e-4)
 
 
 def test_same_ask_same_answer_other_seed_other_market():
     first = simulate("ETH", "1d", seed=3, now=NOW)
-    simulation._TAPES.clear()
+    simulation._RECORDS.clear()
     again = simulate("ETH", "1d", seed=3, now=NOW)
     pd.testing.assert_frame_equal(first.candles, again.candles, check_exact=True)
     pd.testing.assert_frame_equal(first.liquidations, again.liquidations, check_exact=True)
@@ -95,9 +96,9 @@ def test_one_market_through_every_lookback(name, seen):
 @settings(max_examples=6, deadline=None)
 @given(later=st.integers(1, 5 * 86_400))
 def test_a_finished_bar_never_changes(later):
-    simulation._TAPES.clear()
+    simulation._RECORDS.clear()
     before = simulate("SOL", "1d", now=NOW, regime="crash")
-    simulation._TAPES.clear()
+    simulation._RECORDS.clear()
     after = simulate("SOL", "7d", now=NOW + pd.Timedelta(seconds=later), regime="crash")
     old, new = together(before, "1h").iloc[1:-1], together(after, "1h")
     shared = old.index.intersection(new.index)
@@ -133,9 +134,9 @@ def test_the_quote_is_the_candles_price_and_moves():
 
 
 def test_every_contract_is_one_long_and_one_short():
-    coin, last = simulation.COINS["BTC"], int(NOW.timestamp() // 86_400)
+    coin, last = coins.COINS["BTC"], int(NOW.timestamp() // 86_400)
     seeds = seed_key("BTC", 0, "calm")
-    made, kept = simulate_trading(coin, brackets("BTC"), seeds, "calm", 0.0, last - 3, last, with_crowds=True)
+    made, kept = simulate_trading(coin, brackets("BTC"), seeds, "calm", 0.0, last - 3, last, with_groups=True)
     side, opened, closed, lots = (np.concatenate([rows[k] for rows in kept]) for k in range(4))
     hedged = np.round(trading._hedged(seeds, last - 3, 4) * coin.open_interest / coin.lot)
     for minute in (0, 1000, 3000, 5000):
@@ -216,7 +217,7 @@ def test_the_book_in_buckets_is_the_standing_positions(seen):
 
 def test_forced_selling_moves_the_price():
     seeds, last = seed_key("BTC", 0, "crash"), int(NOW.timestamp() // 86_400)
-    coin = simulation.COINS["BTC"]
+    coin = coins.COINS["BTC"]
     bent, _ = simulate_trading(coin, brackets("BTC"), seeds, "crash", 0.0, last - 20, last)
     plain = price_path(coin, "crash", seeds, last - 20, last)
     shift = np.log(bent.close) - plain.close
@@ -242,7 +243,7 @@ def test_losers_are_held_longer_than_winners(seen):
 
 
 def test_regimes_differ_as_they_are_named():
-    coin, last = simulation.COINS["BTC"], int(NOW.timestamp() // 86_400)
+    coin, last = coins.COINS["BTC"], int(NOW.timestamp() // 86_400)
 
     def day_moves(regime):
         paths = [price_path(coin, regime, seed_key("BTC", seed, regime), last - 200, last) for seed in range(3)]
