@@ -4,6 +4,7 @@ import streamlit as st
 
 from liq.app import controls
 from liq.charts import reality_check as charts
+from liq.charts import reality_check_tables as tables
 from liq.errors import LiqError
 from liq.model.prior import read_prior
 from liq.validation import reality_check
@@ -52,18 +53,18 @@ if base and report:
     with st.container(horizontal=True, gap="small"):
         with st.container(width=168):
             controls.live_price(market, view)
-        for label, value, second in charts.headline(report):
+        for label, value, second in tables.headline(report):
             st.metric(label, value, second, **controls.PLAIN)
     st.markdown(f"**{controls.escape_markdown(report.sentence)}**")
-    st.caption(controls.escape_markdown(f"{base.remark} {charts.scored_period(report)}".strip()))
+    st.caption(controls.escape_markdown(f"{base.remark} {tables.scored_period(report)}".strip()))
     left, right = st.columns([7, 4])
-    step = charts.duration_text(report, charts.bars_per_step(report))
+    step = tables.duration_text(report, charts.bars_per_step(report))
     left.caption(f"Liquidated per {step}. Filled: realised. Line: estimated. Log scale.")
     for side in sides:
         left.vega_lite_chart(spec={**charts.over_time(side), "datasets": data[side]}, key=f"skill_{side}", alt=alt)
-    right.caption(f"Each {charts.duration_text(report)} a point. Dashed: where both are equal.")
+    right.caption(f"Each {tables.duration_text(report)} a point. Dashed: where both are equal.")
     right.vega_lite_chart(spec={**charts.scatter(sides), "datasets": data["scatter"]}, key="skill_scatter", alt=alt)
-    st.dataframe(charts.skill_table(report), hide_index=True, height="content", column_config=COLUMNS)
+    st.dataframe(tables.skill_table(report), hide_index=True, height="content", column_config=COLUMNS)
     st.caption("In brackets: 95 % intervals from drawing whole days again.")
 
 st.subheader("Was it right about where?")
@@ -74,8 +75,8 @@ except LiqError as error:
     st.info(controls.escape_markdown(str(error)), icon=":material/hourglass_empty:")
 else:
     st.markdown(f"**{controls.escape_markdown(found.sentence)}**")
-    st.caption(controls.escape_markdown(charts.touch_sentences(found)))
-    st.dataframe(charts.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)
+    st.caption(controls.escape_markdown(tables.touch_sentences(found)))
+    st.dataframe(tables.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)
 
 st.subheader("Fit to this market")
 st.caption(
@@ -99,7 +100,7 @@ candidate = None
 if done and done[:2] == (market.symbol, market.source):
     result, candidate = done[3], done[3].prior
     st.dataframe(
-        charts.fit_table(result.fitted, result.shipped, done[2]),
+        tables.fit_table(result.fitted, result.shipped, done[2]),
         hide_index=True,
         height="content",
         column_config=COLUMNS,
@@ -107,7 +108,7 @@ if done and done[:2] == (market.symbol, market.source):
     data = candidate.data
     st.caption(
         controls.escape_markdown(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
-        + controls.escape_markdown(charts.scored_period(result.fitted))
+        + controls.escape_markdown(tables.scored_period(result.fitted))
     )
 with st.expander("Prior and liquidations of your own"):
     kept = st.file_uploader("Prior that this app wrote", type=["json"], key="prior_file")

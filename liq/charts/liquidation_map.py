@@ -1,4 +1,4 @@
-"""The liquidation map: dollars by price now, stacked by leverage, with what adds up outward from the price."""
+"""The liquidation map: dollars by price now, stacked by leverage or venue, with sums outward from the price."""
 
 from __future__ import annotations
 
@@ -19,31 +19,36 @@ from liq.model.leverage_bands import BANDS
 from liq.sources.titles import source_title
 from liq.zones.ranking import book_on_side
 
-BARS = 120
-"""Most bars of the map, both sides together."""
+MAX_BARS = 120
+"""Maximum number of bars of the map, both sides together."""
 
 REACH = 0.15
-"""Distance from price, as a fraction, that the map shows unless told otherwise."""
+"""Default distance from price, as a fraction, that the map shows."""
 
 ABOVE, BELOW = "Shorts above", "Longs below"
 
 HERE: dict[str, Any] = {"param": "here", "empty": False}
 
 SHADES = ("#61248f", "#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c")
-"""Colours of what is stacked: leverage bands from low to high, or venues."""
+"""Colours of the stacked groups: leverage bands from low to high, or venues."""
 
 
 def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`.
 
-    heatmap : as deep as is shown, see `liq.zones.liquidation_map.extend_book`; by : one of `stacks`; reach : how far from price the map
-    goes, as a fraction.
+    heatmap : as deep as is shown, see `liq.zones.liquidation_map.extend_book`; by : one of `groupings`; reach : how
+    far from price the map goes, as a fraction.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> sorted(datasets(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)))
+    ['bars', 'price', 'sums']
     """
-    last = heatmap.market.price
-    places = decimals(last, heatmap.market.tick)
-    first, end = np.searchsorted(heatmap.edges, [last * (1 - reach), last * (1 + reach)])
+    price_now = heatmap.market.price
+    places = decimals(price_now, heatmap.market.tick)
+    first, end = np.searchsorted(heatmap.edges, [price_now * (1 - reach), price_now * (1 + reach)])
     first, end = max(0, int(first) - 1), min(len(heatmap.edges) - 1, int(end))
-    size = -(-(end - first) // BARS)
+    size = -(-(end - first) // MAX_BARS)
     starts = np.arange(first, end, size)
     edges = heatmap.edges[np.append(starts, end)]
     groups = {
@@ -63,64 +68,82 @@ def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> di
     bars["range"] = ranges * len(groups)
     bars["dollars"] = [money(value) for value in bars["usd"]]
     above, below = (np.sum([sides[side] for sides in groups.values()], axis=0) for side in ("short", "long"))
-    here = dict(zip(ranges, above + below, strict=True))
-    words, up, down = np.array(ranges), edges[1:] > last, edges[:-1] < last
-    zero = pd.DataFrame({"at": [last], "usd": [0.0], "range": [""]})
-    rising = pd.DataFrame({"at": edges[1:][up], "usd": np.cumsum(above[up]), "range": words[up]})
-    falling = pd.DataFrame({"at": edges[:-1][down], "usd": _outward(below[down]), "range": words[down]})
+    usd_by_range = dict(zip(ranges, above + below, strict=True))
+    range_texts, up, down = np.array(ranges), edges[1:] > price_now, edges[:-1] < price_now
+    zero = pd.DataFrame({"at": [price_now], "usd": [0.0], "range": [""]})
+    rising = pd.DataFrame({"at": edges[1:][up], "usd": np.cumsum(above[up]), "range": range_texts[up]})
+    falling = pd.DataFrame({"at": edges[:-1][down], "usd": _outward(below[down]), "range": range_texts[down]})
     sums = pd.concat([zero, rising, falling, zero], ignore_index=True)
     sums["side"] = [ABOVE] * (1 + len(rising)) + [BELOW] * (len(falling) + 1)
-    who = sums["side"].map({ABOVE: "shorts", BELOW: "longs"})
+    positions = sums["side"].map({ABOVE: "shorts", BELOW: "longs"})
     sums["words"] = [
-        f"to {price(at, places)}: {money(usd)} of {side}" + (f"  ·  {where}: {money(here[where])}" if where else "")
-        for at, usd, side, where in zip(sums["at"], sums["usd"], who, sums["range"], strict=True)
+        f"to {price(at, places)}: {money(usd)} of {side}"
+        + (f"  ·  {where}: {money(usd_by_range[where])}" if where else "")
+        for at, usd, side, where in zip(sums["at"], sums["usd"], positions, sums["range"], strict=True)
     ]
     return {
         "bars": bars[bars["usd"] > 0],
         "sums": sums.drop(columns="range"),
-        "price": pd.DataFrame({"price": [last], "label": [price(last, places)]}),
+        "price": pd.DataFrame({"price": [price_now], "label": [price(price_now, places)]}),
     }
 
 
 def cumulative_ends(sums: pd.DataFrame) -> tuple[float, float]:
-    """Return what adds up to the ends of the map, USD: shorts above, longs below."""
-    most = sums.groupby("side")["usd"].max()
-    return float(most[ABOVE]), float(most[BELOW])
+    """Return the sums at the ends of the map, USD: shorts above, longs below.
+
+    >>> sums = pd.DataFrame({"side": [ABOVE, BELOW], "usd": [3.0, 2.0]})
+    >>> cumulative_ends(sums)
+    (3.0, 2.0)
+    """
+    largest = sums.groupby("side")["usd"].max()
+    return float(largest[ABOVE]), float(largest[BELOW])
 
 
 def groupings(heatmap: Heatmap) -> dict[str, dict[str, dict[str, np.ndarray]]]:
-    """Return what the bars can be stacked by: "Leverage", and "Venue" where several were asked.
+    """Return what the bars can be stacked by: "Leverage", and "Venue" where there are several.
 
     Each holds groups by name, and each group what stands of it on its side of the price by side, USD (B,).
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> list(groupings(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)))
+    ['Leverage']
     """
-    last = heatmap.market.price
-    kept = {"short": book_on_side(heatmap, last, "above") > 0, "long": book_on_side(heatmap, last, "below") > 0}
-    tiers = {side: np.where(held, heatmap.by_tier(side), 0.0) for side, held in kept.items()}
+    price_now = heatmap.market.price
+    on_side = {
+        "short": book_on_side(heatmap, price_now, "above") > 0,
+        "long": book_on_side(heatmap, price_now, "below") > 0,
+    }
+    tiers = {side: np.where(is_on_side, heatmap.by_tier(side), 0.0) for side, is_on_side in on_side.items()}
     inside = {name: (heatmap.tiers > low) & (heatmap.tiers <= high) for name, (low, high) in BANDS.items()}
-    found = {
+    groups = {
         "Leverage": {
-            name: {side: usd[counted].sum(axis=0) for side, usd in tiers.items()} for name, counted in inside.items()
+            name: {side: usd[in_band].sum(axis=0) for side, usd in tiers.items()} for name, in_band in inside.items()
         }
     }
     if len(heatmap.parts) > 1:
-        found["Venue"] = {
+        groups["Venue"] = {
             source_title(part.market.source): {
-                side: np.where(held, getattr(part, side)[-1], 0.0) for side, held in kept.items()
+                side: np.where(is_on_side, getattr(part, side)[-1], 0.0) for side, is_on_side in on_side.items()
             }
             for part in heatmap.parts
         }
-    return found
+    return groups
 
 
 def _outward(usd: np.ndarray) -> np.ndarray:
-    """Return what adds up from the last value to each one before it."""
+    """Return the sum from the last value to each one before it."""
     return np.cumsum(usd[::-1])[::-1]
 
 
 @cache
 def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
-    """Return the map's Vega-Lite specification for bars of these groups, whose data are `datasets`."""
-    cost = alt.X(
+    """Return the map's Vega-Lite specification for bars of these groups, whose data are `datasets`.
+
+    >>> spec(("1-5x", "6-10x"))["height"]
+    520
+    """
+    price_axis = alt.X(
         "low:Q",
         title=None,
         scale=alt.Scale(zero=False, nice=False),
@@ -132,25 +155,25 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
         .mark_rect(strokeWidth=0, tooltip=None)
         .transform_stack(stack="usd", groupby=["low"], sort=[alt.SortField("rank")], as_=["from", "to"])
         .encode(
-            cost,
+            price_axis,
             alt.X2("high:Q"),
             alt.Y("from:Q", title="Estimated USD at that price", axis=dollars),
             alt.Y2("to:Q"),
             alt.Color("group:N", scale=alt.Scale(domain=list(groups), range=_shades(len(groups))), legend=_legend(2)),
         )
     )
-    now = alt.Chart(alt.NamedData(name="price"))
-    line = now.mark_rule(strokeDash=[4, 3], color=INK, tooltip=None).encode(alt.X("price:Q"))
-    label = now.mark_text(align="left", dx=6, color=ACCENT, fontWeight="bold", tooltip=None)
+    price_chart = alt.Chart(alt.NamedData(name="price"))
+    line = price_chart.mark_rule(strokeDash=[4, 3], color=INK, tooltip=None).encode(alt.X("price:Q"))
+    label = price_chart.mark_text(align="left", dx=6, color=ACCENT, fontWeight="bold", tooltip=None)
     chart = alt.layer(
         alt.layer(bars, line, label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))), _sums()
     ).resolve_scale(y="independent", color="independent")
-    built: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
-    return dark_panel(built)
+    result: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
+    return dark_panel(result)
 
 
 def _sums() -> Any:
-    """Return the curves that add up outward, and what is said of the price nearest to the pointer, wherever it is."""
+    """Return the curves of sums outward, and the text on the price nearest to the pointer."""
     base = alt.Chart(alt.NamedData(name="sums"))
     usd = alt.Y(
         "usd:Q",
@@ -163,7 +186,7 @@ def _sums() -> Any:
     )
     here = alt.selection_point(name="here", encodings=["x"], nearest=True, on="pointermove", clear="pointerout")
     points = base.mark_point(opacity=0, tooltip=None).encode(alt.X("at:Q"), usd).add_params(here)
-    # chosen by condition: filtered data would be empty at first, and Vega complains of an axis without an extent
+    # selected by condition: filtered data would be empty at first, and Vega warns of an axis without an extent
     rule = base.mark_rule(color=INK, strokeDash=[3, 3], tooltip=None).encode(
         alt.X("at:Q"), alt.OpacityValue(0, condition={**HERE, "value": 0.6})
     )
@@ -174,14 +197,15 @@ def _sums() -> Any:
 
 
 def _legend(narrow: int) -> alt.Legend:
-    """Return a legend above the chart, in that many columns where there is no room for one line."""
+    """Return a legend above the chart, in `narrow` columns where there is no room for one line."""
     return alt.Legend(orient="top", title=None, columns=expr(f"width < 500 ? {narrow} : 6"))
 
 
 def _shades(count: int) -> list[str]:
-    """Return as many colours, as far apart as they go."""
+    """Return `count` colours, as far apart as possible."""
     return [SHADES[row] for row in np.rint(np.linspace(0, len(SHADES) - 1, count)).astype(int)]
 
 
 def _dollars() -> str:
+    """Return the label expression of a dollar axis."""
     return "replace(replace(format(datum.value, '$.3~s'), 'G', 'B'), 'k', 'K')"

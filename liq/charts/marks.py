@@ -1,4 +1,4 @@
-"""What the layers of the heatmap chart share: colours, data by name, the bars and their dollars."""
+"""What the charts share: colours, data by name, the time axis' labels, and dollars in expressions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,28 @@ CLOCK = "utcFormat(datum.value, utchours(datum.value) === 0 && utcminutes(datum.
 
 
 def named_data(name: str) -> alt.Chart:
-    """Return a chart of the dataset of that name."""
+    """Return a chart of the dataset of that name.
+
+    >>> named_data("candles").to_dict(validate=False)["data"]
+    {'name': 'candles'}
+    """
     return alt.Chart(alt.NamedData(name=name))
 
 
 def side_color(test: str) -> alt.ColorValue:
-    """Return UP where the test holds, else DOWN."""
+    """Return a colour: UP where the test holds, else DOWN.
+
+    >>> side_color("datum.close >= datum.open").to_dict()["value"] == DOWN
+    True
+    """
     return alt.ColorValue(DOWN, condition={"test": test, "value": UP})
 
 
 def usd_text(value: str) -> str:
-    """Return the expression that writes dollars in three digits; Vega's own letters say k and G."""
+    """Return the Vega expression that writes dollars in three digits; Vega's own suffixes are k and G.
+
+    >>> usd_text("datum.usd")[:15]
+    '(datum.usd > 0 '
+    """
     short = f"format({value}, '$.3~s')"
     return f"({value} > 0 ? replace(replace({short}, 'G', 'B'), 'k', 'K') : '$0')"

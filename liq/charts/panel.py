@@ -1,4 +1,4 @@
-"""The dark panel that every chart is drawn on, whatever theme the page has: the colours were chosen for it."""
+"""The dark panel on which every chart is drawn, whatever theme the page has: the colours were chosen for it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from liq.charts.marks import FAINT, GROUND, INK
 
 GRID = "#2a3242"
 
-WORDS = {"labelColor": FAINT, "titleColor": FAINT}
+LABELS = {"labelColor": FAINT, "titleColor": FAINT}
 
 
 def dark_panel(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return a Vega-Lite specification on the panel; what it says itself of its axes and legends stays."""
-    given = spec.get("config", {})
-    look = {
-        "axis": {**WORDS, "gridColor": GRID, "domainColor": GRID, "tickColor": GRID},
+    """Return a Vega-Lite specification on the panel; its own settings of axes and legends are kept.
+
+    >>> dark_panel({"mark": "point"})["background"]
+    '#0b0e14'
+    """
+    own = spec.get("config", {})
+    theme = {
+        "axis": {**LABELS, "gridColor": GRID, "domainColor": GRID, "tickColor": GRID},
         "legend": {"labelColor": INK, "titleColor": FAINT},
-        "header": WORDS,
+        "header": LABELS,
         "title": {"color": INK},
     }
-    merged = {name: {**words, **given.get(name, {})} for name, words in look.items()}
-    return {**spec, "background": GROUND, "config": {**given, **merged}}
+    merged = {name: {**settings, **own.get(name, {})} for name, settings in theme.items()}
+    return {**spec, "background": GROUND, "config": {**own, **merged}}

@@ -1,4 +1,4 @@
-"""One zone opened: its dollars over the window with the price, and what it is made of in words."""
+"""Details of one zone: its dollars over the window with the price, and its positions in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ class ZonePanel(NamedTuple):
 
 
 def zone_panel(heatmap: Heatmap, zones: pd.DataFrame, row: int) -> ZonePanel:
-    """Return what is shown of the zone in that row of `top_zones`."""
+    """Return what is shown of the zone in that row of `top_zones`.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "1d", now="2026-09-01"))
+    >>> [label for label, _, _ in zone_panel(heatmap, liq.top_zones(heatmap), 0).figures]
+    ['Through it', 'In the last hour', 'In the last day', 'Leverage']
+    """
     zone, detail = zones.iloc[row], zone_details(heatmap, zones.iloc[[row]])[0]
     side, low, high = str(zone["side"]), float(zone["low"]), float(zone["high"])
     history = zone_history(heatmap, side, low, high)
@@ -41,29 +48,32 @@ def zone_panel(heatmap: Heatmap, zones: pd.DataFrame, row: int) -> ZonePanel:
 
 
 def _figures(detail: ZoneDetails) -> tuple[tuple[str, str, str], ...]:
-    most = max(detail.leverage, key=lambda name: detail.leverage[name])
+    """Return the zone's figures: label, value, small print."""
+    largest_band = max(detail.leverage, key=lambda name: detail.leverage[name])
     return (
         ("Through it", money(detail.through), "from price to far edge"),
         ("In the last hour", _signed(detail.change_hour), "at the same prices"),
         ("In the last day", _signed(detail.change_day), "at the same prices"),
-        ("Leverage", most, f"{percent(detail.leverage[most], 0, sign=False)} of it"),
+        ("Leverage", largest_band, f"{percent(detail.leverage[largest_band], 0, sign=False)} of it"),
     )
 
 
 def _signed(usd: float) -> str:
+    """Return dollars with their sign."""
     return f"{'+' if usd > 0 else ''}{money(usd)}"
 
 
 def _sentences(heatmap: Heatmap, side: str, detail: ZoneDetails) -> tuple[str, ...]:
+    """Return sentences on the zone's positions."""
     market = heatmap.market
     places = decimals(market.price, market.tick)
-    who, move = ("Shorts", "rises") if side == "above" else ("Longs", "falls")
+    positions, move = ("Shorts", "rises") if side == "above" else ("Longs", "falls")
     mix = ", ".join(f"{name} {percent(share, 0, sign=False)}" for name, share in detail.leverage.items())
     shares = [f"{source_title(name)} {percent(share, 0, sign=False)}" for name, share in detail.venues.items()]
-    most = percent(MIDDLE_SHARE, 0, sign=False)
+    middle = percent(MIDDLE_SHARE, 0, sign=False)
     return (
-        f"{who} trapped if price {move} there: the middle {most} opened at {price(detail.entry_low, places)} to "
-        f"{price(detail.entry_high, places)}, from {timestamp(detail.opened_from)} to {timestamp(detail.opened_to)}.",
+        f"{positions} trapped if price {move} there: the middle {middle} opened at {price(detail.entry_low, places)} "
+        f"to {price(detail.entry_high, places)}, from {timestamp(detail.opened_from)} to {timestamp(detail.opened_to)}.",
         f"Leverage: {mix}.",
         *([f"Venues: {', '.join(shares)}."] if len(shares) > 1 else []),
     )
@@ -71,7 +81,11 @@ def _sentences(heatmap: Heatmap, side: str, detail: ZoneDetails) -> tuple[str, .
 
 @cache
 def spec() -> dict[str, Any]:
-    """Return the chart's Vega-Lite specification, whose data are `Opened.data`."""
+    """Return the chart's Vega-Lite specification, whose data are `ZonePanel.data`.
+
+    >>> spec()["height"]
+    200
+    """
     frame = alt.Chart(alt.NamedData(name="history"))
     time = alt.X(
         "time:T",
@@ -97,7 +111,7 @@ def spec() -> dict[str, Any]:
             labelExpr="replace(replace(format(datum.value, '$.3~s'), 'G', 'B'), 'k', 'K')",
         ),
     )
-    cost = alt.Y(
+    price_axis = alt.Y(
         "price:Q",
         title="Price",
         scale=alt.Scale(zero=False),
@@ -119,8 +133,8 @@ def spec() -> dict[str, Any]:
     chart = alt.layer(
         alt.layer(area.encode(time, usd), rule.encode(time, here, tooltip=tooltip).add_params(near)),
         alt.layer(
-            band.encode(alt.Y("low:Q", scale=alt.Scale(zero=False)), alt.Y2("high:Q")), line.encode(time, cost)
+            band.encode(alt.Y("low:Q", scale=alt.Scale(zero=False)), alt.Y2("high:Q")), line.encode(time, price_axis)
         ),
     ).resolve_scale(y="independent")
-    built: dict[str, Any] = chart.properties(height=HEIGHT).configure_view(stroke=None).to_dict()
-    return dark_panel(built)
+    result: dict[str, Any] = chart.properties(height=HEIGHT).configure_view(stroke=None).to_dict()
+    return dark_panel(result)

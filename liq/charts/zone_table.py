@@ -1,4 +1,4 @@
-"""The zones as tables to read: written numbers, and bars by strength."""
+"""The zones of one side as a table to read: numbers as text, and bars by strength."""
 
 from __future__ import annotations
 
@@ -9,22 +9,30 @@ from liq.model.heatmap import Heatmap
 
 
 def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return one side's zones, strongest first; column `strength` is the share of the page's strongest, 0 to 1."""
+    """Return one side's zones, strongest first; column `strength` is the share of the strongest of both sides, 0 to
+    1.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> list(side_table(heatmap, liq.top_zones(heatmap), "above").columns)[:4]
+    ['strength', 'usd', 'range', 'distance']
+    """
     market = heatmap.market
     places = decimals(market.price, market.tick)
-    mine = zones[zones["side"] == name]
+    own_zones = zones[zones["side"] == name]
     return pd.DataFrame(
         {
-            "strength": (mine["usd"] / zones["usd"].max()).to_numpy(float),
-            "usd": [money(value) for value in mine["usd"]],
+            "strength": (own_zones["usd"] / zones["usd"].max()).to_numpy(float),
+            "usd": [money(value) for value in own_zones["usd"]],
             "range": [
                 f"{price(low, places)} to {price(high, places)}"
-                for low, high in zip(mine["low"], mine["high"], strict=True)
+                for low, high in zip(own_zones["low"], own_zones["high"], strict=True)
             ],
-            "distance": [percent(value) for value in mine["distance"]],
-            "share": [percent(value, 0, sign=False) for value in mine["share"]],
-            "leverage": [f"{value:.0f}x" for value in mine["leverage"]],
-            "age": [age(moment, market.as_of) for moment in mine["opened"]],
-            "status": mine["status"].astype(str).to_numpy(),
+            "distance": [percent(value) for value in own_zones["distance"]],
+            "share": [percent(value, 0, sign=False) for value in own_zones["share"]],
+            "leverage": [f"{value:.0f}x" for value in own_zones["leverage"]],
+            "age": [age(moment, market.as_of) for moment in own_zones["opened"]],
+            "status": own_zones["status"].astype(str).to_numpy(),
         }
     )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
 import numpy as np
 
-from liq.charts.heatmap.window import Window, window
+from liq.charts.heatmap.window import Window, thin_columns, window
 from liq.commands import options, output
 from liq.errors import InputError
 from liq.export import files
@@ -68,16 +67,7 @@ def _drawn(asked: argparse.Namespace, heatmap: Heatmap) -> Window:
     if asked.leverage is not None:
         like = heatmap.reweigh(np.array(heatmap.prior.weights))
     drawn = window(heatmap, asked.all_prices, like)
-    return drawn if asked.columns is None else _thinned(drawn, asked.columns)
-
-
-def _thinned(drawn: Window, most: int) -> Window:
-    """Return what is drawn in at most so many columns: several to one, which shows what stood at its end."""
-    count = len(drawn.long)
-    every = -(-count // most)  # ceiling; columns end with the last, so the first may reach before the window
-    last = np.arange(count - 1, -1, -every)[::-1]
-    start = drawn.start + drawn.step * (count - every * len(last))
-    return replace(drawn, start=start, step=drawn.step * every, long=drawn.long[last], short=drawn.short[last])
+    return drawn if asked.columns is None else thin_columns(drawn, asked.columns)
 
 
 def _picture(asked: argparse.Namespace, heatmap: Heatmap, drawn: Window) -> bytes:

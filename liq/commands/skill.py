@@ -100,18 +100,18 @@ def _json(heatmap: Heatmap, base: ScoringInput, report: Skill, found: ZoneTouche
 
 
 def _table(asked: argparse.Namespace, heatmap: Heatmap, base: ScoringInput, report: Skill, found: ZoneTouches) -> str:
-    from liq.charts import reality_check as charts  # the page's own tables
+    from liq.charts import reality_check_tables as tables  # only a table needs pictures' words
 
     lines = [
         titles.market_title(heatmap.market, asked.lookback),
         *([base.remark] if base.remark else []),
         report.sentence,
-        charts.scored_period(report),
+        tables.scored_period(report),
         "",
-        charts.skill_table(report).to_string(index=False, na_rep=""),
+        tables.skill_table(report).to_string(index=False, na_rep=""),
         "",
         found.sentence,
         "",
-        charts.touch_table(found).to_string(index=False),
+        tables.touch_table(found).to_string(index=False),
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The estimate as files, alike from the page and from the commands: times in UTC, dollars whole, the source named."""
+"""Files of an estimate, the same from the page and from the commands: CSV, JSON and Parquet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from liq.export.schema import document, iso_time, round_price, source_name, to_j
 from liq.model.heatmap import Heatmap
 
 HEAT, ZONES = "liq.heatmap/1", "liq.zones/1"
-"""The schemas of the JSON; the heat's Parquet carries its own in the file's metadata, under ``liq``."""
+"""Schemas of the JSON; the heat's Parquet has its schema in the file's metadata, under ``liq``."""
 
 
 def heat_table(heatmap: Heatmap, window: Window) -> pd.DataFrame:
@@ -20,6 +20,13 @@ def heat_table(heatmap: Heatmap, window: Window) -> pd.DataFrame:
 
     Columns: symbol, source; time, where the drawn column begins (UTC), mostly a bar; low, high (price); long, short,
     what stood at the column's end (USD, whole).
+
+    >>> import liq
+    >>> from liq.charts.heatmap.window import window
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=60)
+    >>> list(heat_table(heatmap, window(heatmap)).columns)
+    ['symbol', 'source', 'time', 'low', 'high', 'long', 'short']
     """
     column, row = np.nonzero(window.total >= 0.5)
     times = _times(window)
@@ -28,8 +35,8 @@ def heat_table(heatmap: Heatmap, window: Window) -> pd.DataFrame:
             "symbol": heatmap.market.symbol,
             "source": source_name(heatmap.market),
             "time": times[column],
-            "low": _round(window.edges[:-1])[row],
-            "high": _round(window.edges[1:])[row],
+            "low": _round_prices(window.edges[:-1])[row],
+            "high": _round_prices(window.edges[1:])[row],
             "long": window.long[column, row].round().astype(np.int64),
             "short": window.short[column, row].round().astype(np.int64),
         }
@@ -37,14 +44,30 @@ def heat_table(heatmap: Heatmap, window: Window) -> pd.DataFrame:
 
 
 def heat_csv(heatmap: Heatmap, window: Window) -> str:
-    """Return `heat_table` as CSV."""
+    r"""Return `heat_table` as CSV.
+
+    >>> import liq
+    >>> from liq.charts.heatmap.window import window
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=60)
+    >>> heat_csv(heatmap, window(heatmap)).split("\n")[0]
+    'symbol,source,time,low,high,long,short'
+    """
     frame = heat_table(heatmap, window)
     frame["time"] = frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     return frame.to_csv(index=False, lineterminator="\n")
 
 
 def heat_parquet(heatmap: Heatmap, window: Window) -> bytes:
-    """Return `heat_table` as Parquet; what the map was made from is in the file's metadata, JSON under ``liq``."""
+    """Return `heat_table` as Parquet; what it was estimated from is in the file's metadata, JSON under ``liq``.
+
+    >>> import liq
+    >>> from liq.charts.heatmap.window import window
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=60)
+    >>> heat_parquet(heatmap, window(heatmap))[:4]
+    b'PAR1'
+    """
     import pyarrow  # comes with streamlit, and only Parquet needs it
     import pyarrow.parquet
 
@@ -56,11 +79,19 @@ def heat_parquet(heatmap: Heatmap, window: Window) -> bytes:
 
 
 def heat_json(heatmap: Heatmap, window: Window) -> str:
-    """Return the drawn matrix as JSON: times (C,), edges (R + 1, price), long and short (C, R); see `heat_table`."""
+    """Return the drawn matrix as JSON: times (C,), edges (R + 1, price), long and short (C, R); see `heat_table`.
+
+    >>> import json, liq
+    >>> from liq.charts.heatmap.window import window
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=60)
+    >>> json.loads(heat_json(heatmap, window(heatmap)))["schema"]
+    'liq.heatmap/1'
+    """
     matrix = {
         "column_seconds": window.step / 1000,
-        "times": [iso_time(at) for at in _times(window)],
-        "edges": _round(window.edges),
+        "times": [iso_time(time) for time in _times(window)],
+        "edges": _round_prices(window.edges),
         "long": window.long.round().astype(np.int64),
         "short": window.short.round().astype(np.int64),
     }
@@ -68,31 +99,46 @@ def heat_json(heatmap: Heatmap, window: Window) -> str:
 
 
 def zones_csv(heatmap: Heatmap, zones: pd.DataFrame) -> str:
-    """Return the zones as CSV: symbol, source, and the columns of `liq.top_zones`."""
-    frame = _written(zones)
+    """Return the zones as CSV: symbol, source, and the columns of `liq.top_zones`.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> zones_csv(heatmap, liq.top_zones(heatmap)).split(",")[:3]
+    ['symbol', 'source', 'side']
+    """
+    frame = _rounded(zones)
     frame.insert(0, "symbol", heatmap.market.symbol)
     frame.insert(1, "source", source_name(heatmap.market))
     return frame.to_csv(index=False, lineterminator="\n")
 
 
 def zones_json(heatmap: Heatmap, zones: pd.DataFrame) -> str:
-    """Return the zones as JSON, with what they were estimated from."""
-    return to_json(document(ZONES, heatmap, zones=_written(zones).to_dict("records")), indent=1)
+    """Return the zones as JSON, with what they were estimated from.
+
+    >>> import json, liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> json.loads(zones_json(heatmap, liq.top_zones(heatmap)))["schema"]
+    'liq.zones/1'
+    """
+    return to_json(document(ZONES, heatmap, zones=_rounded(zones).to_dict("records")), indent=1)
 
 
-def _written(zones: pd.DataFrame) -> pd.DataFrame:
-    """Return zones with their digits cut to what means something, and times as text."""
-    prices = {name: _round(zones[name].to_numpy()) for name in ("low", "high", "peak")}
+def _rounded(zones: pd.DataFrame) -> pd.DataFrame:
+    """Return zones with numbers rounded to what is meaningful, and times as text."""
+    prices = {name: _round_prices(zones[name].to_numpy()) for name in ("low", "high", "peak")}
     digits = {"usd": 0, "share": 6, "distance": 6, "leverage": 2}
-    opened = [None if pd.isna(at) else iso_time(at) for at in zones["opened"]]
+    opened = [None if pd.isna(time) else iso_time(time) for time in zones["opened"]]
     return zones.round(digits).assign(**prices, opened=pd.Series(opened, zones.index, dtype=object))
 
 
 def _times(window: Window) -> pd.DatetimeIndex:
-    """Return when each drawn column begins."""
+    """Return the beginning of each drawn column."""
     starts = window.start + window.step * np.arange(len(window.long))
     return pd.DatetimeIndex(pd.to_datetime(starts, unit="ms", utc=True))
 
 
-def _round(prices: np.ndarray) -> np.ndarray:
+def _round_prices(prices: np.ndarray) -> np.ndarray:
+    """Return prices in eight significant digits."""
     return np.array([round_price(value) for value in prices])

@@ -1,4 +1,5 @@
-"""The zones as a TradingView indicator in Pine Script v6: one box and one label a zone, all numbers written in.
+"""The zones as a TradingView indicator in Pine Script v6: one box and one label a zone, with all numbers in the
+script.
 
 Language facts from TradingView's Pine Script v6 reference: `box.new` and `label.new` place by time with
 `xloc.bar_time` and milliseconds since 1970 UTC; a script may hold 50 boxes and labels each unless it asks for more.
@@ -19,7 +20,7 @@ from liq.model.heatmap import Heatmap
 from liq.sources.titles import source_title
 
 COLORS = {"above": "#6beedb", "below": "#f22238"}
-"""The page's own, by side."""
+"""The page's colours, by side."""
 
 DRAWING = """\
 zone(float bottom, float top, int since, string words, color shade) =>
@@ -35,17 +36,23 @@ if barstate.islast and not drawn
 
 
 def indicator(heatmap: Heatmap, zones: pd.DataFrame) -> str:
-    """Return a Pine Script v6 indicator that draws the zones, columns as in `liq.top_zones`.
+    r"""Return a Pine Script v6 indicator that draws the zones, columns as in `liq.top_zones`.
 
     A box spans the zone's low to high, from when it was opened and on to the right. The numbers are of the moment
     in the script's second line; they do not follow the market.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> indicator(heatmap, liq.top_zones(heatmap)).split("\n")[0]
+    '//@version=6'
     """
     market = heatmap.market
-    symbol = _plain(market.symbol.split(":")[0])
+    symbol = _safe_text(market.symbol.split(":")[0])
     names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
     remarks = [
-        f"Estimated liquidation zones of {symbol} on {_plain(names)}, {iso_time(market.as_of)}.",
-        f"Prior {_plain(heatmap.prior.name)}. Times are UTC. The zones do not follow the market after that.",
+        f"Estimated liquidation zones of {symbol} on {_safe_text(names)}, {iso_time(market.as_of)}.",
+        f"Prior {_safe_text(heatmap.prior.name)}. Times are UTC. The zones do not follow the market after that.",
         DISCLAIMER,
     ]
     if market.source == "simulated":
@@ -60,10 +67,10 @@ def indicator(heatmap: Heatmap, zones: pd.DataFrame) -> str:
 def _call(row: dict[Hashable, Any], as_of: pd.Timestamp) -> str:
     """Return the line that draws one zone."""
     side, opened = str(row["side"]), row["opened"]
-    since = int(epoch_milliseconds(pd.DatetimeIndex([as_of if opened is pd.NaT else opened]))[0])
-    who = "shorts" if side == "above" else "longs"
-    words = f"{_plain(money(float(row['usd'])))} {who}, {_plain(str(row['status']))}"
-    return f'    zone({_number(row["low"])}, {_number(row["high"])}, {since}, "{words}", {COLORS[side]})'
+    opened_ms = int(epoch_milliseconds(pd.DatetimeIndex([as_of if opened is pd.NaT else opened]))[0])
+    positions = "shorts" if side == "above" else "longs"
+    text = f"{_safe_text(money(float(row['usd'])))} {positions}, {_safe_text(str(row['status']))}"
+    return f'    zone({_number(row["low"])}, {_number(row["high"])}, {opened_ms}, "{text}", {COLORS[side]})'
 
 
 def _number(value: float) -> str:
@@ -71,6 +78,6 @@ def _number(value: float) -> str:
     return np.format_float_positional(round_price(value), trim="0")
 
 
-def _plain(text: str) -> str:
-    """Return text that cannot end a string or a comment: names come from venues and files."""
+def _safe_text(text: str) -> str:
+    """Return text without characters that could end a string or a comment: names come from venues and files."""
     return re.sub(r"[^A-Za-z0-9 ./+$-]", "", text)[:80]

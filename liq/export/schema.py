@@ -1,7 +1,7 @@
-"""What leaves as JSON, from the page's buttons and the commands alike: a stated schema, units, UTC, and no NaN.
+"""JSON of the page's downloads and of the commands: a stated schema, units, UTC, and no NaN.
 
 A schema's number rises when a field is taken away, renamed or changes its meaning; a new field does not raise it.
-docs/commands.md says what each field is.
+docs/commands.md lists the fields.
 """
 
 from __future__ import annotations
@@ -28,7 +28,15 @@ UNITS = {
 
 
 def document(schema: str, heatmap: Heatmap, **body: Any) -> dict[str, Any]:
-    """Return a JSON document's fields: the schema, such as ``liq.zones/1``, what the map was made from, the body."""
+    """Return a JSON document's fields: the schema, such as ``liq.zones/1``, the market's and the prior's, and the
+    body.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+    >>> document("liq.example/1", heatmap, answer=42)["prior"]
+    'calibrated'
+    """
     return {
         "schema": schema,
         **provenance(heatmap.market),
@@ -42,7 +50,12 @@ def document(schema: str, heatmap: Heatmap, **body: Any) -> dict[str, Any]:
 
 
 def provenance(market: Market) -> dict[str, Any]:
-    """Return where a market came from and whether anything about it is real, as JSON fields."""
+    """Return where a market's data come from and whether they are real, as JSON fields.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> provenance(simulate("BTC", "12h", now="2026-09-01"))["simulated"]
+    True
+    """
     return {
         "symbol": market.symbol,
         "source": source_name(market),
@@ -59,25 +72,34 @@ def provenance(market: Market) -> dict[str, Any]:
 
 
 def source_name(market: Market) -> str:
-    """Return what a market was read from; where several venues are added up, all of them with a plus between."""
+    """Return a market's source; several venues are joined by a plus.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> source_name(simulate("BTC", "12h", now="2026-09-01"))
+    'simulated'
+    """
     return "+".join(part.source for part in market.parts) or market.source
 
 
 def to_json(value: Any, **more: Any) -> str:
-    """Return a value as JSON text that every parser takes; `more` goes to `json.dumps`.
+    """Return a value as JSON text that every parser accepts; further arguments go to `json.dumps`.
 
-    >>> dumps({"usd": float("nan"), "at": pd.Timestamp("2026-01-31 12:00"), "n": np.int64(3)})
+    >>> to_json({"usd": float("nan"), "at": pd.Timestamp("2026-01-31 12:00"), "n": np.int64(3)})
     '{"usd": null, "at": "2026-01-31T12:00:00Z", "n": 3}'
     """
     return json.dumps(json_value(value), allow_nan=False, **more)
 
 
 def json_value(value: Any) -> Any:
-    """Return a value in JSON's own types: times as text in UTC, NaN, NaT and infinities as None."""
+    """Return a value in JSON's own types: times as text in UTC, NaN, NaT and infinities as None.
+
+    >>> json_value({"edges": np.array([1.5, np.inf])})
+    {'edges': [1.5, None]}
+    """
     if isinstance(value, Mapping):
         return {str(key): json_value(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
-        return value.tolist()  # a matrix at once
+        return value.tolist()  # much faster than element by element
     if isinstance(value, (list, tuple, np.ndarray)):
         return [json_value(inner) for inner in value]
     if value is pd.NaT:
@@ -92,16 +114,16 @@ def json_value(value: Any) -> Any:
 def round_price(price: float) -> float:
     """Return a price in eight significant digits, enough for any tick.
 
-    >>> digits(64_340.12276649473)
+    >>> round_price(64_340.12276649473)
     64340.123
     """
     return float(f"{price:.8g}")
 
 
-def iso_time(at: pd.Timestamp) -> str:
-    """Return a moment, a naive one taken as UTC, as ISO 8601 in whole seconds.
+def iso_time(time: pd.Timestamp) -> str:
+    """Return a time, a naive one taken as UTC, as ISO 8601 in whole seconds.
 
-    >>> moment(pd.Timestamp("2026-01-31 23:55:10.5", tz="UTC"))
+    >>> iso_time(pd.Timestamp("2026-01-31 23:55:10.5", tz="UTC"))
     '2026-01-31T23:55:10Z'
     """
-    return f"{as_utc(at, 'time'):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{as_utc(time, 'time'):%Y-%m-%dT%H:%M:%SZ}"

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import liq
 from liq.charts import reality_check as charts
+from liq.charts import reality_check_tables as tables
 from liq.model.prior import read_prior
 from liq.sources import fetch
 from liq.sources.simulation.market import simulate
@@ -190,7 +191,7 @@ def test_few_days_have_no_interval(market):
     report = liq.skill(liq.estimate(market, columns=1), hours, since=hours.index[-72])
     assert np.isnan(report.intervals["gain"]).all()
     assert "too few" in report.sentence
-    assert "(" not in charts.figure_text(report, "spearman")
+    assert "(" not in tables.figure_text(report, "spearman")
 
 
 def test_a_hole_in_the_record_is_drawn_as_a_hole(market):

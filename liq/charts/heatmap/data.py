@@ -1,7 +1,7 @@
-"""The data of the heatmap chart: one picture of heat, candles over it, and what stands now at its right edge.
+"""Data of the heatmap chart: the heat image, candles, the standing book as a profile, and constants.
 
-The chart's specification (`layers.spec`) never changes; everything that does travels as data, so that
-Streamlit updates the live view instead of building a new one.
+The chart's specification (`layers.spec`) never changes; everything that changes travels as data, so that
+Streamlit updates the view in the browser instead of building a new one.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
 
 PROFILE = 0.13
-"""Share of the plot's width that the standing book may take."""
+"""Share of the plot's width for the profile of the standing book."""
 
 STRIP = 0.13
-"""Share of the plot's height that the liquidations per bar take."""
+"""Share of the plot's height for the liquidations per bar."""
 
 LEGEND = 180
-"""Pixels of the colour ramp."""
+"""Width of the colour ramp in pixels."""
 
-GRAIN, FINE = 100.0, 1000
-"""Dollars and steps of the logarithmic scale on which a bar's liquidations travel."""
+LOG_UNIT, LOG_STEPS = 100.0, 1000
+"""Dollars and steps of the logarithmic scale on which a bar's liquidations are sent."""
 
 
 def datasets(
     heatmap: Heatmap,
     window: Window,
-    changes: Readout | None = None,
+    readout: Readout | None = None,
     *,
     threshold: int = 0,
     more_heat: int = 0,
@@ -44,23 +44,30 @@ def datasets(
     watermark: str = "",
     then: Heatmap | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return the chart's data by name; `changes` is what the pointer reads, None where there is none.
+    """Return the chart's data by name.
 
-    threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts the faint; klines, realised :
-    whether to draw the candles, and the liquidations that the source says really happened. then : the same heatmap
-    as of a moment of the past (`liq.model.as_of`): price, profile and foot say what stood then, what came later is
-    dimmed.
+    readout : what the pointer reads, None for none; threshold : per cent of visible cells to leave dark; more_heat :
+    0 to 100, lifts faint cells; klines, realised : whether to draw the candles, and the source's realised
+    liquidations. then : the same heatmap as of an earlier moment (`liq.model.as_of`): price, profile and foot are of
+    that moment, later bars are dimmed.
+
+    >>> import liq
+    >>> from liq.charts.heatmap.window import window
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> sorted(datasets(heatmap, window(heatmap)))
+    ['candles', 'frame', 'pointer', 'profile', 'ticks']
     """
-    past = heatmap if then is None else then
-    market = past.market
+    heatmap_then = heatmap if then is None else then
+    market = heatmap_then.market
     floor = image.hidden_below_usd(window.total, threshold)
     indices = image.color_indices(window.total, window.top, more_heat, floor)
-    power = image.gamma(more_heat)
+    exponent = image.gamma(more_heat)
     places = decimals(market.price, market.tick)
     rows = len(window.edges) - 1
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
-    gone = liquidated(heatmap)
-    both = bool(gone.filter(like="real_").notna().any(axis=None))
+    liquidations = liquidated(heatmap)
+    both = bool(liquidations.filter(like="real_").notna().any(axis=None))
     frame: dict[str, Any] = {
         "start": window.start,
         "end": window.end,
@@ -90,30 +97,34 @@ def datasets(
         "format": f",.{places}f",
         "first": epoch_milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
         "bar": heatmap.market.bar.total_seconds() * 1000,
-        "most": _most(gone),
+        "most": _strip_top(liquidations),
         "both": both,
         "klines": klines,
         "realised": realised,
-        **({} if changes is None else changes.constants),
+        **({} if readout is None else readout.constants),
     }
     ticks = {
         "at": [0.0, LEGEND / 2, float(LEGEND)],
-        "usd": [money(window.top * share ** (1 / power)) for share in (0, 0.5, 1)],
+        "usd": [money(window.top * share ** (1 / exponent)) for share in (0, 0.5, 1)],
     }
     data = {
         "frame": pd.DataFrame([frame]),
-        "candles": candles(heatmap, gone),
-        "profile": profile(past, window, changes),
+        "candles": candles(heatmap, liquidations),
+        "profile": profile(heatmap_then, window, readout),
         "pointer": pd.DataFrame([constants]),
         "ticks": pd.DataFrame(ticks),
     }
-    return data if changes is None else {**data, "cells": changes.lines, "codes": changes.codes}
+    return data if readout is None else {**data, "cells": readout.lines, "codes": readout.codes}
 
 
 def description(market: Market, timeframe: str) -> str:
     """Return the chart's accessible name: what it shows, and where the same is said in words.
 
-    It is part of the specification, so it names nothing that a refresh or a step through time changes.
+    It is part of the specification, so it contains nothing that a refresh or a step through time changes.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> description(simulate("BTC", "12h", now="2026-09-01"), "12h")[:31]
+    'Estimated liquidation heatmap o'
     """
     return (
         f"Estimated liquidation heatmap of {market.symbol} from {market.source}, {timeframe}: dollars that would be "
@@ -122,43 +133,64 @@ def description(market: Market, timeframe: str) -> str:
     )
 
 
-def candles(heatmap: Heatmap, gone: pd.DataFrame) -> pd.DataFrame:
-    """Return the visible bars: how many bar lengths after the first, prices, and USD liquidated by kind and side.
+def candles(heatmap: Heatmap, liquidations: pd.DataFrame) -> pd.DataFrame:
+    """Return the visible bars: their number of bar lengths after the first, prices, and USD liquidated by kind and
+    side.
 
-    gone : see `liquidated`. Dollars travel on a logarithmic scale in whole numbers, to a tenth of a per cent.
+    liquidations : see `liquidated`. Dollars are sent on a logarithmic scale in whole numbers, to a tenth of a per
+    cent.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
+    >>> len(candles(heatmap, liquidated(heatmap)))
+    720
     """
     market = heatmap.market
     bars = market.visible
     times = epoch_milliseconds(pd.DatetimeIndex(bars.index))
     frame = bars[["open", "high", "low", "close"]].astype(np.float32).reset_index(drop=True)
     frame.insert(0, "i", np.rint((times - times[0]) / (market.bar.total_seconds() * 1000)).astype(np.int32))
-    for name in gone:
-        frame[name] = pd.array(np.rint(np.log1p(gone[name].to_numpy() / GRAIN) * FINE), dtype="Int16")
+    for name in liquidations:
+        frame[name] = pd.array(np.rint(np.log1p(liquidations[name].to_numpy() / LOG_UNIT) * LOG_STEPS), dtype="Int16")
     return frame
 
 
 def liquidated(heatmap: Heatmap) -> pd.DataFrame:
-    """Return USD liquidated during each visible bar: ``est_long est_short``, and what the source says.
+    """Return USD liquidated during each visible bar: ``est_long est_short``, and what the source reports.
 
-    That is ``real_long real_short``, or ``real_total`` in bars of which it does not know the sides; NaN is unknown.
+    That is ``real_long real_short``, or ``real_total`` in bars whose sides it does not know; NaN is unknown.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> list(liquidated(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)).columns)
+    ['est_long', 'est_short', 'real_long', 'real_short']
     """
-    index, known = heatmap.market.visible.index, heatmap.market.liquidations
+    index, reported = heatmap.market.visible.index, heatmap.market.liquidations
     frame = heatmap.swept.loc[index, list(SIDES)].add_prefix("est_")
-    if known is None:
+    if reported is None:
         return frame
-    real = known.reindex(index)
+    realised = reported.reindex(index)
     for side in SIDES:
-        frame[f"real_{side}"] = real[side]
-    if "total" in real:
-        frame["real_total"] = real["total"].where(real["long"].isna() | real["short"].isna())
+        frame[f"real_{side}"] = realised[side]
+    if "total" in realised:
+        frame["real_total"] = realised["total"].where(realised["long"].isna() | realised["short"].isna())
     return frame
 
 
-def profile(heatmap: Heatmap, window: Window, changes: Readout | None = None) -> pd.DataFrame:
+def profile(heatmap: Heatmap, window: Window, readout: Readout | None = None) -> pd.DataFrame:
     """Return what stands at the heatmap's last bar by drawn row.
 
-    Columns: row; usd; share, of the plot that it takes; reach, USD from price to it; below, the price or not; band,
-    of leverage that dominates it at the end of the bar's column, counted from one, zero where `changes` does not say.
+    Columns: row; usd; share, of the profile's width; reach, USD from price to it; below, whether it lies below the
+    price; band, the leverage band that dominates it at the end of the bar's column, counted from one, zero without a
+    readout.
+
+    >>> import liq
+    >>> from liq.charts.heatmap.window import window
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> profile(heatmap, window(heatmap))["share"].max()
+    np.float32(1.0)
     """
     end = epoch_milliseconds(pd.DatetimeIndex(heatmap.times[-1:]))[0]
     column = int(np.clip((end - window.start) // window.step, 0, len(window.long) - 1))
@@ -166,21 +198,21 @@ def profile(heatmap: Heatmap, window: Window, changes: Readout | None = None) ->
     total = long + short
     below = np.sqrt(window.edges[:-1] * window.edges[1:]) < heatmap.market.price
     reach = np.where(below, np.cumsum((long * below)[::-1])[::-1], np.cumsum(short * ~below))
-    most = max(float(np.quantile(total[total > 0], 0.99)), 1.0) if (total > 0).any() else 1.0
+    full_width = max(float(np.quantile(total[total > 0], 0.99)), 1.0) if (total > 0).any() else 1.0
     frame = pd.DataFrame(
         {
             "row": np.arange(len(total), dtype=np.int16),
             "usd": total.astype(np.float32),
-            "share": np.clip(total / most, 0, 1).astype(np.float32),
+            "share": np.clip(total / full_width, 0, 1).astype(np.float32),
             "reach": reach.astype(np.float32),
             "below": below.astype(np.int8),
-            "band": np.zeros(len(total), np.int8) if changes is None else changes.bands[column],
+            "band": np.zeros(len(total), np.int8) if readout is None else readout.bands[column],
         }
     )
     return frame[total > 0].reset_index(drop=True)
 
 
-def _most(gone: pd.DataFrame) -> float:
-    """Return the USD of a bar that fills the strip's height; the rare bigger one is cut off there."""
-    sums = [gone.filter(like=kind).sum(axis=1, min_count=1).quantile(0.995) for kind in ("est_", "real_")]
+def _strip_top(liquidations: pd.DataFrame) -> float:
+    """Return the USD of a bar that fills the strip's height; the few bigger ones are cut off there."""
+    sums = [liquidations.filter(like=kind).sum(axis=1, min_count=1).quantile(0.995) for kind in ("est_", "real_")]
     return max(1.0, float(np.nanmax([1.0, *sums])))

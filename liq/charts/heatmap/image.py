@@ -16,46 +16,68 @@ RAMP = (
     *("#0b0e14", "#170f2b", "#2a1352", "#431a75", "#61248f"),
     *("#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c"),
 )
-"""From the page's own black through violet to yellow; the theme's sequential colours are the same."""
+"""Colours from the page's background through violet to yellow; the theme's sequential colours are the same."""
 
 LEVELS = 64
-"""Steps of colour: finer ones cannot be told apart and double the bytes."""
+"""Number of colours: more cannot be told apart and double the bytes."""
 
 
 def gamma(more_heat: int) -> float:
-    """Return the power that turns a share of the top into brightness: 0.8 at 0, 0.25 at 100 (lifts the faint)."""
+    """Return the exponent that turns a share of the colour top into brightness: 0.8 at 0, 0.25 at 100 (lifts faint
+    cells).
+
+    >>> gamma(0), round(gamma(100), 2)
+    (0.8, 0.25)
+    """
     return 0.8 - 0.0055 * more_heat
 
 
 def hidden_below_usd(total: np.ndarray, threshold: int) -> float:
-    """Return the USD under which a cell is left dark: a percentile of the cells that hold any; 0 hides none.
+    """Return the USD below which a cell is left dark: a percentile of the cells that hold any; 0 hides none.
 
-    total : (C, R) USD. threshold : per cent of cells to hide, 0 to 100; the strongest cell always stays.
+    total : (C, R) USD. threshold : per cent of cells to hide, 0 to 100; the strongest cell is always drawn.
+
+    >>> hidden_below_usd(np.array([[0.0, 1.0, 2.0, 3.0]]), 50)
+    2.0
     """
-    held = total[total > 0]
-    if threshold <= 0 or not len(held):
+    nonzero = total[total > 0]
+    if threshold <= 0 or not len(nonzero):
         return 0.0
-    return float(min(np.quantile(held, min(threshold, 100) / 100), held.max()))
+    return float(min(np.quantile(nonzero, min(threshold, 100) / 100), nonzero.max()))
 
 
-def threshold_text(total: np.ndarray, threshold: int, now: np.ndarray) -> str:
-    """Return what a threshold hides, in words: per cell, and of what stands in each row at the moment; or nothing."""
+def threshold_text(total: np.ndarray, threshold: int, standing: np.ndarray) -> str:
+    """Return what a threshold hides, in words: USD per cell, and of what stands in each row now.
+
+    >>> threshold_text(np.array([[1.0, 2e6, 3e6]]), 50, np.array([1e6, 3e6]))
+    'Hides cells under $2.00M: $1.00M of the $4.00M that stand.'
+    """
     floor = hidden_below_usd(total, threshold)
     if floor <= 0:
         return "Every cell is shown."
-    gone = now[now < floor].sum()
-    return f"Hides cells under {money(floor)}: {money(gone)} of the {money(now.sum())} that stand."
+    hidden = standing[standing < floor].sum()
+    return f"Hides cells under {money(floor)}: {money(hidden)} of the {money(standing.sum())} that stand."
 
 
 def color_indices(total: np.ndarray, top: float, more_heat: int = 0, floor: float = 0.0) -> np.ndarray:
-    """Return colour indices uint8, the shape of `total`: 0 for nothing or less than `floor` USD, else 1 and up."""
+    """Return colour indices uint8, the shape of `total`: 0 for nothing or less than `floor` USD, else 1 and up.
+
+    >>> color_indices(np.array([[0.0, 50.0, 100.0]]), top=100.0)
+    array([[ 0, 37, 63]], dtype=uint8)
+    """
     share = np.clip(total / top, 0, 1) ** gamma(more_heat)
     index = 1 + np.rint(share * (LEVELS - 2)).astype(np.uint8)
     return np.where((total > 0) & (total >= floor), index, 0).astype(np.uint8)
 
 
 def heat_image(indices: np.ndarray) -> str:
-    """Return a PNG of colour indices (columns, rows from the lowest price up) as a data URI."""
+    """Return a PNG of colour indices (columns, rows from the lowest price up) as a data URI.
+
+    >>> heat_image(np.zeros((2, 3), np.uint8))[:22]
+    'data:image/png;base64,'
+    """
+    # A palette image needs one byte a cell and compresses to a few: neighbouring cells often share an index, which
+    # RGB values after a gamma would not. A browser stretches one image mark over any number of cells at once.
     drawn = np.ascontiguousarray(indices.T[::-1])
     image = Image.frombytes("P", (drawn.shape[1], drawn.shape[0]), drawn.tobytes())
     image.putpalette(_palette())
@@ -64,18 +86,27 @@ def heat_image(indices: np.ndarray) -> str:
 
 @cache
 def legend_image() -> str:
-    """Return the ramp from faint to full as a data URI, one pixel high."""
+    """Return the colour ramp as a data URI, one pixel high.
+
+    >>> legend_image()[:22]
+    'data:image/png;base64,'
+    """
     return heat_image(np.arange(1, LEVELS, dtype=np.uint8)[:, None])
 
 
 @cache
 def app_icon(size: int = 32) -> str:
-    """Return the app's own icon as a data URI: the ramp, upwards; no page asks any host for it, its own included."""
+    """Return the app's icon as a data URI: the colour ramp, upwards; as a data URI it is fetched from no host.
+
+    >>> app_icon()[:22]
+    'data:image/png;base64,'
+    """
     rows = np.frombuffer(_palette(), np.uint8).reshape(LEVELS, 3)[np.linspace(LEVELS - 1, 8, size).astype(int)]
     return _uri(Image.fromarray(np.repeat(rows[:, None], size, axis=1)))
 
 
 def _uri(image: Image.Image, **options: Any) -> str:
+    """Return a PNG of an image as a data URI."""
     file = io.BytesIO()
     image.save(file, "PNG", **options)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
@@ -83,10 +114,11 @@ def _uri(image: Image.Image, **options: Any) -> str:
 
 @cache
 def _palette() -> bytes:
+    """Return the palette's LEVELS colours, interpolated from RAMP."""
     stops = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in RAMP], dtype=float)
-    at = np.linspace(0, len(RAMP) - 1, LEVELS)
+    positions = np.linspace(0, len(RAMP) - 1, LEVELS)
     return (
-        np.stack([np.interp(at, np.arange(len(RAMP)), stops[:, c]) for c in range(3)], 1)
+        np.stack([np.interp(positions, np.arange(len(RAMP)), stops[:, c]) for c in range(3)], 1)
         .round()
         .astype(np.uint8)
         .tobytes()

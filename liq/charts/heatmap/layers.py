@@ -1,4 +1,4 @@
-"""The constant specification of the heatmap chart: its layers, from the picture up to the pointer's readout."""
+"""The constant specification of the heatmap chart: its layers, from the image up to the pointer's readout."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from liq.charts.panel import dark_panel
 from liq.model.leverage_bands import BANDS
 
 HEIGHT = 620
-"""Pixels of the chart, with title and legend."""
+"""Height of the chart in pixels, with title and legend."""
 
 NARROW = "width < 620"
-"""Where the readout takes more, shorter lines."""
+"""Vega expression: whether the readout has more, shorter lines."""
 
 
 FIRST = "picture"
@@ -29,50 +29,65 @@ FIRST = "picture"
 
 @cache
 def spec() -> dict[str, Any]:
-    """Return the chart's Vega-Lite specification, whose data are `heat.datasets`."""
-    return _built([*_picture(), *_crosshair(), *_legend()], *pointer.crosshair_params(), zoom.zoom_param())
+    """Return the chart's Vega-Lite specification, whose data are `data.datasets`.
+
+    It depends on nothing, so that Streamlit keeps the view in the browser alive and sends new data only.
+
+    >>> spec() is spec()
+    True
+    """
+    return _assemble([*_all_layers(), *_crosshair(), *_legend()], *pointer.crosshair_params(), zoom.zoom_param())
 
 
 @cache
 def static_spec() -> dict[str, Any]:
-    """Return the same chart without crosshair and readout, for a saved picture."""
-    return _built([*_picture(zooms=False), *_legend()])
+    """Return the same chart without crosshair and readout, for a saved picture.
+
+    >>> len(static_spec()["layer"]) < len(spec()["layer"])
+    True
+
+    >>> "params" in static_spec()
+    True
+    """
+    return _assemble([*_all_layers(zooms=False), *_legend()])
 
 
-def _picture(zooms: bool = True) -> list[alt.Chart]:
+def _all_layers(zooms: bool = True) -> list[alt.Chart]:
+    """Return all layers but the crosshair and the legend, bottom first."""
     return [
-        *_ground(zooms),
+        *_heat(zooms),
         *liquidated.strip(),
         *_candles(),
         *liquidated.realised_rings(),
-        *_later(),
-        *_price(),
+        *_dimmed(),
+        *_price_line(),
         *_profile(),
     ]
 
 
-def _built(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
+def _assemble(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
     """Return layers and parameters as one specification.
 
-    They are put together as plain data: Altair's own layering copies all of them several times over, which takes
+    They are assembled as plain data: Altair's own layering copies all of them several times, which takes
     twice as long as everything else.
     """
-    whole = [layer.to_dict(validate=False) for layer in layers]
-    plain = [{name: part for name, part in layer.items() if name not in ("$schema", "config")} for layer in whole]
+    dicts = [layer.to_dict(validate=False) for layer in layers]
+    parts = [{name: part for name, part in layer.items() if name not in ("$schema", "config")} for layer in dicts]
     return dark_panel(
         {
-            "$schema": whole[0]["$schema"],
-            "config": {"view": {**whole[0]["config"]["view"], "stroke": None}},
+            "$schema": dicts[0]["$schema"],
+            "config": {"view": {**dicts[0]["config"]["view"], "stroke": None}},
             "height": HEIGHT,
             "padding": {"top": 4, "left": 4, "right": 4, "bottom": 4},
             "usermeta": {"embedOptions": {"renderer": "canvas"}},
             "params": [{**param.param.to_dict(), "views": [FIRST]} for param in params],
-            "layer": [{**plain[0], "name": FIRST}, *plain[1:]],
+            "layer": [{**parts[0], "name": FIRST}, *parts[1:]],
         }
     )
 
 
-def _ground(zooms: bool) -> list[alt.Chart]:
+def _heat(zooms: bool) -> list[alt.Chart]:
+    """Return the heat image, the point that makes room for profile and strip, and the watermark."""
     base = named_data("frame")
     across, down = ({"domainRaw": zoom.zoomed_domain(channel)} if zooms else {} for channel in ("x", "y"))
     time = alt.X(
@@ -115,6 +130,7 @@ def _ground(zooms: bool) -> list[alt.Chart]:
 
 
 def _candles() -> list[alt.Chart]:
+    """Return wicks and bodies."""
     base = timed_bars(mid=0.5, a=0.12, b=0.88).transform_filter(f"{ONE}.klines")
     color = side_color("datum.close >= datum.open")
     return [
@@ -125,8 +141,8 @@ def _candles() -> list[alt.Chart]:
     ]
 
 
-def _later() -> list[alt.Chart]:
-    """Dim what came after the moment on show; at present that is nothing."""
+def _dimmed() -> list[alt.Chart]:
+    """Return a layer that dims what came after the shown moment; at present that is nothing."""
     base = named_data("frame")
     past = "datum.since < datum.end"
     veil = base.mark_rect(color=GROUND, opacity=0.68, strokeWidth=0, tooltip=None)
@@ -137,7 +153,8 @@ def _later() -> list[alt.Chart]:
     ]
 
 
-def _price() -> list[alt.Chart]:
+def _price_line() -> list[alt.Chart]:
+    """Return the price line and its label."""
     base = named_data("frame")
     style: dict[str, Any] = {
         "align": "left",
@@ -147,7 +164,7 @@ def _price() -> list[alt.Chart]:
         "fontWeight": "bold",
         "tooltip": None,
     }
-    # the same words in the ground's colour and wider first, so that they stay legible on any heat
+    # the same text first in the background's colour and wider, so that it is legible on any heat
     halo = base.mark_text(stroke=GROUND, strokeWidth=4, strokeJoin="round", **style)
     label = base.mark_text(color=INK, **style)
     at = (alt.XValue(0), alt.Y("price:Q"), alt.Text("label:N"))
@@ -159,6 +176,7 @@ def _price() -> list[alt.Chart]:
 
 
 def _profile() -> list[alt.Chart]:
+    """Return the profile of the standing book at the right edge."""
     edge = f"exp({ONE}.bottom + (datum.row + {{}}) * {ONE}.height)"
     rows = (
         named_data("profile")
@@ -191,7 +209,7 @@ def _profile() -> list[alt.Chart]:
 
 
 def _crosshair() -> list[alt.Chart]:
-    """Draw the crosshair, and in its corner the candle, the cell and the liquidations under the pointer."""
+    """Return the crosshair, and in its corner the candle, the cell and the liquidations under the pointer."""
     one = named_data("pointer")
     line: dict[str, Any] = {"color": INK, "strokeDash": [3, 3], "opacity": expr(f"{ON} ? .5 : 0"), "tooltip": None}
     style: dict[str, Any] = {
@@ -229,7 +247,7 @@ def _crosshair() -> list[alt.Chart]:
             alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
         ),
         bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
-        # one mark for all that is read of the cell: each costs the way there anew
+        # one mark for everything read of the cell: each further mark would run the readout's transforms again
         cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
             alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
         ),
@@ -240,7 +258,7 @@ def _crosshair() -> list[alt.Chart]:
 
 
 def _legend() -> list[alt.Chart]:
-    """Draw title, colour ramp and foot outside the plot, so that they are in a saved picture too."""
+    """Return title, colour ramp and foot outside the plot, so that they are in a saved picture too."""
     base = named_data("frame")
     small: dict[str, Any] = {
         **{"baseline": "alphabetic", "fontSize": 11, "color": FAINT},

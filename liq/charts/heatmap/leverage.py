@@ -1,4 +1,4 @@
-"""Which band of leverage dominates each drawn cell."""
+"""The leverage band that dominates each drawn cell."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from liq.model.leverage_bands import BANDS
 
 
 def dominant_bands(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -> np.ndarray:
-    """Return by drawn cell the band of leverage with the most dollars, int8 (C, R).
+    """Return by drawn cell the leverage band with the most dollars, int8 (C, R).
 
     Bands count from one in the order of `liq.model.leverage_bands.BANDS`; zero where nothing stands. Arguments as for
     `liq.charts.heatmap.window.window`.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> bands = dominant_bands(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=60))
+    >>> int(bands.min()) >= 0 and int(bands.max()) <= 6
+    True
     """
     drawn = drawn_matrix(heatmap, whole, heatmap if like is None else like)
-    most: np.ndarray | None = None
+    largest_usd: np.ndarray | None = None
     for number, (low, high) in enumerate(BANDS.values(), start=1):
-        counted = (heatmap.tiers > low) & (heatmap.tiers <= high) & (heatmap.weights > 0)
-        if not counted.any():
+        in_band = (heatmap.tiers > low) & (heatmap.tiers <= high) & (heatmap.weights > 0)
+        if not in_band.any():
             continue
-        long, short = heatmap.photographed(np.where(counted, heatmap.weights, 0.0))
+        long, short = heatmap.photographed(np.where(in_band, heatmap.weights, 0.0))
         usd = drawn(long + short)
-        if most is None:
-            most, band = np.zeros_like(usd), np.zeros(usd.shape, np.int8)
-        band[usd > most] = number
-        most = np.maximum(most, usd)
-    assert most is not None  # some weight is above zero
+        if largest_usd is None:
+            largest_usd, band = np.zeros_like(usd), np.zeros(usd.shape, np.int8)
+        band[usd > largest_usd] = number
+        largest_usd = np.maximum(largest_usd, usd)
+    assert largest_usd is not None  # some weight is above zero
     return band

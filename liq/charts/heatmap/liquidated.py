@@ -1,4 +1,4 @@
-"""The layers of what was liquidated: a strip under the chart, and marks where liquidations really happened."""
+"""Layers of liquidations: a strip of bars under the chart, and rings where liquidations were realised."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from liq.charts.heatmap.data import STRIP
 from liq.charts.heatmap.pointer import ONE
 from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, named_data
 
-LEAST = 0.1
-"""Share of the dollars that fill the strip, under which a bar gets no mark: many small ones would hide candles."""
+MIN_SHARE = 0.1
+"""Minimum share of the dollars that fill the strip for a ring: many small ones would hide candles."""
 
 SIZE = 130
-"""Area in square pixels of the mark for the dollars that fill the strip; area is in proportion to dollars."""
+"""Area in square pixels of the ring for the dollars that fill the strip; area is in proportion to dollars."""
 
 
 def strip() -> list[alt.Chart]:
-    """Draw the liquidations of each bar in pixels, so that the strip stays put while prices are panned."""
+    """Return the liquidations of each bar as layers in pixels, so that the strip stays while prices are panned.
+
+    >>> len(strip())
+    7
+    """
     ceiling = f"height * {1 - STRIP}"
     # where nothing realised is known, the estimate has the strip to itself
     line = f"height * (1 - {STRIP} * ({ONE}.both ? .45 : 0))"
@@ -51,16 +55,19 @@ def strip() -> list[alt.Chart]:
 
 
 def realised_rings() -> list[alt.Chart]:
-    """Draw a ring for what was really liquidated in a bar: longs at its low, shorts at its high, else at its close.
+    """Return a ring for the realised liquidations of a bar: longs at its low, shorts at its high, else at its close.
 
-    A source tells dollars per bar and no price, so a ring stands where the price was forced furthest that way.
+    A source states dollars per bar and no price, so a ring stands where the price was furthest that way.
+
+    >>> len(realised_rings())
+    3
     """
     layers = []
     for kind, price, color in (("long", "low", DOWN), ("short", "high", UP), ("total", "close", INK)):
         usd = f"datum.usd_real_{kind}"
         ring = (
             with_dollars(timed_bars(mid=0.5), f"real_{kind}")
-            .transform_filter(f"{ONE}.realised && {usd} > {LEAST} * {ONE}.most")
+            .transform_filter(f"{ONE}.realised && {usd} > {MIN_SHARE} * {ONE}.most")
             .transform_calculate(size=f"{SIZE} * min({usd} / {ONE}.most, 2)")
             .mark_point(filled=False, clip=True, strokeWidth=1, opacity=0.8, color=color, tooltip=None)
         )

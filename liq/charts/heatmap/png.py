@@ -1,6 +1,6 @@
-"""The heatmap as a PNG without a browser: the page's own specification and data, drawn by vl-convert.
+"""Charts as PNG without a browser: the page's own specification and data, drawn by vl-convert.
 
-Drawing takes some two hundred megabytes for two seconds, so it happens in a process of its own that then ends.
+Drawing takes some two hundred megabytes for two seconds, so it runs in a process of its own that then ends.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from liq.model.heatmap import Heatmap
 from liq.sources import titles
 
 VEGA_LITE = "6.4"
-"""The Vega-Lite that streamlit 1.67 draws with."""
+"""Vega-Lite version of streamlit 1.67."""
 
-CHILD = """
+SCRIPT = """
 import json, sys, vl_convert
 sys.stdout.buffer.write(vl_convert.vegalite_to_png(**json.load(sys.stdin)))
 """
 
-PATIENCE = 60
-"""Seconds after which the drawing process is given up."""
+TIMEOUT = 60
+"""Seconds after which the drawing process is stopped."""
 
-LOOK: dict[str, Any] = {
+THEME: dict[str, Any] = {
     "background": layers.GROUND,
     "font": "sans-serif",
     "axis": {"domainColor": layers.FAINT, "tickColor": layers.FAINT, "labelFontSize": 12, "labelColor": layers.FAINT},
 }
-"""What Streamlit's theme adds in the page."""
+"""Vega configuration that Streamlit's theme adds in the page."""
 
 
 def heatmap_png(
@@ -47,11 +47,16 @@ def heatmap_png(
     scale: float = 1.0,
     **drawing: Any,
 ) -> bytes:
-    """Return the chart of a heatmap as a PNG, with title, time, source and disclaimer in the picture.
+    r"""Return the chart of a heatmap as a PNG, with title, time, source and disclaimer in the picture.
 
-    part : what is drawn of it, by default what matters; title : by default symbol and source.
-    width, height : pixels of the whole picture at scale 1; drawing : as `heat.datasets` takes it, ``threshold``,
-    ``more_heat`` and the like. OSError if the drawing process cannot be run or fails.
+    part : the drawn window, by default the prices that matter; title : by default symbol and source.
+    width, height : pixels of the whole picture at scale 1; drawing : arguments of `data.datasets`, ``threshold``,
+    ``more_heat`` and the like. Raises OSError if the drawing process cannot be run or fails.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap_png(liq.estimate(simulate("BTC", "12h", now="2026-09-01")), width=400, height=300)[:4]
+    b'\x89PNG'
     """
     part = window(heatmap) if part is None else part
     title = title or titles.market_title(heatmap.market)
@@ -63,27 +68,31 @@ def heatmap_png(
 def chart_png(
     spec: dict[str, Any], datasets: dict[str, pd.DataFrame], width: int, height: int, scale: float = 1.0
 ) -> bytes:
-    """Return any chart of the app as a PNG of width x height pixels, times scale.
+    r"""Return any chart of the app as a PNG of width x height pixels, times scale.
 
-    Data that a specification names by address are refused, so nothing is asked of the network.
+    Data that a specification names by address are refused, so that nothing is requested from the network.
+
+    >>> spec = {"mark": "point", "data": {"name": "rows"}, "encoding": {"x": {"field": "x", "type": "quantitative"}}}
+    >>> chart_png(spec, {"rows": pd.DataFrame({"x": [1.0]})}, 200, 100)[:4]
+    b'\x89PNG'
     """
     records = {name: json.loads(frame.to_json(orient="records")) for name, frame in datasets.items()}
     size = {"width": width, "height": height, "autosize": {"type": "fit", "contains": "padding"}}
-    asked = {
-        "vl_spec": {**spec, **size, "datasets": records, "config": {**spec.get("config", {}), **LOOK}},
+    arguments = {
+        "vl_spec": {**spec, **size, "datasets": records, "config": {**spec.get("config", {}), **THEME}},
         "vl_version": VEGA_LITE,
         "scale": scale,
         "allowed_base_urls": [],
     }
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", CHILD],
-        input=json.dumps(asked).encode(),
+    process = subprocess.run(
+        [sys.executable, "-I", "-c", SCRIPT],
+        input=json.dumps(arguments).encode(),
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
-    said = done.stderr.decode(errors="replace").strip()
+    message = process.stderr.decode(errors="replace").strip()
     # a formula that fails leaves an empty picture and a line that says so
-    if done.returncode != 0 or "ERROR" in said or not done.stdout.startswith(b"\x89PNG"):
-        raise OSError(f"The chart could not be drawn: {said[-300:] or 'no reason given'}")
-    return done.stdout
+    if process.returncode != 0 or "ERROR" in message or not process.stdout.startswith(b"\x89PNG"):
+        raise OSError(f"The chart could not be drawn: {message[-300:] or 'no reason given'}")
+    return process.stdout

@@ -1,9 +1,9 @@
-"""The part of a heatmap that is drawn: which prices matter, in how many rows, on an even time axis."""
+"""The drawn part of a heatmap: which prices, in how many rows, on an even time axis."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,35 +11,36 @@ import pandas as pd
 from liq.formatting import epoch_milliseconds
 from liq.model.heatmap import Heatmap
 
-ROWS = 280
-"""Most price rows of the picture: two pixels each on a chart of common height."""
+MAX_ROWS = 280
+"""Maximum number of price rows: two pixels each on a chart of common height."""
 
-COLUMNS = 720
-"""Most bars that get a column each; where there are more, each column shows the last of several."""
+MAX_COLUMNS = 720
+"""Maximum number of bars with a column each; where there are more, each column shows the last of several."""
 
-HALF = 300
-"""Most columns then: some pixels wide each, and the view still travels in as many bytes as any other."""
+MAX_GROUPED_COLUMNS = 300
+"""Maximum number of columns then: some pixels wide each, so that the view has as many bytes as any other."""
 
-HELD = 0.5
-"""Share of each side's standing dollars that the fitted range reaches out to hold."""
+HELD_SHARE = 0.5
+"""Share of each side's standing dollars that the fitted range includes."""
 
-SPANS, LEAST = 1.5, 0.04
-"""The fitted range goes no further beyond the candles than this many times their own range, or this log price, so
-that candles stay readable in a window in which little happened."""
+MAX_RANGES, MIN_RANGE = 1.5, 0.04
+"""Maximum extent of the fitted range beyond the candles, as a multiple of the candles' own range, or this log price,
+so that candles stay readable in a window in which little happened."""
 
 MARGIN = 0.006
-"""Log price left free beyond the highest and lowest candle, at least."""
+"""Minimum log price left free beyond the highest and lowest candle."""
 
 NICE = np.array([1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
+"""First digits of the colour top."""
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Hold what is drawn of a heatmap.
+    """Hold the drawn part of a heatmap.
 
     start, step : milliseconds since 1970 UTC of the first column's left edge, and of one column.
     edges : (R + 1,) ascending prices, equal ratios; long, short : (C, R) USD, at least one column.
-    top : USD at which the colours end, chosen so that refreshing one market does not move it.
+    top : USD at which the colours end, chosen so that refreshing one market does not change it.
     """
 
     start: float
@@ -63,10 +64,15 @@ class Window:
 def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -> Window:
     """Return the drawn part of a heatmap: the prices that matter, or with `whole` all of them.
 
-    like : heatmap whose prices and colours are taken over, so that turning tiers off dims the picture
-        instead of rescaling it. Rows are sums of whole buckets; a bar that the source left out repeats
-        the column before it, as nothing is known to have changed. With more bars than COLUMNS, a column
-    is several bars wide and shows what stood at the end of the last of them.
+    like : heatmap whose prices and colours are used, so that turning tiers off dims the picture instead of rescaling
+    it. Rows are sums of whole buckets; a bar that the source left out repeats the column before it. With more bars
+    than MAX_COLUMNS, a column is several bars wide and shows what stood at the end of the last of them.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> drawn = window(liq.estimate(simulate("BTC", "12h", now="2026-09-01")))
+    >>> drawn.long.shape == (720, len(drawn.edges) - 1)
+    True
     """
     like = heatmap if like is None else like
     first, last, size = _rows(like, whole)
@@ -78,7 +84,15 @@ def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -
 
 
 def drawn_matrix(heatmap: Heatmap, whole: bool, like: Heatmap) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what turns photographs (T, B) of a heatmap into what is drawn of them (C, R), see `window`."""
+    """Return a function that turns photographs (T, B) of a heatmap into drawn cells (C, R), see `window`.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=60)
+    >>> to_cells = drawn_matrix(heatmap, whole=False, like=heatmap)
+    >>> bool(np.array_equal(to_cells(heatmap.long), window(heatmap).long))
+    True
+    """
     first, last, size = _rows(like, whole)
     _, _, columns = _columns(heatmap)
 
@@ -89,15 +103,21 @@ def drawn_matrix(heatmap: Heatmap, whole: bool, like: Heatmap) -> Callable[[np.n
 
 
 def column_closes(heatmap: Heatmap) -> np.ndarray:
-    """Return the price at the end of each drawn column (C,)."""
+    """Return the price at the end of each drawn column (C,).
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> len(column_closes(liq.estimate(simulate("BTC", "12h", now="2026-09-01"))))
+    720
+    """
     close: np.ndarray = heatmap.market.candles["close"].reindex(heatmap.times).to_numpy()
     return close[_columns(heatmap)[2]]
 
 
 def _rows(like: Heatmap, whole: bool) -> tuple[int, int, int]:
-    """Return the first bucket that is drawn, the one past the last, and how many make a row."""
+    """Return the first drawn bucket, the one past the last, and the number of buckets in a row."""
     first, last = (0, len(like.edges) - 1) if whole else _fit(like)
-    size = -(-(last - first) // ROWS)  # ceiling
+    size = -(-(last - first) // MAX_ROWS)  # ceiling
     count = -(-(last - first) // size)
     # whole groups only: the range grows by the few buckets that the last group lacks, or loses them
     first = max(0, min(first, len(like.edges) - 1 - count * size))
@@ -106,18 +126,31 @@ def _rows(like: Heatmap, whole: bool) -> tuple[int, int, int]:
 
 
 def standing_rows(heatmap: Heatmap, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """Return longs and shorts that stand at the heatmap's last bar, in the window's rows: USD, (R,) each."""
+    """Return longs and shorts that stand at the heatmap's last bar, in the window's rows: USD, (R,) each.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> drawn = window(heatmap)
+    >>> bool(np.allclose(standing_rows(heatmap, drawn)[0], drawn.long[-1]))
+    True
+    """
     starts = np.searchsorted(heatmap.edges, window.edges)
     long, short = (np.add.reduceat(side[-1][: starts[-1]], starts[:-1]) for side in (heatmap.long, heatmap.short))
     return long, short
 
 
 def color_top(total: np.ndarray) -> float:
-    """Return the USD at which the colours end: the 99.5th percentile of cells that hold any, rounded up."""
-    held = total[total > 0]
-    if not len(held):
+    """Return the USD at which the colours end: the 99.5th percentile of cells that hold any, rounded up to NICE
+    digits.
+
+    >>> color_top(np.array([0.0, 1.3e6]))
+    1500000.0
+    """
+    nonzero = total[total > 0]
+    if not len(nonzero):
         return 1.0
-    value = float(np.quantile(held, 0.995))
+    value = float(np.quantile(nonzero, 0.995))
     scale = 10.0 ** np.floor(np.log10(value))
     return float(NICE[np.searchsorted(NICE, value / scale - 1e-9)] * scale)
 
@@ -126,14 +159,14 @@ def _fit(heatmap: Heatmap) -> tuple[int, int]:
     """Return the buckets (first, past the last) that hold the candles and most of what stands on each side."""
     candles = heatmap.market.visible
     low, high = float(candles["low"].min()) * (1 - MARGIN), float(candles["high"].max()) * (1 + MARGIN)
-    beyond = np.exp(max(LEAST, SPANS * np.log(high / low)))
-    lowest, highest = low / beyond, high * beyond
+    max_factor = np.exp(max(MIN_RANGE, MAX_RANGES * np.log(high / low)))
+    lowest, highest = low / max_factor, high * max_factor
     for side in (heatmap.long[-1], heatmap.short[-1]):
         if side.sum() > 0:
             share = np.cumsum(side) / side.sum()
-            below, above = (1 - HELD, 1.0) if side is heatmap.long[-1] else (0.0, HELD)
-            reach = heatmap.edges[np.searchsorted(share, [below, min(above, share[-1])])]
-            low, high = min(low, float(reach[0])), max(high, float(reach[1]))
+            below, above = (1 - HELD_SHARE, 1.0) if side is heatmap.long[-1] else (0.0, HELD_SHARE)
+            held_range = heatmap.edges[np.searchsorted(share, [below, min(above, share[-1])])]
+            low, high = min(low, float(held_range[0])), max(high, float(held_range[1]))
     first, last = np.searchsorted(heatmap.edges, [max(low, lowest), min(high, highest)])
     return max(0, int(first) - 1), min(len(heatmap.edges) - 1, max(int(last), int(first) + 1))
 
@@ -144,9 +177,33 @@ def _columns(heatmap: Heatmap) -> tuple[float, float, np.ndarray]:
     bar = heatmap.market.bar.total_seconds() * 1000
     step = float(np.median(np.diff(times))) if len(times) > 1 else bar
     count = round((times[-1] - times[0]) / step) + 1
-    every = (
-        -(-count // HALF) if count > COLUMNS else 1
-    )  # ceiling; columns end with the last bar, so the first may reach before the window
-    ends = times[0] + step * (np.arange(count - 1, -1, -every)[::-1] + 0.5)
-    start = times[0] + step * (count - every * len(ends))
-    return float(start), step * every, np.searchsorted(times, ends) - 1
+    every, last = grouped_columns(count, MAX_GROUPED_COLUMNS if count > MAX_COLUMNS else count)
+    start = times[0] + step * (count - every * len(last))
+    return float(start), step * every, np.searchsorted(times, times[0] + step * (last + 0.5)) - 1
+
+
+def grouped_columns(count: int, max_columns: int) -> tuple[int, np.ndarray]:
+    """Return how many of `count` columns make one, and the last of each, for at most so many columns.
+
+    The last group ends with the last column, so the first may reach before the first column.
+
+    >>> grouped_columns(10, 4)
+    (3, array([0, 3, 6, 9]))
+    """
+    size = -(-count // max_columns)  # ceiling
+    return size, np.arange(count - 1, -1, -size)[::-1]
+
+
+def thin_columns(window: Window, max_columns: int) -> Window:
+    """Return a window in at most so many columns: several become one, which shows what stood at its end.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> drawn = globals()["window"](liq.estimate(simulate("BTC", "12h", now="2026-09-01")))
+    >>> len(thin_columns(drawn, 100).long)
+    90
+    """
+    count = len(window.long)
+    size, last = grouped_columns(count, max_columns)
+    start = window.start + window.step * (count - size * len(last))
+    return replace(window, start=start, step=window.step * size, long=window.long[last], short=window.short[last])
