@@ -3,6 +3,7 @@
 import streamlit as st
 
 from liq.app import controls
+from liq.formatting import escape_markdown
 from liq.model.prior import PRIORS
 from liq.zones.desk_notes import ABSORPTION, CONFLUENCE, MIGRATION
 
@@ -52,7 +53,7 @@ st.markdown(
     "and it matters: try them, and trust the zones that stay."
 )
 for prior in PRIORS.values():
-    st.markdown(f"**{prior.title}** ({prior.name}). {controls.escape_markdown(prior.origin)}")
+    st.markdown(f"**{prior.title}** ({prior.name}). {escape_markdown(prior.origin)}")
 
 st.subheader("Controls")
 st.markdown(

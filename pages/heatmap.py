@@ -8,28 +8,32 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import controls, session_cache
+from liq.app.current_market import chart_data, load_heatmap
+from liq.app.live_price import live_price
+from liq.app.page_parts import METRIC_STYLE, downloads
 from liq.app.session_cache import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, layers, png, window
 from liq.export import files
+from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.model import as_of
 from liq.model.heatmap import Heatmap
 from liq.zones.ranking import NEAR, side_totals
 from liq.zones.scenario import scenario
 
-# the time machine plays a window in so many steps; each is given the seconds that it takes to be sent, drawn and seen
-STEPS, PACE = 90, 0.6
+PLAY_STEPS = 90  # playing goes through the window in so many steps
+SECONDS_PER_STEP = 0.6  # what one step takes to be sent and drawn
 state = st.session_state
 
 
 def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
-    """Draw what an analyst wants first."""
-    now, stands = scenario(heatmap, zones=zones), side_totals(heatmap)
+    """Draw the figures above the chart."""
+    now, totals = scenario(heatmap, zones=zones), side_totals(heatmap)
     places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
     with st.container(horizontal=True, gap="small"):
         with st.container(width=168):
-            controls.live_price(heatmap.market, view)
+            live_price(heatmap.market, view)
         for side, zone in (("above", now.above), ("below", now.below)):
             st.metric(
                 f"Strong zone {side}",
@@ -37,79 +41,79 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
                 None if zone is None else f"{formatting.percent(zone['distance'])} · {formatting.money(zone['usd'])}",
                 help=f"The nearest strong zone {side} the price: its peak, the way to its near edge, its dollars. "
                 "An estimate.",
-                **controls.PLAIN,
+                **METRIC_STYLE,
             )
         st.metric(
             f"Balance in ±{NEAR:.0%}",
-            f"{formatting.percent(stands.balance, 0, sign=False)} shorts",
-            f"{formatting.money(stands.near_above)} vs {formatting.money(stands.near_below)}",
+            f"{formatting.percent(totals.balance, 0, sign=False)} shorts",
+            f"{formatting.money(totals.near_above)} vs {formatting.money(totals.near_below)}",
             help="Shorts that stand near above the price against longs near below it. An estimate.",
-            **controls.PLAIN,
+            **METRIC_STYLE,
         )
         st.metric(
             "Anchored",
             formatting.percent(heatmap.anchored, 0, sign=False),
             "to open interest",
             help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
-            **controls.PLAIN,
+            **METRIC_STYLE,
         )
 
 
-def travel(market: Market, row: int | None) -> None:
-    """Draw the slider over the bars of the window, and the button that plays them; the last bar's end is now."""
-    ends, plays = as_of.bar_closes(market), "playing" in state
-    # while it plays, what the browser says of the slider is a step old: then it is another one, not listened to
-    key = "bar_playing" if plays else "bar"
-    now = ends[-1] + market.bar
-    state[key] = (now if row is None else ends[row]).to_pydatetime()
+def moment_controls(market: Market, row: int | None) -> None:
+    """Draw the slider over the bars of the window and the button that plays them; its right end is the present."""
+    closes, playing = as_of.bar_closes(market), "playing" in state
+    # while it plays, the browser reports a value that is a step old, so it is another one then, without effect
+    key = "bar_playing" if playing else "bar"
+    now = closes[-1] + market.bar
+    state[key] = (now if row is None else closes[row]).to_pydatetime()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Pause" if plays else "Play",
-            icon=f":material/{'pause' if plays else 'play_arrow'}:",
-            on_click=pause if plays else play,
-            args=() if plays else (ends[row or 0],),
-            key="pause" if plays else "play",
+            "Pause" if playing else "Play",
+            icon=f":material/{'pause' if playing else 'play_arrow'}:",
+            on_click=pause if playing else play,
+            args=() if playing else (closes[row or 0],),
+            key="pause" if playing else "play",
         )
         st.slider(
             "As of, UTC",
-            ends[0].to_pydatetime(),
+            closes[0].to_pydatetime(),
             now.to_pydatetime(),
             step=market.bar.to_pytimedelta(),
             format="D MMM HH:mm",
             key=key,
-            disabled=plays,
-            on_change=lambda: show(state[key] if state[key] <= ends[-1] else None),
+            disabled=playing,
+            on_change=lambda: show(state[key] if state[key] <= closes[-1] else None),
             label_visibility="collapsed",
         )
 
 
-def show(end: datetime | None) -> None:
-    """Go to the end of a bar, or to the present."""
+def show(close: datetime | None) -> None:
+    """Show the close of a bar, or the present for None."""
     state.pop("playing", None)
-    state.goes_to = None if end is None else pd.Timestamp(end).to_pydatetime()
+    state.next_as_of = None if close is None else pd.Timestamp(close).to_pydatetime()
 
 
-def play(end: pd.Timestamp) -> None:
-    """Begin to play at the moment on show; at present, at the first bar."""
-    state.playing = end
+def play(close: pd.Timestamp) -> None:
+    """Begin to play at the close of a bar."""
+    state.playing = close
 
 
 def pause() -> None:
-    """Stay at the moment on show."""
+    """Stop playing and keep showing the same moment."""
     if "playing" in state:
         show(state.playing)
 
 
-def step(view: View, heatmap: Heatmap, run: int, plays: bool) -> None:
-    """Draw the page, and while it plays the next step; the first drawing of a run is part of it and takes none."""
-    if plays and "playing" in state and state.get("stepped") == run:
-        state.playing = as_of.later_close(heatmap.market, state.playing, STEPS)
+def draw_step(view: View, heatmap: Heatmap, run: int, playing: bool) -> None:
+    """Draw the page; while it plays, go one step on, except in the drawing that belongs to the run of the page."""
+    if playing and "playing" in state and state.get("step_drawn_in_run") == run:
+        state.playing = as_of.later_close(heatmap.market, state.playing, PLAY_STEPS)
         if state.playing is None:
             show(None)
-    if "goes_to" in state or ("playing" in state) != plays:
-        st.rerun()  # the sidebar and the pace change with it
-    state.stepped = run
-    draw(replace(view, as_of=state.playing) if plays else view, heatmap)
+    if "next_as_of" in state or ("playing" in state) != playing:
+        st.rerun()  # the sidebar and the interval of this fragment change with it
+    state.step_drawn_in_run = run
+    draw(replace(view, as_of=state.playing) if playing else view, heatmap)
 
 
 def draw(view: View, heatmap: Heatmap) -> None:
@@ -117,30 +121,30 @@ def draw(view: View, heatmap: Heatmap) -> None:
     then, sentence = session_cache.heatmap_as_of(view, heatmap)
     zones = session_cache.strongest_zones(then)
     header(view, then, zones)
-    drawn, data = controls.chart_data(view, heatmap, then)
+    drawn, data = chart_data(view, heatmap, then)
     st.vega_lite_chart(
         spec={**layers.spec(), "datasets": data},
         key="heatmap_chart",
         alt=heatmap_data.description(heatmap.market, view.timeframe),
     )
     if len(heatmap.times) > 1:
-        travel(heatmap.market, as_of.last_closed_bar(heatmap.market, view.as_of))
-    stands = sum(window.standing_rows(then, drawn))
-    st.caption(  # where a line always is, so that travelling moves nothing
-        f"{sentence} {controls.escape_markdown(image.threshold_text(drawn.total, view.threshold, stands))} "
+        moment_controls(heatmap.market, as_of.last_closed_bar(heatmap.market, view.as_of))
+    standing = sum(window.standing_rows(then, drawn))
+    st.caption(  # always drawn, so that another moment moves nothing on the page
+        f"{sentence} {escape_markdown(image.threshold_text(drawn.total, view.threshold, standing))} "
         f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
     )
 
-    def part() -> window.Window:
-        """Return what of the picture stood by then."""
+    def drawn_then() -> window.Window:
+        """Return the drawn window without what came after the moment."""
         return drawn if then is heatmap else window.window(then, view.whole, like=heatmap)
 
-    controls.downloads(
+    downloads(
         f"{then.market.base}_{view.timeframe}",
         {
-            "Heat CSV": ("heat.csv", lambda: files.heat_csv(then, part())),
-            "Heat JSON": ("heat.json", lambda: files.heat_json(then, part())),
+            "Heat CSV": ("heat.csv", lambda: files.heat_csv(then, drawn_then())),
+            "Heat JSON": ("heat.json", lambda: files.heat_json(then, drawn_then())),
             "Zones CSV": ("zones.csv", lambda: files.zones_csv(then, zones)),
             "Zones JSON": ("zones.json", lambda: files.zones_json(then, zones)),
             "Estimate PNG": ("heatmap.png", lambda: png.chart_png(layers.static_spec(), data, 1600, 860)),
@@ -149,6 +153,6 @@ def draw(view: View, heatmap: Heatmap) -> None:
 
 
 view = controls.view()
-plays = "playing" in state
+playing = "playing" in state
 # one fragment, playing or not, so that the chart stays the same element and keeps its zoom
-st.fragment(step, run_every=PACE if plays else None)(view, controls.heatmap(view), state.run, plays)
+st.fragment(draw_step, run_every=SECONDS_PER_STEP if playing else None)(view, load_heatmap(view), state.run, playing)

@@ -3,21 +3,28 @@
 import streamlit as st
 
 from liq.app import controls
+from liq.app.current_market import heatmap_at_moment, load_heatmap
+from liq.app.live_price import live_price
+from liq.app.page_parts import METRIC_STYLE
 from liq.charts import liquidation_map
 from liq.formatting import money, percent
 from liq.zones.liquidation_map import extend_book, open_interest_usd
 
-ABOUT = "Everything from the price to the end of the range. A contract is one long and one short, so each side is "
-ABOUT += "held against all open interest. An estimate."
+ABOUT_SIDE = (
+    "Everything from the price to the end of the range. A contract is one long and one short, so each side is "
+)
+ABOUT_SIDE += "held against all open interest. An estimate."
 
-FAR = "Beyond ±15 % the map has not been held against known positions."
+ABOUT_RANGE = "Beyond ±15 % the map has not been held against known positions."
 
 view = controls.view()
-heatmap = controls.moment(view, controls.heatmap(view))
+heatmap = heatmap_at_moment(view, load_heatmap(view))
 head = st.container(horizontal=True, gap="small")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     bound = {"bind": "query-params"}
-    reach = st.slider("Range around the price", 2, 50, 15, format="±%d %%", key="reach", width=300, help=FAR, **bound)
+    reach = st.slider(
+        "Range around the price", 2, 50, 15, format="±%d %%", key="reach", width=300, help=ABOUT_RANGE, **bound
+    )
     book = extend_book(heatmap, reach / 100)
     stacks, by = liquidation_map.groupings(book), "Leverage"
     if len(stacks) > 1:
@@ -26,10 +33,10 @@ data = liquidation_map.datasets(book, by, reach / 100)
 above, below = liquidation_map.cumulative_ends(data["sums"])
 with head:
     with st.container(width=168):
-        controls.live_price(heatmap.market, view)
+        live_price(heatmap.market, view)
     for label, usd in ((f"Shorts to +{reach} %", above), (f"Longs to -{reach} %", below)):
         share = percent(usd / open_interest_usd(book), 1, sign=False)
-        st.metric(label, money(usd), f"{share} of open interest", help=ABOUT, **controls.PLAIN)
+        st.metric(label, money(usd), f"{share} of open interest", help=ABOUT_SIDE, **METRIC_STYLE)
 st.vega_lite_chart(
     spec={**liquidation_map.spec(tuple(stacks[by])), "datasets": data},
     key="depth_chart",

@@ -1,16 +1,20 @@
-"""The reality check: the map on screen, scored against what really happened."""
+"""The reality check: the map on screen, scored against realised liquidations and against chance."""
 
 import streamlit as st
 
 from liq.app import controls
+from liq.app.current_market import load_heatmap, own_prior, use_prior
+from liq.app.live_price import live_price
+from liq.app.page_parts import METRIC_STYLE
 from liq.charts import reality_check as charts
 from liq.charts import reality_check_tables as tables
 from liq.errors import LiqError
+from liq.formatting import escape_markdown
 from liq.model.prior import read_prior
 from liq.validation import reality_check
 
 RIGHT = {"alignment": "right", "width": "medium"}
-COLUMNS = {
+SKILL_COLUMNS = {
     "": st.column_config.TextColumn("", width="medium"),
     "Spearman": st.column_config.TextColumn(
         help="Rank correlation of dollars per bar: 1 is the same order.", **RIGHT
@@ -24,7 +28,7 @@ COLUMNS = {
     "Added, points of R²": st.column_config.TextColumn(help="What it adds to range and volume.", **RIGHT),
 }
 
-TOUCHES = {
+TOUCH_COLUMNS = {
     "": st.column_config.TextColumn("", width="medium"),
     **{
         name: st.column_config.TextColumn(alignment="right", width="small")
@@ -33,30 +37,32 @@ TOUCHES = {
 }
 
 view = controls.view()
-heatmap = controls.heatmap(view)
+heatmap = load_heatmap(view)
 market = heatmap.market
 
 st.subheader("Was it right about how much, and when?")
-own = st.session_state.get("realised_file")  # the uploader is drawn below what it feeds
+uploaded = st.session_state.get("realised_file")  # its uploader is drawn further down
 try:
-    base = reality_check.scoring_input(heatmap, own and own.getvalue(), own.name if own else "")
-    report = base and reality_check.score(base)
+    scoring = reality_check.scoring_input(
+        heatmap, uploaded and uploaded.getvalue(), uploaded.name if uploaded else ""
+    )
+    report = scoring and reality_check.score(scoring)
 except LiqError as error:
-    base = report = None
-    st.info(f"{controls.escape_markdown(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
+    scoring = report = None
+    st.info(f"{escape_markdown(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
 else:
-    if base is None:
+    if scoring is None:
         st.info(reality_check.why_not_scored(market), icon=":material/hearing_disabled:")
-if base and report:
+if scoring and report:
     sides, data = charts.compared_sides(report), charts.datasets(report)
     alt = charts.description(report, market.symbol)
     with st.container(horizontal=True, gap="small"):
         with st.container(width=168):
-            controls.live_price(market, view)
+            live_price(market, view)
         for label, value, second in tables.headline(report):
-            st.metric(label, value, second, **controls.PLAIN)
-    st.markdown(f"**{controls.escape_markdown(report.sentence)}**")
-    st.caption(controls.escape_markdown(f"{base.remark} {tables.scored_period(report)}".strip()))
+            st.metric(label, value, second, **METRIC_STYLE)
+    st.markdown(f"**{escape_markdown(report.sentence)}**")
+    st.caption(escape_markdown(f"{scoring.remark} {tables.scored_period(report)}".strip()))
     left, right = st.columns([7, 4])
     step = tables.duration_text(report, charts.bars_per_step(report))
     left.caption(f"Liquidated per {step}. Filled: realised. Line: estimated. Log scale.")
@@ -64,60 +70,65 @@ if base and report:
         left.vega_lite_chart(spec={**charts.over_time(side), "datasets": data[side]}, key=f"skill_{side}", alt=alt)
     right.caption(f"Each {tables.duration_text(report)} a point. Dashed: where both are equal.")
     right.vega_lite_chart(spec={**charts.scatter(sides), "datasets": data["scatter"]}, key="skill_scatter", alt=alt)
-    st.dataframe(tables.skill_table(report), hide_index=True, height="content", column_config=COLUMNS)
+    st.dataframe(tables.skill_table(report), hide_index=True, height="content", column_config=SKILL_COLUMNS)
     st.caption("In brackets: 95 % intervals from drawing whole days again.")
 
 st.subheader("Was it right about where?")
 try:
     with st.spinner("Following the strongest zones forward from when they were first named"):
-        found = reality_check.followed_zones(heatmap)
+        touches = reality_check.followed_zones(heatmap)
 except LiqError as error:
-    st.info(controls.escape_markdown(str(error)), icon=":material/hourglass_empty:")
+    st.info(escape_markdown(str(error)), icon=":material/hourglass_empty:")
 else:
-    st.markdown(f"**{controls.escape_markdown(found.sentence)}**")
-    st.caption(controls.escape_markdown(tables.touch_sentences(found)))
-    st.dataframe(tables.touch_table(found), hide_index=True, height="content", column_config=TOUCHES)
+    st.markdown(f"**{escape_markdown(touches.sentence)}**")
+    st.caption(escape_markdown(tables.touch_sentences(touches)))
+    st.dataframe(tables.touch_table(touches), hide_index=True, height="content", column_config=TOUCH_COLUMNS)
 
 st.subheader("Fit to this market")
 st.caption(
     "Fits the leverage prior to the realised liquidations of the earlier bars and scores it on the later ones, which "
     "it never saw. Nothing changes unless you use it."
 )
-market = base.heatmap.market if base else market
+market = scoring.heatmap.market if scoring else market
 st.button(
     "Fit to this market",
-    on_click=lambda: st.session_state.update(fit_asked=True),
+    on_click=lambda: st.session_state.update(fit_requested=True),
     disabled=report is None,
     icon=":material/tune:",
 )
-if base and st.session_state.pop("fit_asked", False):
+if scoring and st.session_state.pop("fit_requested", False):
     try:
-        st.session_state.fit = (market.symbol, market.source, view.prior, reality_check.fit_prior(base, view.prior))
+        st.session_state.fit = (
+            market.symbol,
+            market.source,
+            view.prior,
+            reality_check.fit_prior(scoring, view.prior),
+        )
     except LiqError as error:
-        st.info(controls.escape_markdown(str(error)), icon=":material/hourglass_empty:")
-done = st.session_state.get("fit")
+        st.info(escape_markdown(str(error)), icon=":material/hourglass_empty:")
+fit = st.session_state.get("fit")
 candidate = None
-if done and done[:2] == (market.symbol, market.source):
-    result, candidate = done[3], done[3].prior
+if fit and fit[:2] == (market.symbol, market.source):
+    result, candidate = fit[3], fit[3].prior
     st.dataframe(
-        tables.fit_table(result.fitted, result.shipped, done[2]),
+        tables.fit_table(result.fitted, result.shipped, fit[2]),
         hide_index=True,
         height="content",
-        column_config=COLUMNS,
+        column_config=SKILL_COLUMNS,
     )
     data = candidate.data
     st.caption(
-        controls.escape_markdown(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
-        + controls.escape_markdown(tables.scored_period(result.fitted))
+        escape_markdown(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
+        + escape_markdown(tables.scored_period(result.fitted))
     )
 with st.expander("Prior and liquidations of your own"):
-    kept = st.file_uploader("Prior that this app wrote", type=["json"], key="prior_file")
-    if kept is not None:
+    prior_file = st.file_uploader("Prior that this app wrote", type=["json"], key="prior_file")
+    if prior_file is not None:
         try:
-            candidate = read_prior(kept.getvalue())
-            st.caption(controls.escape_markdown(f"{candidate.title}: {candidate.origin}"))
+            candidate = read_prior(prior_file.getvalue())
+            st.caption(escape_markdown(f"{candidate.title}: {candidate.origin}"))
         except LiqError as error:
-            st.error(controls.escape_markdown(str(error)), icon=":material/error:")
+            st.error(escape_markdown(str(error)), icon=":material/error:")
     st.file_uploader(
         "Realised liquidations",
         type=["csv", "gz", "parquet"],
@@ -125,19 +136,19 @@ with st.expander("Prior and liquidations of your own"):
         help="Columns open_time_ms, long, short: USD force-sold and force-bought per bar. They count instead of the "
         "source's own, are read where this app runs and not kept.",
     )
-used = controls.own_prior(heatmap.market)
+used = own_prior(heatmap.market)
 with st.container(horizontal=True):
     if candidate is not None and candidate != used:
         st.button(
             "Use it for this market",
-            on_click=controls.use_prior,
+            on_click=use_prior,
             args=(heatmap.market, candidate),
             icon=":material/check:",
         )
     if used is not None:
         st.button(
             "Back to the sidebar's prior",
-            on_click=controls.use_prior,
+            on_click=use_prior,
             args=(heatmap.market, None),
             icon=":material/undo:",
         )

@@ -3,10 +3,13 @@
 import streamlit as st
 
 from liq.app import controls, session_cache
+from liq.app.current_market import heatmap_at_moment, load_heatmap
+from liq.app.live_price import live_price
+from liq.app.page_parts import METRIC_STYLE, downloads
 from liq.charts import zone_detail
 from liq.charts.zone_table import side_table
 from liq.export import files
-from liq.formatting import money, naive_utc
+from liq.formatting import escape_markdown, money, naive_utc
 from liq.zones.desk_notes import MEASURED, DeskNote, desk_notes
 from liq.zones.ranking import side_totals
 from liq.zones.scenario import NAMES, scenario
@@ -23,53 +26,53 @@ COLUMNS = {
 }
 
 
-def detail(row: int) -> None:
-    """Draw one zone opened: its figures, who is trapped in it, and its dollars over the window."""
-    shown = zone_detail.zone_panel(heatmap, zones, row)
+def draw_detail(row: int) -> None:
+    """Draw one zone in detail: its figures, who is trapped in it, and its dollars over the window."""
+    panel = zone_detail.zone_panel(heatmap, zones, row)
     with st.container(border=True):
-        st.markdown(f"**{controls.escape_markdown(shown.title)}**")
+        st.markdown(f"**{escape_markdown(panel.title)}**")
         with st.container(horizontal=True, gap="small"):
-            for label, value, words in shown.figures:
-                st.metric(label, value, words, **controls.PLAIN)
-        for sentence in shown.sentences:
-            st.caption(controls.escape_markdown(sentence))
+            for label, value, words in panel.figures:
+                st.metric(label, value, words, **METRIC_STYLE)
+        for sentence in panel.sentences:
+            st.caption(escape_markdown(sentence))
         st.vega_lite_chart(
-            spec={**zone_detail.spec(), "datasets": shown.data},
+            spec={**zone_detail.spec(), "datasets": panel.data},
             key=f"zone_chart_{zones['side'][row]}",
             alt="Estimated dollars in this zone over the window, with the price.",
         )
 
 
-def show_on_chart(note: DeskNote) -> None:
-    """Link to the heatmap as of when a note's event was over, or as of the moment that is looked at already."""
-    there = view.as_of is not None or note.completed >= heatmap.times[-1]
-    moment = {} if there else {"as_of": f"{naive_utc(note.completed):%Y-%m-%dT%H:%M}"}
+def link_to_chart(note: DeskNote) -> None:
+    """Link to the heatmap as of the end of a note's event, or as of the moment that the page shows already."""
+    shows_moment = view.as_of is not None or note.completed >= heatmap.times[-1]
+    moment = {} if shows_moment else {"as_of": f"{naive_utc(note.completed):%Y-%m-%dT%H:%M}"}
     st.page_link("pages/heatmap.py", label="On the chart", icon=":material/grid_on:", query_params=moment)
 
 
 view = controls.view()
-heatmap = controls.moment(view, controls.heatmap(view))
+heatmap = heatmap_at_moment(view, load_heatmap(view))
 market, zones = heatmap.market, session_cache.strongest_zones(heatmap)
-now, stands = scenario(heatmap, zones=zones), side_totals(heatmap)
+now, totals = scenario(heatmap, zones=zones), side_totals(heatmap)
 
 with st.container(horizontal=True, gap="small"):
     with st.container(width=168):
         st.markdown("**Current anchor**")
-        controls.live_price(market, view)
+        live_price(market, view)
     with st.container(width=520):
         st.markdown(f"**Scenario: {NAMES[now.name]}**")
-        st.caption(controls.escape_markdown(" ".join([now.why, *now.conditions])))
+        st.caption(escape_markdown(" ".join([now.why, *now.conditions])))
 st.caption(
     "Bigger bars = stronger level. Zones are ranked around the price of the last bar; all are estimates. "
     "Click one to open it."
 )
 
 for name, heading, total in (
-    ("above", "Above price (potential squeeze zones)", stands.above),
-    ("below", "Below price (potential flush zones)", stands.below),
+    ("above", "Above price (potential squeeze zones)", totals.above),
+    ("below", "Below price (potential flush zones)", totals.below),
 ):
     st.subheader(heading)
-    st.markdown(f"Total heat **{controls.escape_markdown(money(total))}**")
+    st.markdown(f"Total heat **{escape_markdown(money(total))}**")
     rows = side_table(heatmap, zones, name)
     if rows.empty:
         st.caption("Nothing stands out on this side in this window.")
@@ -86,16 +89,16 @@ for name, heading, total in (
         )
         for place, _ in picked.selection.cells:
             if place < len(rows):  # the row that was clicked may have gone with the last bar
-                detail(zones.index[zones["side"] == name][place])
+                draw_detail(zones.index[zones["side"] == name][place])
 
 st.subheader("Desk notes")
 notes = desk_notes(heatmap, zones=zones)
 for note in notes:
-    st.markdown(controls.escape_markdown(note.sentence), help=f"{note.rule} {MEASURED[note.kind]}")
-    show_on_chart(note)
+    st.markdown(escape_markdown(note.sentence), help=f"{note.rule} {MEASURED[note.kind]}")
+    link_to_chart(note)
 if not notes:
     st.caption("No absorption, migration or confluence in this window.")
-controls.downloads(
+downloads(
     f"{market.base}_{view.timeframe}",
     {
         "Zones CSV": ("zones.csv", lambda: files.zones_csv(heatmap, zones)),

@@ -7,17 +7,19 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import controls, session_cache, watchlist
+from liq.app.page_parts import simulated_warning
 from liq.charts.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.errors import LiqError
+from liq.formatting import escape_markdown
 from liq.scan import results
 from liq.zones import alerts
 
-TICK = "10s"  # how often live prices are asked for, one call a ticker
+INTERVAL = "10s"  # time between two requests for live prices, one call a ticker
 
 SIZES = {"100K": 1e5, "250K": 2.5e5, "500K": 5e5, "1M": 1e6, "2.5M": 2.5e6, "5M": 5e6, "10M": 1e7, "25M": 2.5e7}
 SIZES |= {"50M": 5e7, "100M": 1e8, "250M": 2.5e8, "500M": 5e8, "1B": 1e9}
-FIRST = 6  # tickers on the list to begin with, the source's most traded
-TOLD = 20  # alerts that stay on the page, the latest ones
+DEFAULT_TICKERS = 6  # tickers on the list at first: the source's most traded
+MAX_ALERT_LINES = 20  # alerts that stay on the page, the latest ones
 
 ABOUT_ZONE = "The strongest within 5 % of price, else the nearest. An estimate."
 HEADINGS = {
@@ -33,124 +35,124 @@ HEADINGS = {
     "balance": ("Balance", 75, "Shorts above as a share of all that stands within 5 % of price. An estimate."),
     "age": ("Age", 65, "Of the price."),
 }
-CONFIG = {
+COLUMN_CONFIG = {
     name: st.column_config.Column(label, width=width, help=words, alignment="left" if name == "ticker" else "right")
     for name, (label, width, words) in HEADINGS.items()
 }
 
 # Streamlit writes chosen options white on the accent colour, illegible on ours, and has no setting for it
-LEGIBLE = "<style>span[data-tag] {background: #2a3242; color: #e6e9ef}</style>"
+TAG_STYLE = "<style>span[data-tag] {background: #2a3242; color: #e6e9ef}</style>"
 
 state = st.session_state
 bound = {"bind": "query-params"}
 
 
-def clicked(key: str) -> None:
-    """Choose the market whose row was clicked in the sidebar; the page then opens its heatmap."""
-    cells = [cell for cell in state[key].selection.cells if cell[0] < len(state.offered[key])]
+def select_market(key: str) -> None:
+    """Put the market of the clicked row into the sidebar; the page then opens its heatmap."""
+    cells = [cell for cell in state[key].selection.cells if cell[0] < len(state.row_markets[key])]
     if cells:
-        # a page that is switched to begins with an empty address; what is set again is written into it again
+        # a page that is switched to begins with an empty address; setting the values again writes them into it
         state.update({name: state[name] for name in st.query_params if name in state})
-        state.update(state.offered[key][cells[0][0]])
-        state.opening = True
+        state.update(state.row_markets[key][cells[0][0]])
+        state.open_heatmap = True
 
 
-def draw(frame: pd.DataFrame, key: str, now: pd.Timestamp, height: str = "content", *chosen: str) -> None:
-    """Draw markets as a table; a click on one opens its heatmap, with those columns of its row in the sidebar too."""
-    offered = frame[["symbol", *chosen]].rename(columns={"symbol": "ticker"})
-    state.setdefault("offered", {})[key] = offered.to_dict("records")
+def draw_table(frame: pd.DataFrame, key: str, now: pd.Timestamp, height: str = "content", *columns: str) -> None:
+    """Draw markets as a table; a click on one opens its heatmap, with these columns of the row in the sidebar too."""
+    markets = frame[["symbol", *columns]].rename(columns={"symbol": "ticker"})
+    state.setdefault("row_markets", {})[key] = markets.to_dict("records")
     st.dataframe(
         styled_table(frame, now, state.near / 100),
         key=key,
         hide_index=True,
         height=height,
         column_order=COLUMNS,
-        column_config=CONFIG,
-        on_select=lambda: clicked(key),
+        column_config=COLUMN_CONFIG,
+        on_select=lambda: select_market(key),
         selection_mode="single-cell",
         placeholder=EMPTY,
         alt="Markets by how close price is to a strong zone.",
     )
-    if state.pop("opening", False):
+    if state.pop("open_heatmap", False):
         st.switch_page("pages/heatmap.py", query_params={})
 
 
-def read(tickers: list[str], asked: watchlist.WatchlistRequest) -> list[watchlist.WatchlistRow]:
-    """Return a row a ticker, read at the same time; what was read before and is not due stays."""
+def load(tickers: list[str], request: watchlist.WatchlistRequest) -> list[watchlist.WatchlistRow]:
+    """Return a row per ticker, loaded in parallel; rows of the last run that are not due are kept."""
     place, rows = st.empty(), {}
-    for row in watchlist.load_rows(tickers, asked, state.get("rows")):
+    for row in watchlist.load_rows(tickers, request, state.get("watchlist_rows")):
         rows[row.ticker] = row
         place.progress(len(rows) / len(tickers), f"{len(rows)} of {len(tickers)} markets read")
     place.empty()
-    state.rows = rows
+    state.watchlist_rows = rows
     return list(rows.values())
 
 
-def tell(rows: list[watchlist.WatchlistRow], asked: watchlist.WatchlistRequest, aloud: bool) -> None:
-    """Tell once what price comes near, and list what was told."""
+def draw_alerts(rows: list[watchlist.WatchlistRow], request: watchlist.WatchlistRequest, toast: bool) -> None:
+    """List the alerts, the latest first, and show new ones as toasts if wanted."""
     rule, now = alerts.AlertRule(within=state.near / 100, usd=SIZES[state.size]), pd.Timestamp.now("UTC")
-    held, lines = state.get("alerting", {}).get(asked, {}), state.get("told", [])
+    alert_state, lines = state.get("alert_state", {}).get(request, {}), state.get("alert_lines", [])
     for row in rows:
         if row.summary is None:
             continue
-        came, held = alerts.check(held, row.ticker, row.zones, row.summary.price, now, rule)
-        for alert in came:
-            line = controls.escape_markdown(f"{alert.symbol}: {alerts.describe(alert)}")
-            lines = [f"{now:%H:%M:%S} UTC · {line}", *lines][:TOLD]
-            if aloud:
+        new, alert_state = alerts.check(alert_state, row.ticker, row.zones, row.summary.price, now, rule)
+        for alert in new:
+            line = escape_markdown(f"{alert.symbol}: {alerts.describe(alert)}")
+            lines = [f"{now:%H:%M:%S} UTC · {line}", *lines][:MAX_ALERT_LINES]
+            if toast:
                 st.toast(line, icon=":material/notifications:")
-    state.alerting, state.told = {asked: held}, lines
+    state.alert_state, state.alert_lines = {request: alert_state}, lines
     st.markdown("**Alerts**")
     for line in lines or ["Nothing yet. A zone is told once until price has been away from it."]:
         st.caption(line)
 
 
-def body(rows: list[watchlist.WatchlistRow], asked: watchlist.WatchlistRequest, run: int) -> None:
-    """Draw the table and the alerts; a tick asks for prices, and for the whole page when a bar has closed."""
-    ticking, state.listed = state.get("listed") == run, run
-    if ticking:
+def draw_list(rows: list[watchlist.WatchlistRow], request: watchlist.WatchlistRequest, run: int) -> None:
+    """Draw the table and the alerts; a tick requests live prices, and reruns the page when a bar has closed."""
+    is_tick, state.list_drawn_in_run = state.get("list_drawn_in_run") == run, run
+    if is_tick:
         if any(map(watchlist.row_needs_refresh, rows)):
             st.rerun()
         quotes = watchlist.live_quotes(rows)
         rows = [watchlist.at_live_price(row, quotes.get(row.ticker)) for row in rows]
-    draw(watchlist_table(*watchlist.split_rows(rows)), "watched", pd.Timestamp.now("UTC"))
+    draw_table(watchlist_table(*watchlist.split_rows(rows)), "watched", pd.Timestamp.now("UTC"))
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
     for note, tickers in watchlist.notes_by_text(rows).items():
-        st.caption(":material/info: " + controls.escape_markdown(f"{', '.join(tickers)}: {note}"))
-    tell(rows, asked, aloud=ticking)
+        st.caption(":material/info: " + escape_markdown(f"{', '.join(tickers)}: {note}"))
+    draw_alerts(rows, request, toast=is_tick)
 
 
-def scanned() -> None:
-    """Draw what a scan wrote, from an upload or from the file that LIQ_SCAN names."""
+def draw_scan() -> None:
+    """Draw a scan's results, from an upload or from the file that LIQ_SCAN names."""
     file = st.file_uploader("Scan", ["parquet", "csv"], help="What python -m liq scan wrote. It is not kept.")
     if file is None and not (file := os.environ.get("LIQ_SCAN")):
         return
     try:
         name, frame = results.read_scan(file)
     except LiqError as error:
-        st.error(controls.escape_markdown(str(error)), icon=":material/error:")
+        st.error(escape_markdown(str(error)), icon=":material/error:")
         return
     now = pd.Timestamp.now("UTC")
     st.caption(
-        controls.escape_markdown(
+        escape_markdown(
             f"{name}: {len(frame)} markets, {formatting.age(frame['as_of'].max(), now)} old, in the scan's order."
         )
     )
     if (frame["source"] == "simulated").any():
-        controls.say_simulated(False)
-    draw(frame, "scanned", now, "auto", "source")
+        simulated_warning(False)
+    draw_table(frame, "scanned", now, "auto", "source")
 
 
 view = controls.view()
-asked = watchlist.WatchlistRequest(view.timeframe, view.source, view.prior, view.bands)
+request = watchlist.WatchlistRequest(view.timeframe, view.source, view.prior, view.bands)
 names = session_cache.tickers(view.source)
-st.html(LEGIBLE)
+st.html(TAG_STYLE)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=560):
         st.multiselect(
             "Tickers",
             names,
-            names[:FIRST],
+            names[:DEFAULT_TICKERS],
             key="watch",
             accept_new_options=True,
             max_selections=watchlist.MAX_TICKERS,
@@ -165,8 +167,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if view.source == "file":
     st.caption("A recording is one market; choose a venue for a watchlist.")
 else:
-    rows = read(watchlist.normalize_tickers(state.watch), asked)
+    rows = load(watchlist.normalize_tickers(state.watch), request)
     if any(row.summary is not None and row.summary.source == "simulated" for row in rows):
-        controls.say_simulated(view.source != "simulated")
-    st.fragment(body, run_every=TICK if view.live else None)(rows, asked, state.run)
-scanned()
+        simulated_warning(view.source != "simulated")
+    st.fragment(draw_list, run_every=INTERVAL if view.live else None)(rows, request, state.run)
+draw_scan()

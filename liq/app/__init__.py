@@ -1,1 +1,1 @@
-"""What the pages of the app share: controls, cached views, the watchlist. The only package here that imports streamlit."""
+"""What the pages of the app share: sidebar, cached views, watchlist. The only package that imports streamlit."""

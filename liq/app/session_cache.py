@@ -1,6 +1,6 @@
-"""What many sessions ask for alike: markets, estimates, and what is drawn of them, each worked out once.
+"""Caches that all sessions share: uploaded markets, estimates, and what is drawn of them.
 
-Objects are told apart by identity, so a session that holds a market finds everything made of it.
+A market is a key by identity, so a session that has a market finds all_bands that was made of it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DEFAULT_COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
 
 @dataclass(frozen=True)
 class View:
-    """Hold what the sidebar says: which market, how it is weighed, and how it is drawn."""
+    """Hold what the sidebar says: which market, how leverage is weighted, and how it is drawn."""
 
     ticker: str
     source: str
@@ -52,7 +52,7 @@ class View:
 
 
 def price_metric(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
-    """Return label, value, delta and help of the price on show, the quote's or the market's own, with its age."""
+    """Return label, value, delta and help of a `st.metric`: the price of the quote or of the market, with its age."""
     price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
     change = price / float(market.visible["open"].iloc[0]) - 1
     age = f"{formatting.age(time, pd.Timestamp.now('UTC'))} ago"
@@ -69,19 +69,19 @@ def price_metric(market: Market, view: View, quote: Quote | None, past: bool) ->
 
 
 def tickers(source: str) -> list[str]:
-    """Return what the source lists, or the usual coins where it cannot say."""
+    """Return what the source lists, or DEFAULT_COINS where it cannot say."""
     try:
         return fetch.tickers(source)
     except LiqError:
         return list(DEFAULT_COINS)
 
 
-def _shared(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let many sessions that ask for one thing wait for one answer; objects are told apart by identity."""
+def _single_flight(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Cache a function so that sessions which want the same value at once wait for one computation."""
     return cached(cache, condition=threading.Condition())
 
 
-@_shared(LRUCache(4))
+@_single_flight(LRUCache(4))
 def uploaded_market(data: bytes, name: str, timeframe: str) -> Market:
     """Return the market of an uploaded file, see `liq.sources.files.market_file.read_market`."""
     from liq.sources.files import market_file  # only uploads need it
@@ -101,23 +101,24 @@ def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:
     return estimate(market, prior=prior)
 
 
-@_shared(LRUCache(8))
-def reweighed_heatmap(everything: Heatmap, bands: tuple[str, ...]) -> Heatmap:
+@_single_flight(LRUCache(8))
+def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     """Return the estimate with only these bands of leverage counted."""
-    return select_bands(everything, bands)
+    return select_bands(all_bands, bands)
 
 
 def heatmap_as_of(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
     """Return the heatmap as of the moment that the view names, and what to say about it.
 
-    At present that is the heatmap itself and nothing; outside the window itself, and that it is.
+    Without a moment that is the heatmap itself and an empty string; with one outside the window it is the heatmap
+    itself and a sentence that says so.
     """
     row = as_of.last_closed_bar(heatmap.market, view.as_of)
     if row is not None:
         then = heatmap_up_to(heatmap, row)
         return then, (
-            f"**A moment of the past.** This is what stood on {formatting.timestamp(then.market.as_of)}, with nothing from "
-            "later. Live refresh is paused."
+            f"**A moment of the past.** This is what stood on {formatting.timestamp(then.market.as_of)}, "
+            "with nothing from later. Live refresh is paused."
         )
     if view.as_of is None:
         return heatmap, ""
@@ -125,34 +126,34 @@ def heatmap_as_of(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
     return heatmap, f"As of is outside this window, which begins on {begins}. This is the latest."
 
 
-@_shared(LRUCache(12))
+@_single_flight(LRUCache(12))
 def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
     """Return the heatmap as it stood at the end of a bar of its window, see `liq.model.as_of`."""
     return as_of.heatmap_up_to(heatmap, row)
 
 
-@_shared(LRUCache(12))
+@_single_flight(LRUCache(12))
 def chart_window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
     """Return what is drawn of a heatmap, see `liq.charts.heatmap.window`."""
     return window.window(heatmap, whole, like)
 
 
-@_shared(LRUCache(12))
+@_single_flight(LRUCache(12))
 def chart_readout(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Readout:
-    """Return what the pointer reads of what is drawn, see `liq.charts.heatmap.readout`."""
+    """Return what is shown under the pointer, see `liq.charts.heatmap.readout`."""
     bands = leverage.dominant_bands(heatmap, whole, like)
     read = readout.encode(chart_window(heatmap, like, whole), window.column_closes(heatmap), bands)
-    _give_back()
+    _return_freed_memory()
     return read
 
 
-def _give_back() -> None:
-    """Hand freed memory back to the system, with glibc: each session runs in threads that would keep their own."""
+def _return_freed_memory() -> None:
+    """Return freed memory to the system where libc is glibc: it would keep some for every session's threads."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-@_shared(LRUCache(12))
+@_single_flight(LRUCache(12))
 def strongest_zones(heatmap: Heatmap) -> pd.DataFrame:
     """Return the ten strongest zones of each side, see `liq.top_zones`."""
     return top_zones(heatmap, price=heatmap.market.price)

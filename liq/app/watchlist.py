@@ -1,4 +1,4 @@
-"""A list of tickers, each in one row: read at the same time, kept until a bar closes, and never more than rows."""
+"""The watchlist: one row per ticker, loaded in parallel and cached until a bar closes; no market is cached here."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from liq.zones.ranking import top_zones
 from liq.zones.summary import MarketSummary, summarize, update_price
 
 MAX_TICKERS = 40
-"""Tickers on one list; more are a scan."""
+"""Tickers on one list; for more there is `liq scan`."""
 
 WORKERS = 6
-"""Tickers read at once. A venue is asked one thing at a time whoever asks, so more would only wait."""
+"""Tickers loaded at once. Requests to one venue are made one after the other, so more workers would only wait."""
 
 MAX_CACHED_ROWS = 1024
-"""Rows kept for everybody, a few kilobytes each; no market and no estimate is kept here."""
+"""Rows cached for all sessions, a few kilobytes each."""
 
 
 class WatchlistRequest(NamedTuple):
-    """Say what rows are asked for: one lookback, source, prior and choice of leverage (`liq.model.leverage_bands.BANDS`) for all."""
+    """Hold what all rows have in common: lookback, source, prior, and bands (`liq.model.leverage_bands.BANDS`)."""
 
     lookback: str = "7d"
     source: str = "auto"
@@ -41,24 +41,25 @@ class WatchlistRequest(NamedTuple):
 
 
 class WatchlistRow(NamedTuple):
-    """Hold one ticker: its summary and zones (`top_zones`), or None and none of them, and the sentence that says why.
+    """Hold one ticker: its summary and zones (`top_zones`); after a failure None, no zones, and a note that says why.
 
-    asked : what for; bar : when the bar opened that it was read in; read : when; makeshift : that it should soon be
-    read again: a failure, an answer from before the bar, or the simulated market where no venue answered.
+    request : what was asked for; bar : opening time of the bar in which the row was loaded; loaded : when it was;
+    provisional : it should be loaded again soon, as it is a failure, an answer from before the bar, or the simulated
+    market in place of venues that did not answer.
     """
 
     ticker: str
-    asked: WatchlistRequest
+    request: WatchlistRequest
     summary: MarketSummary | None
     zones: pd.DataFrame
     note: str
     bar: pd.Timestamp
-    read: pd.Timestamp
-    makeshift: bool
+    loaded: pd.Timestamp
+    provisional: bool
 
 
-class _Makeshift(Exception):
-    """Carries a row that must not be kept for everybody."""
+class _ProvisionalRow(Exception):
+    """Carries a row that must not be cached for all sessions."""
 
     def __init__(self, row: WatchlistRow) -> None:
         super().__init__(row.note)
@@ -66,121 +67,127 @@ class _Makeshift(Exception):
 
 
 def load_rows(
-    tickers: Iterable[str], asked: WatchlistRequest, held: Mapping[str, WatchlistRow] | None = None
+    tickers: Iterable[str], request: WatchlistRequest, previous: Mapping[str, WatchlistRow] | None = None
 ) -> Iterator[WatchlistRow]:
-    """Yield a row for each ticker as they come, at most MOST of them; those that are not due come first.
+    """Yield a row for each ticker as soon as it is there, at most MAX_TICKERS; those that are not due come first.
 
-    held : the rows that were yielded before, by ticker. A good row is kept until its bar closes, for everybody; a
-    ticker that fails is a row as well, which only `held` keeps, and not for long. Raises InputError for a lookback
-    that does not exist.
+    previous : the rows that were yielded before, by ticker. A complete row is cached for all sessions until its bar
+    closes. A ticker that fails is a row as well, which only `previous` carries and which is soon due again. Raises
+    InputError for a lookback that does not exist.
     """
-    bar, due = _bar(asked.lookback), []
+    bar, due = _bar_opening(request.lookback), []
     for ticker in normalize_tickers(tickers):
-        row = (held or {}).get(ticker)
-        if row is not None and row.asked == asked and not row_needs_refresh(row):
+        row = (previous or {}).get(ticker)
+        if row is not None and row.request == request and not row_needs_refresh(row):
             yield row
         else:
             due.append(ticker)
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="watch") as pool:
-        for done in as_completed([pool.submit(_either, ticker, asked, bar) for ticker in due]):
-            yield done.result()
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="watchlist") as pool:
+        for future in as_completed([pool.submit(_load_row, ticker, request, bar) for ticker in due]):
+            yield future.result()
 
 
 def normalize_tickers(tickers: Iterable[str]) -> list[str]:
-    """Return tickers as they are looked up: without blanks and doubles, at most MOST."""
+    """Return tickers in capitals, without blanks and repeats, at most MAX_TICKERS.
+
+    >>> normalize_tickers([" btc", "ETH", "", "BTC"])
+    ['BTC', 'ETH']
+    """
     return list(dict.fromkeys(filter(None, (str(ticker).strip()[:40].upper() for ticker in tickers))))[:MAX_TICKERS]
 
 
 def row_needs_refresh(row: WatchlistRow) -> bool:
-    """Return whether a row should be read again: a bar has closed, or it was a makeshift some time ago."""
-    old = pd.Timestamp.now("UTC") - row.read > market_cache.PROVISIONAL_AGE
-    return row.bar != _bar(row.asked.lookback) or (row.makeshift and old)
+    """Return whether a row should be loaded again: a bar has closed, or it is provisional and no longer new."""
+    old = pd.Timestamp.now("UTC") - row.loaded > market_cache.PROVISIONAL_AGE
+    return row.bar != _bar_opening(row.request.lookback) or (row.provisional and old)
 
 
-def live_quotes(found: Iterable[WatchlistRow]) -> dict[str, Quote]:
-    """Return the live price of each row that has a market, by ticker; those that cannot be had are left out."""
-    known = {row.ticker: row.summary for row in found if row.summary is not None}
+def live_quotes(rows: Iterable[WatchlistRow]) -> dict[str, Quote]:
+    """Return the live price of each row that has a market, by ticker, without those that could not be fetched."""
+    summaries = {row.ticker: row.summary for row in rows if row.summary is not None}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="quote") as pool:
-        told = list(pool.map(_quote, known.values()))
-    return {ticker: quote for ticker, quote in zip(known, told, strict=True) if quote is not None}
+        quotes = list(pool.map(_quote, summaries.values()))
+    return {ticker: quote for ticker, quote in zip(summaries, quotes, strict=True) if quote is not None}
 
 
 def at_live_price(row: WatchlistRow, quote: Quote | None) -> WatchlistRow:
-    """Return a row as it reads at a live price; as it was without one, or with one that is older than the row."""
+    """Return a row updated to a live price; unchanged without one, or where it is older than the row."""
     if (
         row.summary is None
         or quote is None
         or formatting.naive_utc(quote.time) <= formatting.naive_utc(row.summary.as_of)
     ):
         return row
-    zones = _from(row.zones, quote.price)
+    zones = _zones_from(row.zones, quote.price)
     return row._replace(summary=update_price(row.summary, zones, quote.price, quote.time), zones=zones)
 
 
 def split_rows(rows: Iterable[WatchlistRow]) -> tuple[dict[str, MarketSummary], dict[str, str]]:
-    """Return the summaries by ticker, and the errors by ticker of the markets that could not be had."""
+    """Return the summaries by ticker, and by ticker the errors of the markets that could not be loaded."""
     rows = list(rows)
     summaries = {row.ticker: row.summary for row in rows if row.summary is not None}
     return summaries, {row.ticker: row.note for row in rows if row.summary is None}
 
 
-def notes_by_text(found: Iterable[WatchlistRow]) -> dict[str, list[str]]:
-    """Return what there is to say of rows, with the tickers that it is said of."""
-    said: dict[str, list[str]] = {}
-    for row in found:
+def notes_by_text(rows: Iterable[WatchlistRow]) -> dict[str, list[str]]:
+    """Return the notes of rows, each with the tickers that have it."""
+    tickers: dict[str, list[str]] = {}
+    for row in rows:
         if row.note:
-            said.setdefault(row.note, []).append(row.ticker)
-    return said
+            tickers.setdefault(row.note, []).append(row.ticker)
+    return tickers
 
 
-def _bar(window: str) -> pd.Timestamp:
+def _bar_opening(window: str) -> pd.Timestamp:
     return pd.Timestamp.now("UTC").floor(lookback(window).bar_length)
 
 
-def _either(ticker: str, asked: WatchlistRequest, bar: pd.Timestamp) -> WatchlistRow:
+def _load_row(ticker: str, request: WatchlistRequest, bar: pd.Timestamp) -> WatchlistRow:
     try:
-        row: WatchlistRow = _read(ticker, asked, bar)
+        row: WatchlistRow = _complete_row(ticker, request, bar)
         return row
-    except _Makeshift as makeshift:
-        return makeshift.row
+    except _ProvisionalRow as provisional:
+        return provisional.row
 
 
 @cached(LRUCache(MAX_CACHED_ROWS), condition=threading.Condition())
-def _read(ticker: str, asked: WatchlistRequest, bar: pd.Timestamp) -> WatchlistRow:
-    """Return one ticker's row; raise _Makeshift, which keeps it out of the cache, for one to be read again soon."""
+def _complete_row(ticker: str, request: WatchlistRequest, bar: pd.Timestamp) -> WatchlistRow:
+    """Return one ticker's row; raise _ProvisionalRow, so that it is not cached, for one to be loaded again soon."""
     now = pd.Timestamp.now("UTC")
     try:
-        market = fetch.fetch(ticker, lookback=asked.lookback, source=asked.source)
-        if market.left_out and market.source == "simulated":  # what stands in must not go by another coin's name
+        market = fetch.fetch(ticker, lookback=request.lookback, source=request.source)
+        if market.left_out and market.source == "simulated":  # the simulated market must not be shown as another coin
             match_symbol(ticker, [market.symbol], ("USDT",), "No venue answered, and the simulated market")
-        # two photographs: what a row says needs the last one only
-        heatmap = select_bands(estimate(market, prior=asked.prior, columns=2), asked.bands)
+        # two columns, the least there can be: a row needs the last one only
+        heatmap = select_bands(estimate(market, prior=request.prior, columns=2), request.bands)
         zones = top_zones(heatmap, market.price)
     except LiqError as error:
-        raise _Makeshift(WatchlistRow(ticker, asked, None, pd.DataFrame(), str(error), bar, now, True)) from error
-    note, makeshift = _said(market), market_cache.needs_refresh(market, now)
-    row = WatchlistRow(ticker, asked, summarize(heatmap, zones), zones, note, bar, now, makeshift)
-    if makeshift or note:
-        raise _Makeshift(row._replace(makeshift=True))
+        raise _ProvisionalRow(
+            WatchlistRow(ticker, request, None, pd.DataFrame(), str(error), bar, now, True)
+        ) from error
+    note, provisional = _source_note(market), market_cache.needs_refresh(market, now)
+    row = WatchlistRow(ticker, request, summarize(heatmap, zones), zones, note, bar, now, provisional)
+    if provisional or note:
+        raise _ProvisionalRow(row._replace(provisional=True))
     return row
 
 
-def _said(market: Market) -> str:
-    """Return what must be said of an answer that is not what was asked for."""
+def _source_note(market: Market) -> str:
+    """Return what must be said of a market that is not what was requested, else an empty string."""
     if market.source == "simulated" and market.left_out:
         return market.notes[0]
     return " ".join(market.notes) if "stale" in market.origins else ""
 
 
-def _quote(at: MarketSummary) -> Quote | None:
+def _quote(summary: MarketSummary) -> Quote | None:
     try:
-        return fetch.quote(at.symbol, at.source)
+        return fetch.quote(summary.symbol, summary.source)
     except LiqError:  # the last price stays, with its age
         return None
 
 
-def _from(zones: pd.DataFrame, price: float) -> pd.DataFrame:
-    """Return zones as they lie from another price; those that it has gone through are not there any more."""
+def _zones_from(zones: pd.DataFrame, price: float) -> pd.DataFrame:
+    """Return zones with distances from another price, without those that it has gone through."""
     above = zones["side"] == "above"
     away = np.where(above, np.maximum(zones["low"] / price - 1, 0.0), np.minimum(zones["high"] / price - 1, 0.0))
     ahead = np.where(above, zones["high"] > price, zones["low"] < price)

@@ -122,7 +122,8 @@ def scored_period(report: Skill) -> str:
     """
     return (
         f"Scored on {report.bars:,} bars of {duration_text(report)}, {timestamp(report.since)} to "
-        f"{timestamp(report.until)}; range and volume were fitted on the bars before, so nothing here knew what came later."
+        f"{timestamp(report.until)}; range and volume were fitted on the bars before, so nothing here knew what "
+        "came later."
     )
 
 
@@ -165,7 +166,7 @@ def touch_sentences(touches: ZoneTouches) -> str:
     """
     return (
         f"Between {timestamp(touches.since)} and {timestamp(touches.until)} the strongest zone {100 * NEAREST:.1f} "
-        f"to {100 * FARTHEST:.0f} % from price counts when it is first named, on what was known then. Other levels lie "
-        "as far away on the same side, from moments as volatile. Passed: price closed the zone's width beyond its "
-        "near edge within a day of the touch; turned: as far back. In brackets: 95 % intervals."
+        f"to {100 * FARTHEST:.0f} % from price counts when it is first named, on what was known then. Other levels "
+        "lie as far away on the same side, from moments as volatile. Passed: price closed the zone's width beyond "
+        "its near edge within a day of the touch; turned: as far back. In brackets: 95 % intervals."
     )

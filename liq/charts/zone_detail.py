@@ -73,7 +73,8 @@ def _sentences(heatmap: Heatmap, side: str, detail: ZoneDetails) -> tuple[str, .
     middle = percent(MIDDLE_SHARE, 0, sign=False)
     return (
         f"{positions} trapped if price {move} there: the middle {middle} opened at {price(detail.entry_low, places)} "
-        f"to {price(detail.entry_high, places)}, from {timestamp(detail.opened_from)} to {timestamp(detail.opened_to)}.",
+        f"to {price(detail.entry_high, places)}, from {timestamp(detail.opened_from)} "
+        f"to {timestamp(detail.opened_to)}.",
         f"Leverage: {mix}.",
         *([f"Venues: {', '.join(shares)}."] if len(shares) > 1 else []),
     )

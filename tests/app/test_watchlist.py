@@ -31,7 +31,7 @@ def anew(monkeypatch):
     """Keep no row of another test, and ask no venue but the stand-in."""
     monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
     monkeypatch.delenv("LIQ_SCAN", raising=False)
-    watchlist._read.cache_clear()
+    watchlist._complete_row.cache_clear()
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_nothing_is_read_again_before_a_bar_closes(asked):
     other_session = held(["ETH", "BTC"])
     assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 1}
     assert again["ETH"] is first["ETH"] is other_session["ETH"]
-    old = {name: row._replace(read=row.read - pd.Timedelta(minutes=2)) for name, row in first.items()}
+    old = {name: row._replace(loaded=row.loaded - pd.Timedelta(minutes=2)) for name, row in first.items()}
     assert [name for name, row in old.items() if watchlist.row_needs_refresh(row)] == ["N0SUCH"]
     held(["BTC", "ETH", "N0SUCH"], before=old)
     assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 2}
@@ -131,16 +131,16 @@ def test_venues_answer_side_by_side_and_a_dead_one_is_one_sentence_a_ticker(venu
     assert found["BTC"].summary.source == source
     assert found["BTC"].summary.price > 0
     assert "N0SUCH" in found["N0SUCH"].note
-    assert not found["BTC"].makeshift
-    watchlist._read.cache_clear()
+    assert not found["BTC"].provisional
+    watchlist._complete_row.cache_clear()
     fetch.clear_caches()
     venues.fail(source, "503")
     dead = held(["BTC", "ETH"], question)
     assert [row.summary for row in dead.values()] == [None, None]
-    assert all(row.makeshift and row.note.endswith(".") for row in dead.values())
+    assert all(row.provisional and row.note.endswith(".") for row in dead.values())
     venues.heal()
     fetch.clear_caches()
-    after = {name: row._replace(read=row.read - pd.Timedelta(minutes=2)) for name, row in dead.items()}
+    after = {name: row._replace(loaded=row.loaded - pd.Timedelta(minutes=2)) for name, row in dead.items()}
     assert all(row.summary is not None for row in held(["BTC", "ETH"], question, after).values())
 
 
@@ -149,7 +149,7 @@ def test_what_stands_in_for_venues_does_not_go_by_another_coins_name(venues):
     found = held(["BTC", "PEPE"], WatchlistRequest(lookback="1M", source="auto"))
     assert found["BTC"].summary.source == "simulated"
     assert "not real data" in found["BTC"].note
-    assert found["BTC"].makeshift
+    assert found["BTC"].provisional
     assert found["PEPE"].summary is None
     assert "PEPE" in found["PEPE"].note
 

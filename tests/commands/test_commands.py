@@ -250,7 +250,7 @@ def test_the_documented_fields_are_those_that_come(capsys, words, schema):
     sections = dict(
         re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", (ROOT / "docs" / "commands.md").read_text(), re.M | re.S)
     )
-    told = sections[schema] + ("" if schema in ("liq.prior/1", "liq.event/1") else sections["All of a map"])
+    told = sections[schema] + ("" if schema in ("liq.prior/1", "liq.event/1") else sections["Common fields"])
     rows = re.findall(r"^\| (`.+?`) \|", told, re.M)
     documented = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     came = {re.sub(r"^touches\.(reached|through)\.", "touches.*.", name) for name in fields(answer)}

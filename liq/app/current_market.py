@@ -1,0 +1,96 @@
+"""The market on screen, its estimate, and the moment and the prior that they are looked at with."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from liq.app import session_cache
+from liq.app.page_parts import market_notices
+from liq.app.session_cache import View
+from liq.charts.heatmap import layers, window
+from liq.errors import LiqError
+from liq.formatting import escape_markdown
+from liq.market import Market
+from liq.model.as_of import last_closed_bar
+from liq.model.heatmap import Heatmap
+from liq.model.prior import Prior
+from liq.sources import fetch, market_cache
+
+
+def load_heatmap(view: View) -> Heatmap:
+    """Return the estimate for a view; where there is none, draw one sentence that says why and stop the page."""
+    try:
+        market = _market(view)
+        all_bands = session_cache.estimated_heatmap(market, _prior(view, market))
+    except LiqError as error:
+        st.error(escape_markdown(str(error)), icon=":material/error:")
+        st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
+        st.stop()
+    market_notices(all_bands.market)
+    if (used := own_prior(market)) is not None:
+        st.caption(f":material/tune: Estimated with the prior {escape_markdown(used.title)}, chosen for this market.")
+    return session_cache.reweighted_heatmap(all_bands, view.bands)
+
+
+def heatmap_at_moment(view: View, heatmap: Heatmap) -> Heatmap:
+    """Return the heatmap as of the moment of a view and draw a line about it, see `session_cache.heatmap_as_of`."""
+    then, sentence = session_cache.heatmap_as_of(view, heatmap)
+    with st.container():  # always there, so that another moment moves nothing on the page
+        if sentence:
+            st.caption(f":material/history: {sentence}")
+    return then
+
+
+def use_prior(market: Market, prior: Prior | None) -> None:
+    """Use a prior for one market for the rest of the session; None returns to the sidebar's."""
+    st.session_state.setdefault("own_priors", {})[market.symbol, market.source] = prior
+
+
+def own_prior(market: Market) -> Prior | None:
+    """Return the prior that the user chose for this market, if any."""
+    chosen: Prior | None = st.session_state.get("own_priors", {}).get((market.symbol, market.source))
+    return chosen
+
+
+def _prior(view: View, market: Market) -> str | Prior:
+    return own_prior(market) or view.prior
+
+
+def chart_data(view: View, heatmap: Heatmap, then: Heatmap) -> tuple[window.Window, dict[str, pd.DataFrame]]:
+    """Return the drawn window of the estimate, and the chart's data as of a moment (`heatmap_at_moment`)."""
+    return session_cache.chart_data(
+        view, heatmap, session_cache.estimated_heatmap(heatmap.market, _prior(view, heatmap.market)), then
+    )
+
+
+def is_live(view: View) -> bool:
+    """Return whether price and market are refreshed: not where live is off, nor for a file."""
+    return view.live and view.source != "file"
+
+
+def _market(view: View) -> Market:
+    """Return the market. It is kept until a bar closes, so that nothing jumps while controls are moved."""
+    state = st.session_state
+    place = st.empty()  # always there: else everything after it would count as another element and be drawn anew
+    upload = state.get("upload") if view.source == "file" else None
+    request = (view.ticker, view.source, view.timeframe, upload and upload.file_id)
+    if "current_market" in state:
+        current_request, current, fetched = state.current_market
+        refreshes = is_live(view) and last_closed_bar(current, view.as_of) is None
+        if current_request == request and not (refreshes and market_cache.needs_refresh(current, fetched)):
+            return current
+    if upload is not None:
+        market = session_cache.uploaded_market(upload.getvalue(), upload.name, view.timeframe)
+    else:
+        with place.container():
+            bar = st.empty()
+
+            def progress(sentence: str, done: int, total: int) -> None:
+                bar.progress(min(1.0, done / max(total, 1)), text=escape_markdown(sentence))
+
+            with st.skeleton(height=layers.HEIGHT):
+                market = fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)
+        place.empty()
+    state.current_market = (request, market, pd.Timestamp.now("UTC"))
+    return market

@@ -1,0 +1,51 @@
+"""What pages draw alike: figures, the notices about a market, download buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from liq.formatting import escape_markdown
+from liq.market import Market
+from liq.sources import titles
+
+METRIC_STYLE: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "width": 168}
+"""Options of a `st.metric` whose second line is not a change, so it is not coloured like one."""
+
+
+def market_notices(market: Market) -> None:
+    """Draw the notices about a market: that it is simulated, and what its source could not give."""
+    if market.source == "simulated":
+        simulated_warning(bool(market.left_out))
+    for note in market.notes if market.source != "simulated" else ():
+        st.caption(f":material/info: {escape_markdown(note)}")
+    if market.left_out:
+        names = ", ".join(map(titles.source_title, market.left_out))
+        with st.expander(f"Not in this: {names}"):
+            for name, reason in market.left_out.items():
+                st.caption(f"{titles.source_title(name)} {escape_markdown(reason)}.")
+
+
+def simulated_warning(replaces: bool) -> None:
+    """Warn that a market is simulated, and say so where it replaces venues that did not answer."""
+    why = "No venue answered, so this" if replaces else "This"
+    st.warning(
+        f"**Simulated market.** {why} is an invented market: no price and no position here is real.",
+        icon=":material/science:",
+    )
+
+
+def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str | bytes]]]) -> None:
+    """Draw one button per file; a file is built when its button is clicked."""
+    with st.container(horizontal=True):
+        for label, (name, build) in files.items():
+            st.download_button(
+                label,
+                build,
+                f"{stem}_{name}",
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"download_{name}",
+            )
