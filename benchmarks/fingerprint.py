@@ -14,7 +14,7 @@ from pathlib import Path
 import liq
 from liq.charts.heatmap.png import heatmap_png
 from liq.charts.heatmap.window import window
-from liq.commands.zones import table
+from liq.commands.zones import zones_text
 from liq.export import files, pine
 from liq.sources.simulation.market import simulate
 from liq.zones.desk_notes import desk_notes
@@ -34,7 +34,7 @@ def answers() -> Iterator[tuple[str, bytes]]:
         notes = "\n".join(f"{note.kind} {note.sentence} {note.rule}" for note in desk_notes(heatmap))
         yield f"zones_{name}.json", files.zones_json(heatmap, zones).encode()
         yield f"zones_{name}.csv", files.zones_csv(heatmap, zones).encode()
-        yield f"zones_{name}.txt", table(heatmap, zones, name).encode()
+        yield f"zones_{name}.txt", zones_text(heatmap, zones, name).encode()
         yield f"zones_{name}.pine", pine.indicator(heatmap, zones).encode()
         yield f"heat_{name}.csv", files.heat_csv(heatmap, window(heatmap)).encode()
         yield f"notes_{name}.txt", notes.encode()

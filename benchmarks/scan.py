@@ -87,7 +87,7 @@ def timed(client: Client, workers: int, names: Sequence[str]) -> float:
     """Return seconds for made-up markets that no worker has seen."""
     began = time.perf_counter()
     get = partial(simulation.simulate, lookback=LOOKBACK)
-    rows = list(scan(names, get, client.get_executor, at_once=2 * workers, apart=True))
+    rows = list(scan(names, get, client.get_executor, max_submitted=2 * workers, fetch_in_worker=True))
     seconds = time.perf_counter() - began
     assert sorted(row.ticker for row in rows) == sorted(names)
     assert not any(row.error for row in rows)

@@ -1,4 +1,4 @@
-"""The same answers without a browser: `python -m liq COMMAND`. Data go to stdout, everything else to stderr."""
+"""The command line, `liq COMMAND`: data go to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ COMMANDS = {
     "record": "record the venues' public liquidation streams",
     "app": "start the app in a browser",
 }
-"""What can be asked for; each is the room of that name in `liq/commands`."""
+"""The commands, each the module of that name in `liq/commands`."""
 
-EXITS = """python -m liq COMMAND --help says what each takes, with examples. Answers go to standard output, all else
+EPILOG = """python -m liq COMMAND --help says what each takes, with examples. Answers go to standard output, all else
 to standard error. The simulated market needs no network, but answers only when asked for (--source simulated).
 
 exit codes:
@@ -35,61 +35,61 @@ exit codes:
 """
 
 
-def main(words: list[str] | None = None) -> int:
-    """Run one command and return its exit code, see EXITS; words default to the process's own."""
-    words = sys.argv[1:] if words is None else words
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code, see EPILOG; arguments default to those of the process."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # a terminal that lacks a sign is no reason to fail
-        asked = _parser(words).parse_args(words)
-        code: int = importlib.import_module(f"liq.commands.{asked.command}").run(asked)
+                stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
+        args = _parser(arguments).parse_args(arguments)
+        code: int = importlib.import_module(f"liq.commands.{args.command}").run(args)
         sys.stdout.flush()
         return code
     except InputError as error:
-        return _sorry(error, 2)
+        return _fail(error, 2)
     except SourceError as error:
-        return _sorry(error, 3)
+        return _fail(error, 3)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         _drop_output()
         return 0
     except (LiqError, OSError) as error:
         _drop_output()
-        return _sorry(error, 1)
+        return _fail(error, 1)
 
 
-def _parser(words: list[str]) -> argparse.ArgumentParser:
-    """Return what reads the command line; of the commands' rooms it enters only the one that is asked for."""
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+    """Return the parser; of the commands' modules only the requested one is imported, as imports take time."""
     parser = argparse.ArgumentParser(
         prog="liq",
         description="Estimate where leveraged crypto positions would be force-closed. Estimated structure, not a "
         "guarantee; education and entertainment only.",
-        epilog=EXITS,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"liq {liq.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, sentence in COMMANDS.items():
-        own = commands.add_parser(
+        subparser = commands.add_parser(
             name,
             help=sentence,
             description=f"{sentence[0].upper()}{sentence[1:]}.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name in words[:1]:  # a command pays for its own imports only
-            importlib.import_module(f"liq.commands.{name}").arguments(own)
+        if name in arguments[:1]:
+            importlib.import_module(f"liq.commands.{name}").arguments(subparser)
     return parser
 
 
 def _drop_output() -> None:
-    """Let what is still to be written go nowhere, or Python would try once more at the end and fail."""
+    """Discard what is still to be written, or Python would try once more at the end and fail."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _sorry(error: Exception, code: int) -> int:
+def _fail(error: Exception, code: int) -> int:
     print(f"liq: {error}", file=sys.stderr)
     return code
 

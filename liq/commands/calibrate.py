@@ -1,4 +1,4 @@
-"""`calibrate`: a prior fitted to the realised liquidations of one market, as the Reality check page fits it."""
+"""`calibrate`: fit a prior to the realised liquidations of one market, as the Reality check page does."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ there before using it. The JSON's schema is liq.prior/1 (docs/commands.md). --pr
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     options.market_arguments(parser)
     options.prior_argument(parser)
     skill.liquidations_argument(parser)
     output.arguments(parser, ("json",))
-    parser.set_defaults(leverage=None)  # a fit weighs every tier
+    parser.set_defaults(leverage=None)  # a fit needs every leverage
     parser.epilog = EXAMPLES
 
 
-def run(asked: argparse.Namespace) -> int:
-    """Answer."""
-    heatmap = options.load_heatmap(asked, options.load_market(asked), columns=1)
-    found = reality_check.fit_prior(skill.ground(asked, heatmap), heatmap.prior)
-    for name, report in ((heatmap.prior.name, found.shipped), ("fitted", found.fitted)):
+def run(args: argparse.Namespace) -> int:
+    """Fit, report on stderr how the fit scores, and write the prior."""
+    heatmap = options.load_heatmap(args, options.load_market(args), columns=1)
+    fit = reality_check.fit_prior(skill.scoring_input(args, heatmap), heatmap.prior)
+    for name, report in ((heatmap.prior.name, fit.shipped), ("fitted", fit.fitted)):
         options.message(
             f"{name}, on {report.bars:,} later bars: Spearman {report.spearman:.3f}, R² {report.r2:.3f}, "
             f"estimated over realised {report.ratio:.2f}, adds {report.gain:+.3f} R² to range and volume."
         )
-    if found.fitted.r2 < found.shipped.r2:
+    if fit.fitted.r2 < fit.shipped.r2:
         options.message(f"The fit does worse there than {heatmap.prior.name}; better keep that.")
-    output.write_output(found.prior.to_json(), asked)
+    output.write_output(fit.prior.to_json(), args)
     return 0

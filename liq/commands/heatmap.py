@@ -1,4 +1,4 @@
-"""`heatmap`: the map as numbers, or as the picture that the page shows."""
+"""`heatmap`: write the map as numbers, or as the picture that the page shows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ carries the same in its metadata, under "liq".
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     options.market_arguments(parser)
     options.map_arguments(parser)
     output.arguments(parser, ("csv", "json", "parquet", "png"))
@@ -40,45 +40,45 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
 
 
-def run(asked: argparse.Namespace) -> int:
-    """Answer."""
-    form = output.output_format(asked)
-    for name, value, most in (("--threshold", asked.threshold, 99), ("--more-heat", asked.more_heat, 100)):
-        if not 0 <= value <= most:
-            raise InputError(f"{name} must lie between 0 and {most}, not {value}.")
-    if asked.columns is not None and asked.columns < 1:
-        raise InputError(f"--columns must be at least 1, not {asked.columns}.")
-    heatmap = options.load_heatmap(asked, options.load_market(asked))
-    drawn = _drawn(asked, heatmap)
-    if form == "csv":
-        output.write_output(files.heat_csv(heatmap, drawn), asked)
-    elif form == "json":
-        output.write_output(files.heat_json(heatmap, drawn), asked)
-    elif form == "parquet":
-        output.write_output(files.heat_parquet(heatmap, drawn), asked)
+def run(args: argparse.Namespace) -> int:
+    """Estimate the map and write it in the chosen format."""
+    format = output.output_format(args)
+    for name, value, highest in (("--threshold", args.threshold, 99), ("--more-heat", args.more_heat, 100)):
+        if not 0 <= value <= highest:
+            raise InputError(f"{name} must lie between 0 and {highest}, not {value}.")
+    if args.columns is not None and args.columns < 1:
+        raise InputError(f"--columns must be at least 1, not {args.columns}.")
+    heatmap = options.load_heatmap(args, options.load_market(args))
+    drawn = _drawn_window(args, heatmap)
+    if format == "csv":
+        output.write_output(files.heat_csv(heatmap, drawn), args)
+    elif format == "json":
+        output.write_output(files.heat_json(heatmap, drawn), args)
+    elif format == "parquet":
+        output.write_output(files.heat_parquet(heatmap, drawn), args)
     else:
-        output.write_output(_picture(asked, heatmap, drawn), asked)
+        output.write_output(_picture(args, heatmap, drawn), args)
     return 0
 
 
-def _drawn(asked: argparse.Namespace, heatmap: Heatmap) -> Window:
-    """Return what is drawn: as on the page, leaving leverage out dims the picture and does not rescale it."""
+def _drawn_window(args: argparse.Namespace, heatmap: Heatmap) -> Window:
+    """Return the drawn window; as on the page, leaving bands out dims cells and does not rescale the colours."""
     like = heatmap
-    if asked.leverage is not None:
+    if args.leverage is not None:
         like = heatmap.reweigh(np.array(heatmap.prior.weights))
-    drawn = window(heatmap, asked.all_prices, like)
-    return drawn if asked.columns is None else thin_columns(drawn, asked.columns)
+    drawn = window(heatmap, args.all_prices, like)
+    return drawn if args.columns is None else thin_columns(drawn, args.columns)
 
 
-def _picture(asked: argparse.Namespace, heatmap: Heatmap, drawn: Window) -> bytes:
+def _picture(args: argparse.Namespace, heatmap: Heatmap, drawn: Window) -> bytes:
     from liq.charts.heatmap import png  # only a picture needs the charts
 
     return png.heatmap_png(
         heatmap,
         part=drawn,
-        title=titles.market_title(heatmap.market, asked.lookback),
-        threshold=asked.threshold,
-        more_heat=asked.more_heat,
-        klines=not asked.no_klines,
+        title=titles.market_title(heatmap.market, args.lookback),
+        threshold=args.threshold,
+        more_heat=args.more_heat,
+        klines=not args.no_klines,
         watermark="Simulated" if heatmap.market.source == "simulated" else "",
     )

@@ -1,4 +1,4 @@
-"""What commands are asked alike: which market, through which window, weighed how; and the market and map it means."""
+"""Options that commands share (market, lookback, prior, leverage), and the market and map that they stand for."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from liq.model.prior import PRIORS, Prior
 from liq.sources import failover, fetch, titles
 from liq.sources.files import market_file
 
-FIRST = "BTC"
-"""The ticker where none is named, as in the app."""
+DEFAULT_TICKER = "BTC"
+"""The ticker where none is given, as in the app."""
 
 
 def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    """Add the ticker, or many, and what says where its market comes from."""
-    what = f"coin or symbol, such as ETH or ETH/USDT:USDT (default {FIRST})"
+    """Add ticker (many: tickers), --file (not with many), --lookback and --source."""
+    what = f"coin or symbol, such as ETH or ETH/USDT:USDT (default {DEFAULT_TICKER})"
     if many:
         parser.add_argument("tickers", nargs="*", metavar="ticker", help=what)
     else:
@@ -39,7 +39,7 @@ def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> 
 
 
 def lookback_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the window."""
+    """Add --lookback."""
     parser.add_argument(
         "--lookback",
         "--timeframe",
@@ -51,7 +51,7 @@ def lookback_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def map_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what says how the map is weighed."""
+    """Add --prior and --leverage."""
     prior_argument(parser)
     parser.add_argument(
         "--leverage",
@@ -61,7 +61,7 @@ def map_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def prior_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the prior, by name or from a file."""
+    """Add --prior, a name or a file."""
     parser.add_argument(
         "--prior",
         default="calibrated",
@@ -70,63 +70,63 @@ def prior_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_market(asked: argparse.Namespace) -> Market:
-    """Return the market that was asked for, and say on stderr what must not be missed about it.
+def load_market(args: argparse.Namespace) -> Market:
+    """Return the requested market and print its notices to stderr.
 
-    Raises InputError; SourceError also where only the simulated market would stand in for the venues: the page can
-    say so where nobody misses it, a file that a script keeps cannot.
+    Raises InputError; SourceError also where only the simulated market could replace the venues: a page shows that in
+    a banner, a file that a script writes cannot.
     """
-    if asked.file is not None:
-        if asked.source not in (None, "file"):
+    if args.file is not None:
+        if args.source not in (None, "file"):
             raise InputError("--file is a source of its own; leave --source out.")
-        found = market_file.read_market(asked.file, lookback=asked.lookback, symbol=asked.ticker)
+        market = market_file.read_market(args.file, lookback=args.lookback, symbol=args.ticker)
     else:
-        source = asked.source or "auto"
-        found = fetch.fetch(asked.ticker or FIRST, asked.lookback, source, on_progress=_progress)
+        source = args.source or "auto"
+        market = fetch.fetch(args.ticker or DEFAULT_TICKER, args.lookback, source, on_progress=_progress)
         _clear()
-        refuse_simulated(found, source)
-    announce_market(found)
-    return found
+        refuse_simulated(market, source)
+    print_notices(market)
+    return market
 
 
-def announce_market(found: Market, prefix: str = "") -> None:
-    """Say what must not be missed about a market: that it is simulated, and what its source could not give."""
-    for note in found.notes:
+def print_notices(market: Market, prefix: str = "") -> None:
+    """Print the notices about a market to stderr: that it is simulated, and what its source could not give."""
+    for note in market.notes:
         message(f"{prefix}{note}")
-    for name, reason in found.left_out.items():
+    for name, reason in market.left_out.items():
         message(f"{prefix}{titles.source_title(name)} {reason}, so it is not in this.")
 
 
-def refuse_simulated(found: Market, source: str) -> None:
-    """Raise SourceError where the simulated market stands in for venues that did not answer."""
-    if found.source == "simulated" and source != "simulated":
-        reasons = failover.describe_failures(dict(found.left_out))
+def refuse_simulated(market: Market, source: str) -> None:
+    """Raise SourceError where the market is simulated because no venue answered."""
+    if market.source == "simulated" and source != "simulated":
+        reasons = failover.describe_failures(dict(market.left_out))
         raise SourceError(f"No venue answered ({reasons}); try again, or ask for --source simulated.")
 
 
-def load_prior(asked: argparse.Namespace) -> str | Prior:
-    """Return the prior that was asked for: a name, or what a file holds. Raises InputError."""
-    if asked.prior in PRIORS:
-        return str(asked.prior)
-    path = Path(asked.prior)
+def load_prior(args: argparse.Namespace) -> str | Prior:
+    """Return the requested prior, as a name or read from a file. Raises InputError."""
+    if args.prior in PRIORS:
+        return str(args.prior)
+    path = Path(args.prior)
     if not path.is_file():
-        raise InputError(f"--prior must be one of {', '.join(PRIORS)}, or a file, not {asked.prior!r}.")
-    from liq.model.prior import read_prior  # only a prior of one's own needs it
+        raise InputError(f"--prior must be one of {', '.join(PRIORS)}, or a file, not {args.prior!r}.")
+    from liq.model.prior import read_prior  # imported only where a file is given
 
     return read_prior(read_file(path))
 
 
-def load_heatmap(asked: argparse.Namespace, found: Market, columns: int | None = None) -> Heatmap:
-    """Return the map of a market as it was asked for. Raises InputError."""
-    bands = list(BANDS) if asked.leverage is None else asked.leverage.split(",")
+def load_heatmap(args: argparse.Namespace, market: Market, columns: int | None = None) -> Heatmap:
+    """Return the map of a market with the requested prior and bands. Raises InputError."""
+    bands = list(BANDS) if args.leverage is None else args.leverage.split(",")
     unknown = [band for band in bands if band not in BANDS]
     if unknown:
         raise InputError(f"--leverage must be of {', '.join(BANDS)}, not {unknown[0]!r}.")
-    return select_bands(estimate(found, prior=load_prior(asked), columns=columns), set(bands))
+    return select_bands(estimate(market, prior=load_prior(args), columns=columns), set(bands))
 
 
 def read_file(path: Path) -> bytes:
-    """Return what a file holds; raise InputError where it cannot be read."""
+    """Return the bytes of a file; raise InputError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -134,12 +134,12 @@ def read_file(path: Path) -> bytes:
 
 
 def message(sentence: str) -> None:
-    """Say something that is not part of the answer."""
+    """Print a sentence to stderr."""
     print(f"liq: {sentence}", file=sys.stderr)
 
 
 def _progress(what: str, done: int, total: int) -> None:
-    """Say on a terminal what is waited for, in one line that is written over."""
+    """Show progress on a terminal, in one line that is overwritten."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{what} ({done} of {total})", end="", file=sys.stderr, flush=True)
 

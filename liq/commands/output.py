@@ -1,4 +1,4 @@
-"""Where an answer goes: a file, or standard output."""
+"""Write a command's output to a file or to standard output, in the chosen format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BINARY = ("parquet", "png")
 
 
 def arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
-    """Add the format, where there is a choice, and where to write."""
+    """Add --output, and --format where there is a choice."""
     if len(formats) > 1:
         parser.add_argument(
             "--format",
@@ -24,26 +24,30 @@ def arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None
     parser.set_defaults(formats=formats)
 
 
-def output_format(asked: argparse.Namespace) -> str:
-    """Return the format; raise InputError where it is binary and would be poured into a terminal."""
-    ending = Path(asked.output or "").suffix.removeprefix(".").lower()
-    name: str = asked.format or (ending if ending in asked.formats else asked.formats[0])
-    if name in BINARY and asked.output is None and sys.stdout.isatty():
+def output_format(args: argparse.Namespace) -> str:
+    """Return the format; raise InputError where it is binary and the output is a terminal.
+
+    >>> output_format(argparse.Namespace(output="btc.csv", format=None, formats=("json", "csv")))
+    'csv'
+    """
+    ending = Path(args.output or "").suffix.removeprefix(".").lower()
+    name: str = args.format or (ending if ending in args.formats else args.formats[0])
+    if name in BINARY and args.output is None and sys.stdout.isatty():
         raise InputError(f"{name} is not text; name a file with --output, or send it on with > or a pipe.")
     return name
 
 
-def write_output(answer: str | bytes, asked: argparse.Namespace) -> None:
-    """Write an answer where it was asked for; raise InputError where a file cannot be written."""
-    data = answer if isinstance(answer, bytes) else answer.encode()
-    if asked.output is None:
-        if isinstance(answer, str):
-            sys.stdout.write(answer if answer.endswith("\n") else answer + "\n")
+def write_output(content: str | bytes, args: argparse.Namespace) -> None:
+    """Write text or bytes to --output, else to standard output; raise InputError where the file cannot be written."""
+    data = content if isinstance(content, bytes) else content.encode()
+    if args.output is None:
+        if isinstance(content, str):
+            sys.stdout.write(content if content.endswith("\n") else content + "\n")
         else:
             sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
     try:
-        Path(asked.output).write_bytes(data)
+        Path(args.output).write_bytes(data)
     except OSError as error:
-        raise InputError(f"{asked.output} cannot be written: {error.strerror or error}.") from None
+        raise InputError(f"{args.output} cannot be written: {error.strerror or error}.") from None

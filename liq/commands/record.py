@@ -1,4 +1,4 @@
-"""Record the venues' public liquidation streams into a folder."""
+"""`record`: record the venues' public liquidation streams into a folder."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
 
 
-def run(asked: argparse.Namespace) -> int:
-    """Record until told to stop; 130 where interrupted, 0 where terminated."""
-    names = list(dict.fromkeys(name.strip() for name in asked.source.split(",")))
+def run(args: argparse.Namespace) -> int:
+    """Record until a signal ends it; return 130 for SIGINT, 0 for SIGTERM."""
+    names = list(dict.fromkeys(name.strip() for name in args.source.split(",")))
     for name in names:
         if name not in STREAMS:
             raise InputError(f"source must be among {', '.join(STREAMS)}, not {name!r}.")
-    return asyncio.run(_recorded(names, tuple(asked.symbols), Path(asked.to)))
+    return asyncio.run(_record(names, tuple(args.symbols), Path(args.to)))
 
 
-async def _recorded(names: list[str], wanted: tuple[str, ...], folder: Path) -> int:
-    over, caught = asyncio.Event(), list[int]()
+async def _record(names: list[str], symbols: tuple[str, ...], folder: Path) -> int:
+    stop, signals = asyncio.Event(), list[int]()
 
-    def stop(number: int) -> None:
-        caught.append(number)
-        over.set()
+    def on_signal(number: int) -> None:
+        signals.append(number)
+        stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
     with open_store(folder) as store:
-        followed = [StreamState(name, wanted, store, say) for name in names]
-        say(f"Recording into {folder}. Stop with Ctrl-C.")
-        await record(followed, store, over, say)
-    say("Stopped; everything heard is in the files.")
-    return 130 if signal.SIGINT in caught else 0
+        streams = [StreamState(name, symbols, store, message) for name in names]
+        message(f"Recording into {folder}. Stop with Ctrl-C.")
+        await record(streams, store, stop, message)
+    message("Stopped; everything heard is in the files.")
+    return 130 if signal.SIGINT in signals else 0
 
 
-def say(line: str) -> None:
-    """Write a line of progress."""
+def message(line: str) -> None:
+    """Print a line to stderr at once."""
     print(f"liq: {line}", file=sys.stderr, flush=True)

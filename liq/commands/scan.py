@@ -1,4 +1,4 @@
-"""`scan`: every market of a source, or a list, ranked by what is nearest and biggest."""
+"""`scan`: rank every market of a source, or a list, by what is nearest and biggest."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ goes on where it was when it is asked for again. docs/scan.md has the rule of ra
 
 SOURCES = tuple(name for name in fetch.SOURCES if name != "file")
 
-SAID_EVERY = 25
+MESSAGE_EVERY = 25
 """Rows between two messages."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     parser.add_argument(
         "--source",
         default="auto",
@@ -69,28 +69,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
 
 
-def run(asked: argparse.Namespace) -> int:
-    """Answer."""
-    form = output.output_format(asked)
+def run(args: argparse.Namespace) -> int:
+    """Scan the markets, resume an interrupted scan, and write the ranking."""
+    format = output.output_format(args)
     for name in ("top", "workers"):
-        if getattr(asked, name) is not None and getattr(asked, name) < 1:
+        if getattr(args, name) is not None and getattr(args, name) < 1:
             raise InputError(f"--{name} must be a whole number from 1.")
-    prior, source = options.load_prior(asked), _source(asked.source)
+    prior, source = options.load_prior(args), _resolve_source(args.source)
     if source == "simulated":
         message(simulation.NOTE)
-    names = _names(asked, source)
-    meant = {"source": source, "lookback": asked.lookback, "prior": _named(prior)}
-    bar = LOOKBACKS[asked.lookback].bar_length
-    with nullcontext() if asked.to is None else ScanJournal(asked.to, meant, bar, pd.Timestamp.now("UTC")) as journal:
-        kept = {} if journal is None else journal.rows
+    names = _names(args, source)
+    request = {"source": source, "lookback": args.lookback, "prior": _prior_identity(prior)}
+    bar = LOOKBACKS[args.lookback].bar_length
+    with nullcontext() if args.to is None else ScanJournal(args.to, request, bar, pd.Timestamp.now("UTC")) as journal:
+        done = {} if journal is None else journal.rows
         if journal is not None and journal.why:
             message(f"starting anew: there is an earlier scan, but {journal.why}.")
-        rows = [kept[name] for name in names if name in kept]
-        left = [name for name in names if name not in kept]
+        rows = [done[name] for name in names if name in done]
+        remaining = [name for name in names if name not in done]
         if rows:
             message(f"going on with an earlier scan: {len(rows)} of {len(names)} are done.")
         try:
-            for row in _told(_rows(asked, source, prior, left), len(rows), len(names)):
+            for row in _with_progress(_rows(args, source, prior, remaining), len(rows), len(names)):
                 rows.append(row)
                 if journal is not None:
                     journal.add(row)
@@ -98,93 +98,93 @@ def run(asked: argparse.Namespace) -> int:
             if journal is not None:
                 message(f"interrupted; ask again to go on from {len(rows)} of {len(names)}.")
             raise
-        found = ranking_table(rows, source)
-        failed = found["error"] != ""
+        ranking = ranking_table(rows, source)
+        failed = ranking["error"] != ""
         if failed.all():
-            raise InputError(f"none of {len(found)} markets could be had; the first: {found['error'].iloc[0]}")
+            raise InputError(f"none of {len(ranking)} markets could be had; the first: {ranking['error'].iloc[0]}")
         if journal is not None:
-            write_scan(found, asked.to, meant)
+            write_scan(ranking, args.to, request)
             journal.remove()
     if failed.any():
-        message(f"{int(failed.sum())} of {len(found)} failed; the first: {found.loc[failed, 'error'].iloc[0]}")
-    if form == "table":
-        output.write_output(_text(found), asked)
-    elif form == "csv":
-        output.write_output(str(found.to_csv(index=False)), asked)
+        message(f"{int(failed.sum())} of {len(ranking)} failed; the first: {ranking.loc[failed, 'error'].iloc[0]}")
+    if format == "table":
+        output.write_output(_text(ranking), args)
+    elif format == "csv":
+        output.write_output(str(ranking.to_csv(index=False)), args)
     else:
-        rows_out = found.astype(object).where(found.notna(), None).to_dict("records")
-        told = {"schema": SCHEMA, "simulated": source == "simulated", "disclaimer": DISCLAIMER}
-        output.write_output(to_json({**told, **meant, "rows": rows_out}), asked)
+        rows_out = ranking.astype(object).where(ranking.notna(), None).to_dict("records")
+        head = {"schema": SCHEMA, "simulated": source == "simulated", "disclaimer": DISCLAIMER}
+        output.write_output(to_json({**head, **request, "rows": rows_out}), args)
     return 0
 
 
-def _named(prior: str | Prior) -> str:
-    """Return the prior's name, with what tells one from a file from others of that name."""
+def _prior_identity(prior: str | Prior) -> str:
+    """Return the prior's name; one from a file gets a checksum, as another file may use the same name."""
     return prior if isinstance(prior, str) else f"{prior.name}-{zlib.crc32(prior.to_json().encode()):08x}"
 
 
-def _source(name: str) -> str:
-    """Return the source that is meant, the one venue that answers for auto: a scan is never a mix of venues."""
+def _resolve_source(name: str) -> str:
+    """Return the source, for auto the one venue that answers: a scan is never a mix of venues."""
     if name != "auto":
         return name
     try:
         venue = failover.answering_venue()
-    except AllVenuesFailed as silence:
+    except AllVenuesFailed as error:
         raise SourceError(
-            str(failover.all_failed(silence.reasons)).replace("choose auto", "--source simulated")
+            str(failover.all_failed(error.reasons)).replace("choose auto", "--source simulated")
         ) from None
     message(f"{titles.source_title(venue)} answers.")
     return venue
 
 
-def _names(asked: argparse.Namespace, source: str) -> list[str]:
-    if asked.tickers is not None:
-        names = list(dict.fromkeys(word.strip() for word in asked.tickers.split(",") if word.strip()))
+def _names(args: argparse.Namespace, source: str) -> list[str]:
+    if args.tickers is not None:
+        names = list(dict.fromkeys(word.strip() for word in args.tickers.split(",") if word.strip()))
         if not names:
             raise InputError("--tickers names none.")
         return names
-    if source == "simulated" and asked.top is not None:
-        return coins.coins_to_simulate(asked.top)
-    return fetch.tickers(source)[: asked.top]
+    if source == "simulated" and args.top is not None:
+        return coins.coins_to_simulate(args.top)
+    return fetch.tickers(source)[: args.top]
 
 
-def _rows(asked: argparse.Namespace, source: str, prior: str | Prior, names: list[str]) -> Iterator[ScanRow]:
-    """Return the rows of what is left to do."""
-    count = min(asked.workers or os.cpu_count() or 1, max(1, len(names)))
+def _rows(args: argparse.Namespace, source: str, prior: str | Prior, names: list[str]) -> Iterator[ScanRow]:
+    """Return the rows of the remaining markets, as they are done."""
+    count = min(args.workers or os.cpu_count() or 1, max(1, len(names)))
     executor: Callable[[], Executor]
     if not names:
         return iter(())
-    if asked.scheduler is not None:
-        first, count = executors.dask_cluster(asked.scheduler)
-        opened = iter([first])
-        executor = lambda: next(opened, None) or executors.dask_cluster(asked.scheduler)[0]  # noqa: E731
-        message(
-            f"{count} threads work at {asked.scheduler}." if count else "the cluster has no workers yet; waiting."
-        )
+    if args.scheduler is not None:
+        first, count = executors.dask_cluster(args.scheduler)
+        connected = iter([first])
+        executor = lambda: next(connected, None) or executors.dask_cluster(args.scheduler)[0]  # noqa: E731
+        message(f"{count} threads work at {args.scheduler}." if count else "the cluster has no workers yet; waiting.")
     else:
-        pool = executors.thread_pool if asked.executor == "threads" else executors.process_pool
+        pool = executors.thread_pool if args.executor == "threads" else executors.process_pool
         executor = partial(pool, count)
-    apart = source == "simulated"  # nobody limits its rate, and making it is most of the work
-    get: Callable[[str], Market]
-    if apart:
-        get = partial(simulation.simulate, lookback=asked.lookback)
+    fetch_in_worker = source == "simulated"  # it has no rate limit, and simulating is most of the work
+    get_market: Callable[[str], Market]
+    if fetch_in_worker:
+        get_market = partial(simulation.simulate, lookback=args.lookback)
     else:
-        get = partial(fetch.fetch, lookback=asked.lookback, source=source)
-    return scan(names, get, executor, prior=prior, at_once=2 * max(2, count), apart=apart)
+        get_market = partial(fetch.fetch, lookback=args.lookback, source=source)
+    return scan(
+        names, get_market, executor, prior=prior, max_submitted=2 * max(2, count), fetch_in_worker=fetch_in_worker
+    )
 
 
-def _told(rows: Iterable[ScanRow], done: int, total: int) -> Iterator[ScanRow]:
-    """Yield the rows, and say on stderr how far it is."""
+def _with_progress(rows: Iterable[ScanRow], done: int, total: int) -> Iterator[ScanRow]:
+    """Yield the rows and print to stderr how many are done."""
     for row in rows:
         yield row
         done += 1
-        if done % SAID_EVERY == 0 or done == total:
+        if done % MESSAGE_EVERY == 0 or done == total:
             message(f"{done} of {total}")
 
 
-def _text(found: pd.DataFrame) -> str:
-    """Return the table as text to read: a zone a side, its distance and dollars."""
-    good = found[found["error"] == ""]
+def _text(ranking: pd.DataFrame) -> str:
+    """Return the ranking as a text table: per side the distance and the dollars of one zone."""
+    good = ranking[ranking["error"] == ""]
     shown = pd.DataFrame(
         {
             "rank": good["rank"],

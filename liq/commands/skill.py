@@ -1,4 +1,4 @@
-"""`skill`: the map held against liquidations that really happened, as the Reality check page does."""
+"""`skill`: score the map against realised liquidations, as the Reality check page does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ short (USD). csv is one row per scored bar and side. The JSON's schema is liq.sk
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     options.market_arguments(parser)
     options.map_arguments(parser)
     liquidations_argument(parser)
@@ -40,78 +40,80 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def liquidations_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the file of realised liquidations."""
+    """Add --liquidations, a file of realised liquidations."""
     parser.add_argument("--liquidations", metavar="PATH", help="realised liquidations of your own, as CSV or Parquet")
 
 
-def run(asked: argparse.Namespace) -> int:
-    """Answer."""
-    form = output.output_format(asked)
-    heatmap = options.load_heatmap(asked, options.load_market(asked))
-    base = ground(asked, heatmap)
-    report = reality_check.score(base)
-    if form == "csv":
-        output.write_output(_csv(heatmap, report), asked)
-    elif form == "json":
-        output.write_output(_json(heatmap, base, report, reality_check.followed_zones(heatmap)), asked)
+def run(args: argparse.Namespace) -> int:
+    """Score the map and write the report in the chosen format."""
+    format = output.output_format(args)
+    heatmap = options.load_heatmap(args, options.load_market(args))
+    scoring = scoring_input(args, heatmap)
+    report = reality_check.score(scoring)
+    if format == "csv":
+        output.write_output(_csv(heatmap, report), args)
+    elif format == "json":
+        output.write_output(_json(heatmap, scoring, report, reality_check.followed_zones(heatmap)), args)
     else:
-        output.write_output(_table(asked, heatmap, base, report, reality_check.followed_zones(heatmap)), asked)
+        output.write_output(_table(args, heatmap, scoring, report, reality_check.followed_zones(heatmap)), args)
     return 0
 
 
-def ground(asked: argparse.Namespace, heatmap: Heatmap) -> ScoringInput:
-    """Return the map and what it is held against; raise InputError where there is nothing."""
-    path = asked.liquidations and Path(asked.liquidations)
-    base = (
+def scoring_input(args: argparse.Namespace, heatmap: Heatmap) -> ScoringInput:
+    """Return the map with the realised liquidations to score it against; raise InputError where there are none."""
+    path = args.liquidations and Path(args.liquidations)
+    scoring = (
         reality_check.scoring_input(heatmap, options.read_file(path), path.name)
         if path
         else reality_check.scoring_input(heatmap)
     )
-    if base is None:
+    if scoring is None:
         raise InputError(
             f"{titles.source_title(heatmap.market.source)} has no realised liquidations to hold the map against; "
             "take --source gate or krakenfutures, record a stream (python -m liq record), or bring your own with "
             "--liquidations."
         )
-    return base
+    return scoring
 
 
 def _csv(heatmap: Heatmap, report: Skill) -> str:
-    long = report.scored.stack(level=1, future_stack=True)[["estimated", "realised", "baseline"]].round(2)
-    long.index.names = ["time", "side"]
-    frame = long.reset_index()
+    rows = report.scored.stack(level=1, future_stack=True)[["estimated", "realised", "baseline"]].round(2)
+    rows.index.names = ["time", "side"]
+    frame = rows.reset_index()
     frame["time"] = [iso_time(at) for at in frame["time"]]
     frame.insert(0, "symbol", heatmap.market.symbol)
     frame.insert(1, "source", source_name(heatmap.market))
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _json(heatmap: Heatmap, base: ScoringInput, report: Skill, found: ZoneTouches) -> str:
+def _json(heatmap: Heatmap, scoring: ScoringInput, report: Skill, touches: ZoneTouches) -> str:
     figures = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "scored"}
-    touches = {
-        "sentence": found.sentence,
-        "since": found.since,
-        "until": found.until,
-        "reached": [answer._asdict() for answer in found.reached],
-        "through": found.through._asdict(),
+    touch_figures = {
+        "sentence": touches.sentence,
+        "since": touches.since,
+        "until": touches.until,
+        "reached": [outcome._asdict() for outcome in touches.reached],
+        "through": touches.through._asdict(),
     }
-    body = {"remark": base.remark, "sentence": report.sentence, "figures": figures, "touches": touches}
+    body = {"remark": scoring.remark, "sentence": report.sentence, "figures": figures, "touches": touch_figures}
     return to_json(document(SCHEMA, heatmap, **body), indent=1)
 
 
-def _table(asked: argparse.Namespace, heatmap: Heatmap, base: ScoringInput, report: Skill, found: ZoneTouches) -> str:
-    from liq.charts import reality_check_tables as tables  # only a table needs pictures' words
+def _table(
+    args: argparse.Namespace, heatmap: Heatmap, scoring: ScoringInput, report: Skill, touches: ZoneTouches
+) -> str:
+    from liq.charts import reality_check_tables as tables  # only the table format needs altair's tables
 
     lines = [
-        titles.market_title(heatmap.market, asked.lookback),
-        *([base.remark] if base.remark else []),
+        titles.market_title(heatmap.market, args.lookback),
+        *([scoring.remark] if scoring.remark else []),
         report.sentence,
         tables.scored_period(report),
         "",
         tables.skill_table(report).to_string(index=False, na_rep=""),
         "",
-        found.sentence,
+        touches.sentence,
         "",
-        tables.touch_table(found).to_string(index=False),
+        tables.touch_table(touches).to_string(index=False),
     ]
     return "\n".join(lines)

@@ -24,11 +24,11 @@ from liq.zones.ranking import top_zones
 
 SCHEMA = "liq.event/1"
 
-LEAST_WAIT = 2.0
-"""Seconds between prices at least: venues count calls, and a price is kept for as long anyway."""
+MIN_INTERVAL = 2.0
+"""Seconds between two requests for a price at least: venues limit calls, and a price is cached as long."""
 
-PAUSE = pd.Timedelta(minutes=1)
-"""How long a source that failed is left alone."""
+RETRY_AFTER = pd.Timedelta(minutes=1)
+"""Time without requests after a source has failed."""
 
 EXAMPLES = """examples:
   python -m liq watch BTC ETH SOL --lookback 7d
@@ -41,26 +41,27 @@ Price is asked for every few seconds, the map when a bar closes. Ctrl-C (exit co
 
 
 @dataclass
-class Followed:
-    """Hold what is known of one ticker.
+class WatchedTicker:
+    """Hold the state of one ticker.
 
-    heatmap, zones, read : its map, the zones of that, and when it was read; stood, near : what `events` and `alerts`
-    hold; told : the end of the last bar that was told; quiet : until when it is left alone, because of `trouble`.
+    heatmap, zones, fetched : its map, the zones of the map, and when its market was fetched; standing, near : the
+    states of `events.detect` and `alerts.check`; reported : end of the last bar whose events were printed;
+    retry_at, failure : when to try again after a failure, and its message.
     """
 
-    ticker: str
+    name: str
     heatmap: Heatmap | None = None
     zones: pd.DataFrame = field(default_factory=pd.DataFrame)
-    read: pd.Timestamp = field(default_factory=market_cache.utc_now)
-    stood: dict[str, Any] = field(default_factory=dict)
+    fetched: pd.Timestamp = field(default_factory=market_cache.utc_now)
+    standing: dict[str, Any] = field(default_factory=dict)
     near: dict[str, Any] = field(default_factory=dict)
-    told: pd.Timestamp | None = None
-    quiet: pd.Timestamp | None = None
-    trouble: str = ""
+    reported: pd.Timestamp | None = None
+    retry_at: pd.Timestamp | None = None
+    failure: str = ""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     options.market_arguments(parser, many=True)
     options.map_arguments(parser)
     parser.add_argument(
@@ -73,91 +74,95 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
 
 
-def run(asked: argparse.Namespace) -> int:
-    """Watch until told to stop; 130 where interrupted, 0 where terminated."""
-    if asked.source == "file":
+def run(args: argparse.Namespace) -> int:
+    """Watch until a signal ends it; return 130 for SIGINT, 0 for SIGTERM."""
+    if args.source == "file":
         raise InputError("A file does not move, so there is nothing to watch; choose another source.")
-    if not asked.every >= LEAST_WAIT:
-        raise InputError(f"--every must be at least {LEAST_WAIT:g} seconds, not {asked.every:g}.")
-    if not 0 <= asked.usd < float("inf"):
-        raise InputError(f"--usd must be dollars, not {asked.usd}.")
-    options.load_prior(asked)  # what makes no sense is said before anything is asked for
+    if not args.every >= MIN_INTERVAL:
+        raise InputError(f"--every must be at least {MIN_INTERVAL:g} seconds, not {args.every:g}.")
+    if not 0 <= args.usd < float("inf"):
+        raise InputError(f"--usd must be dollars, not {args.usd}.")
+    options.load_prior(args)  # a bad prior is reported before the first request
     with ExitStack() as stack:
-        stop, caught = stack.enter_context(_told_to_stop())
-        post = stack.enter_context(webhook.webhook_poster(asked.webhook)) if asked.webhook else None
+        stop, signals = stack.enter_context(_stop_on_signal())
+        post = stack.enter_context(webhook.webhook_poster(args.webhook)) if args.webhook else None
 
-        def say(line: str) -> None:
+        def write(line: str) -> None:
             print(line, flush=True)
             if post is not None:
                 post(line)
 
-        for _ in rounds(asked, say):
-            if stop.is_set() or asked.once or stop.wait(asked.every):
+        for _ in rounds(args, write):
+            if stop.is_set() or args.once or stop.wait(args.every):
                 break
-    return 130 if signal.SIGINT in caught else 0
+    return 130 if signal.SIGINT in signals else 0
 
 
-def rounds(asked: argparse.Namespace, say: Callable[[str], None]) -> Iterator[None]:
-    """Look at every ticker, one after the other, and say a line for all that happened; yield after each round.
+def rounds(args: argparse.Namespace, write: Callable[[str], None]) -> Iterator[None]:
+    """Check every ticker, one after the other, and write a line per event; yield after each round.
 
-    Raises InputError for a ticker that does not exist, SourceError where the first look finds no source. A later
-    failure is said on stderr, once, and that ticker left alone for PAUSE.
+    Raises InputError for a ticker that does not exist, SourceError where no source answers the first request. A later
+    failure is printed to stderr once, and that ticker is tried again after RETRY_AFTER.
     """
-    following = [Followed(ticker) for ticker in dict.fromkeys(asked.tickers or [options.FIRST])]
-    rule = AlertRule(within=asked.within / 100, usd=asked.usd)
+    watched = [WatchedTicker(name) for name in dict.fromkeys(args.tickers or [options.DEFAULT_TICKER])]
+    rule = AlertRule(within=args.within / 100, usd=args.usd)
     while True:
-        for one in following:
-            if one.quiet is not None and market_cache.utc_now() < one.quiet:
+        for ticker in watched:
+            if ticker.retry_at is not None and market_cache.utc_now() < ticker.retry_at:
                 continue
             try:
-                _look(asked, one, say)
-                _price(one, rule, say)
-                one.trouble = ""
+                _update_map(args, ticker, write)
+                _check_price(ticker, rule, write)
+                ticker.failure = ""
             except LiqError as error:
-                if one.heatmap is None:
+                if ticker.heatmap is None:
                     raise
-                if str(error) != one.trouble:
-                    options.message(f"{one.ticker}: {error}")
-                one.trouble, one.quiet = str(error), market_cache.utc_now() + PAUSE
+                if str(error) != ticker.failure:
+                    options.message(f"{ticker.name}: {error}")
+                ticker.failure, ticker.retry_at = str(error), market_cache.utc_now() + RETRY_AFTER
         yield
 
 
-def _look(asked: argparse.Namespace, one: Followed, say: Callable[[str], None]) -> None:
-    """Read the map anew if a bar has closed, and say what its finished bars did."""
-    if one.heatmap is not None and not market_cache.needs_refresh(one.heatmap.market, one.read):
+def _update_map(args: argparse.Namespace, ticker: WatchedTicker, write: Callable[[str], None]) -> None:
+    """Update the map if a bar has closed, and write the events of its finished bars."""
+    if ticker.heatmap is not None and not market_cache.needs_refresh(ticker.heatmap.market, ticker.fetched):
         return
-    name, now = asked.source or "auto", market_cache.utc_now()
-    market = fetch.fetch(one.ticker, asked.lookback, name)
+    name, now = args.source or "auto", market_cache.utc_now()
+    market = fetch.fetch(ticker.name, args.lookback, name)
     options.refuse_simulated(market, name)
-    if one.heatmap is None or one.heatmap.market.source != market.source:
-        options.message(f"{one.ticker}: {market.symbol} from {source_name(market)}.")
-        options.announce_market(market, f"{one.ticker}: ")
-        one.stood, one.near, one.told = {}, {}, None  # another venue's zones are another market's
-    one.heatmap, one.read = options.load_heatmap(asked, market), now
-    one.zones = top_zones(one.heatmap)
-    for bar, zones in events.finished_bars(one.heatmap, one.told):
-        found, one.stood = events.detect(one.stood, market.symbol, zones, bar, asked.usd)
-        one.told = bar.end
-        for event in found:
-            say(_line(one.heatmap, event.kind, asdict(event), events.describe(event)))
+    if ticker.heatmap is None or ticker.heatmap.market.source != market.source:
+        options.message(f"{ticker.name}: {market.symbol} from {source_name(market)}.")
+        options.print_notices(market, f"{ticker.name}: ")
+        ticker.standing, ticker.near, ticker.reported = (
+            {},
+            {},
+            None,
+        )  # another venue is another market with other zones
+    ticker.heatmap, ticker.fetched = options.load_heatmap(args, market), now
+    ticker.zones = top_zones(ticker.heatmap)
+    for bar, zones in events.finished_bars(ticker.heatmap, ticker.reported):
+        new, ticker.standing = events.detect(ticker.standing, market.symbol, zones, bar, args.usd)
+        ticker.reported = bar.end
+        for event in new:
+            write(_event_json(ticker.heatmap, event.kind, asdict(event), events.describe(event)))
 
 
-def _price(one: Followed, rule: AlertRule, say: Callable[[str], None]) -> None:
-    """Ask for the price, and say which zones it has come near to."""
-    assert one.heatmap is not None
-    market = one.heatmap.market
+def _check_price(ticker: WatchedTicker, rule: AlertRule, write: Callable[[str], None]) -> None:
+    """Request the price, and write an alert for each zone that it has come near to."""
+    assert ticker.heatmap is not None
+    market = ticker.heatmap.market
     quote = fetch.quote(market.symbol, market.source)
     price, time = (quote.price, quote.time) if quote.time > market.as_of else (float(market.price), market.as_of)
-    found, one.near = alerts.check(one.near, market.symbol, one.zones, price, time, rule)
-    for alert in found:
-        say(_line(one.heatmap, "near", asdict(alert), alerts.describe(alert)))
+    new, ticker.near = alerts.check(ticker.near, market.symbol, ticker.zones, price, time, rule)
+    for alert in new:
+        write(_event_json(ticker.heatmap, "near", asdict(alert), alerts.describe(alert)))
 
 
-def _line(heatmap: Heatmap, kind: str, body: dict[str, Any], sentence: str) -> str:
-    """Return one event as a line of JSON."""
+def _event_json(heatmap: Heatmap, kind: str, fields: dict[str, Any], sentence: str) -> str:
+    """Return one event as a line of JSON, schema liq.event/1."""
     market = heatmap.market
-    side = body["side"]
-    edge = max(body["low"], body["price"]) if side == "above" else min(body["high"], body["price"])
+    side = fields["side"]
+    edge = max(fields["low"], fields["price"]) if side == "above" else min(fields["high"], fields["price"])
     return to_json(
         {
             "schema": SCHEMA,
@@ -165,13 +170,13 @@ def _line(heatmap: Heatmap, kind: str, body: dict[str, Any], sentence: str) -> s
             "symbol": market.symbol,
             "source": source_name(market),
             "simulated": market.source == "simulated",
-            "time": body["time"],
-            "price": body["price"],
+            "time": fields["time"],
+            "price": fields["price"],
             "side": side,
-            **{name: round_price(body[name]) for name in ("low", "high", "peak")},
-            "usd": round(body["usd"]),
-            "distance": round(body.get("distance", edge / body["price"] - 1), 6),
-            "moved_from": round_price(body.get("before", float("nan"))),
+            **{name: round_price(fields[name]) for name in ("low", "high", "peak")},
+            "usd": round(fields["usd"]),
+            "distance": round(fields.get("distance", edge / fields["price"] - 1), 6),
+            "moved_from": round_price(fields.get("before", float("nan"))),
             "sentence": sentence,
             "disclaimer": DISCLAIMER,
         }
@@ -179,20 +184,20 @@ def _line(heatmap: Heatmap, kind: str, body: dict[str, Any], sentence: str) -> s
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[tuple[threading.Event, list[int]]]:
-    """Yield an event that Ctrl-C or SIGTERM sets, and which did; a second one ends the process at once."""
-    stop, caught = threading.Event(), list[int]()
+def _stop_on_signal() -> Iterator[tuple[threading.Event, list[int]]]:
+    """Yield an event that SIGINT or SIGTERM sets, and a list of those received; a second one ends the process."""
+    stop, signals = threading.Event(), list[int]()
     before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def heed(number: int, _: Any) -> None:
+    def on_signal(number: int, _: Any) -> None:
         stop.set()
-        caught.append(number)
+        signals.append(number)
         signal.signal(number, before[number])
 
     for number in before:
-        signal.signal(number, heed)
+        signal.signal(number, on_signal)
     try:
-        yield stop, caught
+        yield stop, signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

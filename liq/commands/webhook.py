@@ -1,4 +1,4 @@
-"""Post lines to an address that whoever started the command chose; the served app has no way here, by a test."""
+"""Post lines to the webhook that the user chose. The app must not reach this module; a test checks that."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from liq.commands.options import message
 from liq.errors import InputError
 
 TIMEOUT = 10.0
-"""Seconds that one try may take."""
+"""Seconds that one request may take."""
 
-WAITS = (1.0, 5.0, 25.0)
-"""Seconds before the second try, the third, the last."""
+RETRY_DELAYS = (1.0, 5.0, 25.0)
+"""Seconds before each retry."""
 
-HELD = 100
-"""Lines that wait at most; where more come, the oldest are given up."""
+MAX_QUEUED = 100
+"""Lines in the queue at most; when it is full, the oldest is dropped."""
 
-GRACE = 5.0
-"""Seconds at the end for lines that still wait."""
+SHUTDOWN_TIMEOUT = 5.0
+"""Seconds at the end for lines that are still queued."""
 
 
-class _Straight(urllib.request.HTTPRedirectHandler):
-    """Follow no redirect: a POST would become a GET, and elsewhere is not what was chosen."""
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follow no redirect: a POST would become a GET, to an address that the user did not choose."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -37,33 +37,36 @@ class _Straight(urllib.request.HTTPRedirectHandler):
 
 @contextmanager
 def webhook_poster(address: str) -> Iterator[Callable[[str], None]]:
-    """Yield what posts a line of JSON to an address without waiting for it; a thread of its own does the work.
+    """Yield a function that posts a line of JSON to an address; a thread posts, so the function does not wait.
 
-    An answer of 429 or 500 and more, or none, is tried again after WAITS; another refusal is not. What is given up
-    is said on stderr, without the address's path, which may be a secret. At the end, what waits has GRACE seconds.
-    Raises InputError for an address that is not http or https.
+    A response of 429 or of 500 and above, or none, is retried after RETRY_DELAYS; another refusal is not. A dropped
+    line is reported on stderr, without the path of the address, which may be a secret. At the end the queue has
+    SHUTDOWN_TIMEOUT seconds. Raises InputError for an address that is not http or https.
     """
     check_address(address)
-    lines: queue.Queue[str | None] = queue.Queue(HELD)
-    ending = threading.Event()
-    worker = threading.Thread(target=_work, args=(address, lines, ending), daemon=True, name="webhook")
+    lines: queue.Queue[str | None] = queue.Queue(MAX_QUEUED)
+    stopping = threading.Event()
+    worker = threading.Thread(target=_post_queued, args=(address, lines, stopping), daemon=True, name="webhook")
     worker.start()
     try:
         yield lambda line: _put(lines, line)
     finally:
-        ending.set()
+        stopping.set()
         _put(lines, None)
-        worker.join(GRACE)
+        worker.join(SHUTDOWN_TIMEOUT)
 
 
 def check_address(address: str) -> None:
-    """Raise InputError for an address that cannot be posted to."""
+    """Raise InputError for an address that is not http or https.
+
+    >>> check_address("https://example.org/hook")
+    """
     try:
         parts = urlsplit(address)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        good = False
-    if not good or any(sign.isspace() for sign in address):
+        valid = False
+    if not valid or any(character.isspace() for character in address):
         raise InputError("--webhook must be an address that begins with http:// or https://.")
 
 
@@ -80,20 +83,20 @@ def _put(lines: queue.Queue[str | None], line: str | None) -> None:
                 pass
 
 
-def _work(address: str, lines: queue.Queue[str | None], ending: threading.Event) -> None:
-    opener = urllib.request.build_opener(_Straight)
+def _post_queued(address: str, lines: queue.Queue[str | None], stopping: threading.Event) -> None:
+    opener = urllib.request.build_opener(_NoRedirect)
     while (line := lines.get()) is not None:
-        reason = _post(opener, address, line, ending)
+        reason = _post(opener, address, line, stopping)
         if reason:
             message(f"the webhook at {urlsplit(address).hostname} {reason}, so a line is given up.")
 
 
-def _post(opener: urllib.request.OpenerDirector, address: str, line: str, ending: threading.Event) -> str:
-    """Return why a line could not be posted, or "" where it was."""
+def _post(opener: urllib.request.OpenerDirector, address: str, line: str, stopping: threading.Event) -> str:
+    """Return why a line could not be posted, or an empty string where it was."""
     request = urllib.request.Request(address, line.encode(), {"Content-Type": "application/json"}, method="POST")
     reason = ""
-    for wait in (0.0, *WAITS):
-        if ending.wait(wait) and wait:
+    for wait in (0.0, *RETRY_DELAYS):
+        if stopping.wait(wait) and wait:
             break  # no time to try again
         try:
             with opener.open(request, timeout=TIMEOUT):

@@ -1,4 +1,4 @@
-"""`zones`: the strongest zones on each side of the price, as the Top zones page has them."""
+"""`zones`: list the strongest zones on each side of the price, as the Top zones page does."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ COLUMNS = ("range", "usd", "distance", "share", "leverage", "age", "status")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the command's arguments."""
     options.market_arguments(parser)
     options.map_arguments(parser)
     output.arguments(parser, ("table", "json", "csv", "pine"))
     parser.epilog = EXAMPLES
 
 
-def run(asked: argparse.Namespace) -> int:
-    """Answer."""
-    form = output.output_format(asked)
-    heatmap = options.load_heatmap(asked, options.load_market(asked))
+def run(args: argparse.Namespace) -> int:
+    """Rank the zones and write them in the chosen format."""
+    format = output.output_format(args)
+    heatmap = options.load_heatmap(args, options.load_market(args))
     zones = top_zones(heatmap)
-    if form == "json":
-        answer = files.zones_json(heatmap, zones)
-    elif form == "csv":
-        answer = files.zones_csv(heatmap, zones)
-    elif form == "pine":
-        answer = pine.indicator(heatmap, zones)
+    if format == "json":
+        text = files.zones_json(heatmap, zones)
+    elif format == "csv":
+        text = files.zones_csv(heatmap, zones)
+    elif format == "pine":
+        text = pine.indicator(heatmap, zones)
     else:
-        answer = table(heatmap, zones, asked.lookback)
-    output.write_output(answer, asked)
+        text = zones_text(heatmap, zones, args.lookback)
+    output.write_output(text, args)
     return 0
 
 
-def table(heatmap: Heatmap, zones: pd.DataFrame, lookback: str) -> str:
-    """Return the zones as text to read."""
-    market, stands = heatmap.market, side_totals(heatmap)
+def zones_text(heatmap: Heatmap, zones: pd.DataFrame, lookback: str) -> str:
+    """Return the zones as a text table with title and disclaimer."""
+    market, totals = heatmap.market, side_totals(heatmap)
     price = formatting.price(market.price, formatting.decimals(market.price, market.tick))
     lines = [titles.market_title(market, lookback), f"Price {price}, {formatting.timestamp(market.as_of)}"]
-    for name, total in (("above", stands.above), ("below", stands.below)):
+    for name, total in (("above", totals.above), ("below", totals.below)):
         rows = side_table(heatmap, zones, name)[list(COLUMNS)]
         lines += ["", f"{HEADINGS[name]}, total heat {formatting.money(total)}"]
         lines.append("Nothing stands out on this side." if rows.empty else rows.to_string(index=False))

@@ -47,15 +47,15 @@ def scan(
     executor: Callable[[], Executor],
     *,
     prior: str | Prior = "calibrated",
-    at_once: int = 4,
-    apart: bool = False,
+    max_submitted: int = 4,
+    fetch_in_worker: bool = False,
 ) -> Iterator[ScanRow]:
     """Yield each ticker's row once, as it is done.
 
-    fetch : returns a ticker's market, called here, one after the other; with `apart`, for sources without a rate
-    limit, called by the workers. executor : opens one of `concurrent.futures`' kind; where it loses its workers it is
-    opened anew and their markets are submitted again. at_once : maximum number of submitted markets, which bounds
-    memory.
+    fetch : returns a ticker's market, called here, one after the other; with `fetch_in_worker`, for sources without a
+    rate limit, called by the workers. executor : opens one of `concurrent.futures`' kind; where it loses its workers
+    it is opened anew and their markets are submitted again. max_submitted : maximum number of submitted markets,
+    which bounds memory.
 
     A market that fails is a row with an error. Raises SourceError where MAX_FAILURES_IN_A_ROW cannot be fetched, the
     last failure where none can, LiqError where the workers were lost more than MAX_RESTARTS times.
@@ -67,8 +67,8 @@ def scan(
     ['BTC']
     """
     # One market at a time is fetched while submitted ones are estimated; the loop waits for a result only when
-    # `at_once` markets are out. A market whose worker died goes back to the queue, so that none is lost and, as its
-    # future never gave a row, none comes twice.
+    # `max_submitted` markets are out. A market whose worker died goes back to the queue, so that none is lost and, as
+    # its future never gave a row, none comes twice.
     prior, queue = as_prior(prior), deque(dict.fromkeys(tickers))
     submitted: dict[Future[ScanRow], str] = {}
     failures_in_a_row, failure, any_fetched, restarts = 0, LiqError("There is no ticker to scan."), False, 0
@@ -76,10 +76,10 @@ def scan(
     try:
         while queue or submitted:
             workers_lost = False
-            if queue and len(submitted) < at_once:
+            if queue and len(submitted) < max_submitted:
                 ticker = queue.popleft()
                 try:
-                    market = None if apart else fetch(ticker)
+                    market = None if fetch_in_worker else fetch(ticker)
                 except LiqError as error:
                     failure, failures_in_a_row = error, failures_in_a_row + 1 if isinstance(error, SourceError) else 0
                     if failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
@@ -88,7 +88,7 @@ def scan(
                     continue
                 failures_in_a_row, any_fetched = 0, True
                 try:
-                    submitted[pool.submit(_row, ticker, prior, market, fetch if apart else None)] = ticker
+                    submitted[pool.submit(_row, ticker, prior, market, fetch if fetch_in_worker else None)] = ticker
                 except BrokenExecutor:
                     queue.appendleft(ticker)
                     workers_lost = True

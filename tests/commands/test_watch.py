@@ -204,7 +204,7 @@ def test_what_makes_no_sense_ends_with_two(capsys, words):
 
 
 def test_a_webhook_in_trouble_is_tried_again(monkeypatch, capsys):
-    monkeypatch.setattr(webhook, "WAITS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(webhook, "RETRY_DELAYS", (0.01, 0.01, 0.01))
     with listening(500, 429, 503) as (address, got), webhook.webhook_poster(address) as post:
         post('{"a": 1}')
         until(lambda: len(got) == 4)
@@ -214,7 +214,7 @@ def test_a_webhook_in_trouble_is_tried_again(monkeypatch, capsys):
 
 @pytest.mark.parametrize(("code", "tries"), [(404, 1), (302, 1), (500, 4)])
 def test_a_webhook_that_refuses_is_given_up_without_naming_its_path(monkeypatch, capsys, code, tries):
-    monkeypatch.setattr(webhook, "WAITS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(webhook, "RETRY_DELAYS", (0.01, 0.01, 0.01))
     with listening(*[code] * tries) as (address, got), webhook.webhook_poster(address) as post:
         post("{}")
         post("[]")
@@ -226,9 +226,9 @@ def test_a_webhook_that_refuses_is_given_up_without_naming_its_path(monkeypatch,
 
 
 def test_a_dead_webhook_holds_nothing_up(monkeypatch, capsys):
-    monkeypatch.setattr(webhook, "WAITS", (60.0,))
-    monkeypatch.setattr(webhook, "GRACE", 0.5)
-    monkeypatch.setattr(webhook, "HELD", 3)
+    monkeypatch.setattr(webhook, "RETRY_DELAYS", (60.0,))
+    monkeypatch.setattr(webhook, "SHUTDOWN_TIMEOUT", 0.5)
+    monkeypatch.setattr(webhook, "MAX_QUEUED", 3)
     with webhook.webhook_poster("http://127.0.0.1:9/") as post:
         for number in range(50):
             post(str(number))

@@ -140,7 +140,7 @@ def test_the_table_ranks_and_puts_failures_last(expected):
 
 @pytest.mark.parametrize("apart", [False, True])
 def test_processes_and_threads_and_any_order_give_the_same_rows(expected, apart):
-    rows = scan(NAMES[::-1], made, partial(executors.process_pool, 2), apart=apart)
+    rows = scan(NAMES[::-1], made, partial(executors.process_pool, 2), fetch_in_worker=apart)
     pd.testing.assert_frame_equal(ranking_table(rows, "test"), expected, check_exact=True)
 
 
@@ -174,7 +174,7 @@ def test_no_more_markets_are_in_flight_than_asked_for(monkeypatch):
         fetched.append(ticker)
         return made(ticker)
 
-    for row in scan(NAMES, get, lambda: pool, at_once=3):
+    for row in scan(NAMES, get, lambda: pool, max_submitted=3):
         yielded.append(row.ticker)
     assert sorted(yielded) == sorted(NAMES)
     assert max(most) == 3
@@ -182,7 +182,7 @@ def test_no_more_markets_are_in_flight_than_asked_for(monkeypatch):
 
 def test_a_killed_process_costs_nothing(tmp_path, expected):
     get = partial(deadly, marks=str(tmp_path))
-    rows = list(scan(NAMES, get, partial(executors.process_pool, 2), apart=True))
+    rows = list(scan(NAMES, get, partial(executors.process_pool, 2), fetch_in_worker=True))
     assert (tmp_path / "C5").exists()
     pd.testing.assert_frame_equal(ranking_table(rows, "test"), expected, check_exact=True)
 
@@ -195,7 +195,7 @@ def test_a_dask_worker_killed_in_the_middle_costs_nothing(expected):
         executor, count = executors.dask_cluster(cluster.scheduler_address)
         assert count == 2
         found, victim = [], None
-        for row in scan(NAMES, slowly, lambda: executor, apart=True):
+        for row in scan(NAMES, slowly, lambda: executor, fetch_in_worker=True):
             found.append(row)
             if len(found) == 3:
                 victim = next(iter(cluster.workers.values()))
@@ -229,13 +229,15 @@ def faulty(ticker: str, bad: dict[str, Exception]) -> liq.Market:
 @pytest.mark.parametrize("apart", [False, True])
 def test_one_failing_market_is_a_row(apart):
     bad = {"C2": liq.InputError("not listed."), "C4": liq.SourceError("no candles.")}
-    rows = {row.ticker: row for row in scan(NAMES, partial(faulty, bad=bad), here, apart=apart)}
+    rows = {row.ticker: row for row in scan(NAMES, partial(faulty, bad=bad), here, fetch_in_worker=apart)}
     assert sorted(rows) == sorted(NAMES)
     assert {name: row.error for name, row in rows.items() if row.error} == {"C2": "not listed.", "C4": "no candles."}
 
 
 def test_a_surprise_in_a_worker_is_a_row_too():
-    rows = {row.ticker: row for row in scan(NAMES, partial(faulty, bad={"C2": KeyError("x")}), here, apart=True)}
+    rows = {
+        row.ticker: row for row in scan(NAMES, partial(faulty, bad={"C2": KeyError("x")}), here, fetch_in_worker=True)
+    }
     assert sorted(rows) == sorted(NAMES)
     assert rows["C2"].error == "C2 could not be estimated (KeyError: 'x')."
 
