@@ -1,5 +1,7 @@
-"""What a scan costs: `python -m benchmarks.scan` times 300 simulated markets in processes and adds up their memory;
-`python -m benchmarks.scan dask` sets one Dask worker against two, in turns on a few markets each.
+"""Measure what a scan costs in time and memory.
+
+`python -m benchmarks.scan` times 300 simulated markets in processes and adds up their memory;
+`python -m benchmarks.scan dask` compares one Dask worker with two, in turns on a few markets each.
 
 A worker is a process with one thread. Memory is what stays resident of the command and all it started, added up, so
 what they share is counted more than once. Seconds of CPU stand beside the wall time, which says little while the

@@ -1,4 +1,11 @@
-"""Estimate where leveraged crypto positions would be force-closed, from public market data alone."""
+"""Estimate where leveraged crypto positions would be force-closed, from public market data alone.
+
+>>> import liq
+>>> heatmap = liq.estimate(liq.fetch("BTC", lookback="1d", source="simulated"))
+>>> zones = liq.top_zones(heatmap)
+>>> [column for column in ("side", "low", "high", "usd") if column in zones]
+['side', 'low', 'high', 'usd']
+"""
 
 from liq.errors import InputError, LiqError, SourceError
 from liq.market import LOOKBACKS, Market, Quote

@@ -83,7 +83,11 @@ class Origin(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """A live price: symbol, price in quote currency, UTC time, the source, and the last 24 hours' change."""
+    """A live price: symbol, price in quote currency, UTC time, the source, and the last 24 hours' change.
+
+    >>> Quote("BTC/USDT:USDT", 64_000.0, pd.Timestamp("2026-01-01", tz="UTC"), "gate").price
+    64000.0
+    """
 
     symbol: str
     price: float

@@ -15,7 +15,55 @@ import liq
 
 MODULES = [found.name for found in pkgutil.walk_packages(liq.__path__, "liq.") if not found.name.endswith("__main__")]
 
-EXEMPT: dict[str, str] = {}
+STREAMLIT = "draws on a Streamlit page; tests/app runs every page"
+VENUE = "needs a venue; tests/sources runs it against a local server"
+
+EXEMPT: dict[str, str] = {
+    "liq.app.controls": STREAMLIT,
+    "liq.app.current_market.load_heatmap": STREAMLIT,
+    "liq.app.current_market.heatmap_at_moment": STREAMLIT,
+    "liq.app.current_market.use_prior": STREAMLIT,
+    "liq.app.current_market.own_prior": STREAMLIT,
+    "liq.app.current_market.chart_data": STREAMLIT,
+    "liq.app.live_price": STREAMLIT,
+    "liq.app.page_parts": STREAMLIT,
+    **{
+        f"liq.commands.{command}.{function}": "`liq COMMAND --help` shows examples; tests/commands runs them"
+        for command in ("app", "calibrate", "heatmap", "record", "scan", "skill", "watch", "zones")
+        for function in ("arguments", "run")
+    },
+    "liq.commands.watch.rounds": "yields for ever; tests/commands/test_watch.py runs it",
+    "liq.scan.executors.dask_cluster": "needs a Dask cluster; tests/scan starts one",
+    "liq.sources.failover.fetch_first": VENUE,
+    "liq.sources.failover.answering_venue": VENUE,
+    "liq.sources.failover.fetch_all": VENUE,
+    "liq.sources.market_cache.find_contract": VENUE,
+    "liq.sources.market_cache.cached_market": VENUE,
+    "liq.sources.recorder.stream.record": VENUE,
+    "liq.sources.recorder.stream.follow_venue": VENUE,
+    "liq.sources.venues.client.connect": "imports ccxt, which takes seconds; tests/sources runs it",
+    "liq.sources.venues.client.call": VENUE,
+    "liq.sources.venues.client.open_stream": VENUE,
+    "liq.sources.venues.client.subscribe": VENUE,
+    "liq.sources.venues.client.is_open": VENUE,
+    "liq.sources.venues.client.drain_stream": VENUE,
+    "liq.sources.venues.client.venue_clock": VENUE,
+    "liq.sources.venues.endpoints.candles": VENUE,
+    "liq.sources.venues.endpoints.open_interest_history": VENUE,
+    "liq.sources.venues.endpoints.coin_open_interest": VENUE,
+    "liq.sources.venues.endpoints.open_interest_analytics": VENUE,
+    "liq.sources.venues.endpoints.analytics": VENUE,
+    "liq.sources.venues.endpoints.ticker": VENUE,
+    "liq.sources.venues.endpoints.volumes": VENUE,
+    "liq.sources.venues.endpoints.margin_tiers": VENUE,
+    "liq.sources.venues.margin_tiers.margin_brackets": VENUE,
+    "liq.sources.venues.market.calls_expected": VENUE,
+    "liq.sources.venues.market.fetch_market": VENUE,
+    "liq.sources.venues.market.refresh_market": VENUE,
+    "liq.sources.venues.open_interest.pages_to_request": VENUE,
+    "liq.sources.venues.open_interest.attach_open_interest": VENUE,
+    "liq.sources.venues.open_interest.refresh_open_interest": VENUE,
+}
 """Functions, or modules with all their functions, that have no example, each with the reason."""
 
 

@@ -65,7 +65,12 @@ def chart_data(view: View, heatmap: Heatmap, then: Heatmap) -> tuple[window.Wind
 
 
 def is_live(view: View) -> bool:
-    """Return whether price and market are refreshed: not where live is off, nor for a file."""
+    """Return whether price and market are refreshed: not where live is off, nor for a file.
+
+    >>> view = View("BTC", "file", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
+    >>> is_live(view)
+    False
+    """
     return view.live and view.source != "file"
 
 

@@ -52,7 +52,14 @@ class View:
 
 
 def price_metric(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
-    """Return label, value, delta and help of a `st.metric`: the price of the quote or of the market, with its age."""
+    """Return label, value, delta and help of a `st.metric`: the price of the quote or of the market, with its age.
+
+    >>> from liq.sources.fetch import fetch
+    >>> market = fetch("BTC", "1d", source="simulated")
+    >>> view = View("BTC", "simulated", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
+    >>> sorted(price_metric(market, view, None, past=False))
+    ['delta', 'help', 'label', 'value']
+    """
     price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
     change = price / float(market.visible["open"].iloc[0]) - 1
     age = f"{formatting.age(time, pd.Timestamp.now('UTC'))} ago"
@@ -69,7 +76,11 @@ def price_metric(market: Market, view: View, quote: Quote | None, past: bool) ->
 
 
 def tickers(source: str) -> list[str]:
-    """Return what the source lists, or DEFAULT_COINS where it cannot say."""
+    """Return what the source lists, or DEFAULT_COINS where it cannot say.
+
+    >>> tickers("simulated")[:3]
+    ['BTC', 'ETH', 'SOL']
+    """
     try:
         return fetch.tickers(source)
     except LiqError:
@@ -83,7 +94,13 @@ def _single_flight(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., A
 
 @_single_flight(LRUCache(4))
 def uploaded_market(data: bytes, name: str, timeframe: str) -> Market:
-    """Return the market of an uploaded file, see `liq.sources.files.market_file.read_market`."""
+    r"""Return the market of an uploaded file, see `liq.sources.files.market_file.read_market`.
+
+    >>> hours = range(1_700_006_400_000, 1_701_446_400_000, 3_600_000)
+    >>> lines = ["open_time_ms,open,high,low,close,volume", *(f"{hour},100,101,99,100,5" for hour in hours)]
+    >>> uploaded_market("\n".join(lines).encode(), "mine.csv", "7d").price
+    100.0
+    """
     from liq.sources.files import market_file  # only uploads need it
 
     file = io.BytesIO(data)
@@ -97,13 +114,25 @@ def uploaded_market(data: bytes, name: str, timeframe: str) -> Market:
     condition=threading.Condition(),
 )
 def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:
-    """Return the estimate of a market, see `liq.model.estimate`."""
+    """Return the estimate of a market, see `liq.model.estimate`.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> heatmap.prior.name
+    'calibrated'
+    """
     return estimate(market, prior=prior)
 
 
 @_single_flight(LRUCache(8))
 def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
-    """Return the estimate with only these bands of leverage counted."""
+    """Return the estimate with only these bands of leverage counted.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> bool(reweighted_heatmap(heatmap, ("51-100x",)).grid.sum() < heatmap.grid.sum())
+    True
+    """
     return select_bands(all_bands, bands)
 
 
@@ -112,6 +141,12 @@ def heatmap_as_of(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
 
     Without a moment that is the heatmap itself and an empty string; with one outside the window it is the heatmap
     itself and a sentence that says so.
+
+        >>> from liq.sources.fetch import fetch
+        >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+        >>> view = View("BTC", "simulated", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
+        >>> heatmap_as_of(view, heatmap) == (heatmap, "")
+        True
     """
     row = as_of.last_closed_bar(heatmap.market, view.as_of)
     if row is not None:
@@ -128,19 +163,37 @@ def heatmap_as_of(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
 
 @_single_flight(LRUCache(12))
 def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
-    """Return the heatmap as it stood at the end of a bar of its window, see `liq.model.as_of`."""
+    """Return the heatmap as it stood at the end of a bar of its window, see `liq.model.as_of`.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> len(heatmap.times) - len(heatmap_up_to(heatmap, 9).times) > 0
+    True
+    """
     return as_of.heatmap_up_to(heatmap, row)
 
 
 @_single_flight(LRUCache(12))
 def chart_window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
-    """Return what is drawn of a heatmap, see `liq.charts.heatmap.window`."""
+    """Return what is drawn of a heatmap, see `liq.charts.heatmap.window`.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> chart_window(heatmap, heatmap, False) is chart_window(heatmap, heatmap, False)
+    True
+    """
     return window.window(heatmap, whole, like)
 
 
 @_single_flight(LRUCache(12))
 def chart_readout(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Readout:
-    """Return what is shown under the pointer, see `liq.charts.heatmap.readout`."""
+    """Return what is shown under the pointer, see `liq.charts.heatmap.readout`.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> chart_readout(heatmap, heatmap, False) is chart_readout(heatmap, heatmap, False)
+    True
+    """
     bands = leverage.dominant_bands(heatmap, whole, like)
     read = readout.encode(chart_window(heatmap, like, whole), window.column_closes(heatmap), bands)
     _return_freed_memory()
@@ -155,14 +208,28 @@ def _return_freed_memory() -> None:
 
 @_single_flight(LRUCache(12))
 def strongest_zones(heatmap: Heatmap) -> pd.DataFrame:
-    """Return the ten strongest zones of each side, see `liq.top_zones`."""
+    """Return the ten strongest zones of each side, see `liq.top_zones`.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> strongest_zones(heatmap)["side"].unique().tolist()
+    ['above', 'below']
+    """
     return top_zones(heatmap, price=heatmap.market.price)
 
 
 def chart_data(
     view: View, heatmap: Heatmap, like: Heatmap, then: Heatmap
 ) -> tuple[window.Window, dict[str, pd.DataFrame]]:
-    """Return what is drawn of a heatmap, and the chart's data: prices and colours of `like`, as of `then`."""
+    """Return what is drawn of a heatmap, and the chart's data: prices and colours of `like`, as of `then`.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> view = View("BTC", "simulated", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
+    >>> drawn, data = chart_data(view, heatmap, heatmap, heatmap)
+    >>> "pointer" in data
+    True
+    """
     part = chart_window(heatmap, like, view.whole)
     title = titles.market_title(heatmap.market, view.timeframe)
     return part, heatmap_data.datasets(

@@ -74,6 +74,10 @@ def load_rows(
     previous : the rows that were yielded before, by ticker. A complete row is cached for all sessions until its bar
     closes. A ticker that fails is a row as well, which only `previous` carries and which is soon due again. Raises
     InputError for a lookback that does not exist.
+
+        >>> rows = {row.ticker: row for row in load_rows(["BTC", "NOSUCHCOIN"], WatchlistRequest("1d", "simulated"))}
+        >>> rows["BTC"].summary.source, rows["NOSUCHCOIN"].summary
+        ('simulated', None)
     """
     bar, due = _bar_opening(request.lookback), []
     for ticker in normalize_tickers(tickers):
@@ -97,13 +101,23 @@ def normalize_tickers(tickers: Iterable[str]) -> list[str]:
 
 
 def row_needs_refresh(row: WatchlistRow) -> bool:
-    """Return whether a row should be loaded again: a bar has closed, or it is provisional and no longer new."""
+    """Return whether a row should be loaded again: a bar has closed, or it is provisional and no longer new.
+
+    >>> (row,) = load_rows(["BTC"], WatchlistRequest("1d", "simulated"))
+    >>> row_needs_refresh(row._replace(bar=row.bar - pd.Timedelta("1h")))
+    True
+    """
     old = pd.Timestamp.now("UTC") - row.loaded > market_cache.PROVISIONAL_AGE
     return row.bar != _bar_opening(row.request.lookback) or (row.provisional and old)
 
 
 def live_quotes(rows: Iterable[WatchlistRow]) -> dict[str, Quote]:
-    """Return the live price of each row that has a market, by ticker, without those that could not be fetched."""
+    """Return the live price of each row that has a market, by ticker, without those that could not be fetched.
+
+    >>> quotes = live_quotes(load_rows(["BTC"], WatchlistRequest("1d", "simulated")))
+    >>> quotes["BTC"].source
+    'simulated'
+    """
     summaries = {row.ticker: row.summary for row in rows if row.summary is not None}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="quote") as pool:
         quotes = list(pool.map(_quote, summaries.values()))
@@ -111,7 +125,14 @@ def live_quotes(rows: Iterable[WatchlistRow]) -> dict[str, Quote]:
 
 
 def at_live_price(row: WatchlistRow, quote: Quote | None) -> WatchlistRow:
-    """Return a row updated to a live price; unchanged without one, or where it is older than the row."""
+    """Return a row updated to a live price; unchanged without one, or where it is older than the row.
+
+    >>> (row,) = load_rows(["BTC"], WatchlistRequest("1d", "simulated"))
+    >>> later = row.summary.as_of + pd.Timedelta("1min")
+    >>> quote = Quote(row.summary.symbol, 1.01 * row.summary.price, later, "simulated")
+    >>> at_live_price(row, quote).summary.price == quote.price
+    True
+    """
     if (
         row.summary is None
         or quote is None
@@ -123,14 +144,24 @@ def at_live_price(row: WatchlistRow, quote: Quote | None) -> WatchlistRow:
 
 
 def split_rows(rows: Iterable[WatchlistRow]) -> tuple[dict[str, MarketSummary], dict[str, str]]:
-    """Return the summaries by ticker, and by ticker the errors of the markets that could not be loaded."""
+    """Return the summaries by ticker, and by ticker the errors of the markets that could not be loaded.
+
+    >>> summaries, errors = split_rows(load_rows(["BTC", "NOSUCHCOIN"], WatchlistRequest("1d", "simulated")))
+    >>> list(summaries), list(errors)
+    (['BTC'], ['NOSUCHCOIN'])
+    """
     rows = list(rows)
     summaries = {row.ticker: row.summary for row in rows if row.summary is not None}
     return summaries, {row.ticker: row.note for row in rows if row.summary is None}
 
 
 def notes_by_text(rows: Iterable[WatchlistRow]) -> dict[str, list[str]]:
-    """Return the notes of rows, each with the tickers that have it."""
+    """Return the notes of rows, each with the tickers that have it.
+
+    >>> notes = notes_by_text(load_rows(["BTC", "NOSUCHCOIN"], WatchlistRequest("1d", "simulated")))
+    >>> list(notes.values())
+    [['NOSUCHCOIN']]
+    """
     tickers: dict[str, list[str]] = {}
     for row in rows:
         if row.note:

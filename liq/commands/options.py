@@ -20,7 +20,13 @@ DEFAULT_TICKER = "BTC"
 
 
 def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    """Add ticker (many: tickers), --file (not with many), --lookback and --source."""
+    """Add ticker (many: tickers), --file (not with many), --lookback and --source.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> market_arguments(parser)
+    >>> parser.parse_args(["ETH", "--source", "gate"]).ticker
+    'ETH'
+    """
     what = f"coin or symbol, such as ETH or ETH/USDT:USDT (default {DEFAULT_TICKER})"
     if many:
         parser.add_argument("tickers", nargs="*", metavar="ticker", help=what)
@@ -39,7 +45,13 @@ def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> 
 
 
 def lookback_argument(parser: argparse.ArgumentParser) -> None:
-    """Add --lookback."""
+    """Add --lookback.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> lookback_argument(parser)
+    >>> parser.parse_args(["--lookback", "1M"]).lookback
+    '1M'
+    """
     parser.add_argument(
         "--lookback",
         "--timeframe",
@@ -51,7 +63,13 @@ def lookback_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def map_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --prior and --leverage."""
+    """Add --prior and --leverage.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> map_arguments(parser)
+    >>> parser.parse_args(["--leverage", "26-50x,51-100x"]).leverage
+    '26-50x,51-100x'
+    """
     prior_argument(parser)
     parser.add_argument(
         "--leverage",
@@ -61,7 +79,13 @@ def map_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def prior_argument(parser: argparse.ArgumentParser) -> None:
-    """Add --prior, a name or a file."""
+    """Add --prior, a name or a file.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> prior_argument(parser)
+    >>> parser.parse_args([]).prior
+    'calibrated'
+    """
     parser.add_argument(
         "--prior",
         default="calibrated",
@@ -75,6 +99,9 @@ def load_market(args: argparse.Namespace) -> Market:
 
     Raises InputError; SourceError also where only the simulated market could replace the venues: a page shows that in
     a banner, a file that a script writes cannot.
+
+        >>> load_market(argparse.Namespace(file=None, source="simulated", ticker="ETH", lookback="1d")).base
+        'ETH'
     """
     if args.file is not None:
         if args.source not in (None, "file"):
@@ -90,7 +117,10 @@ def load_market(args: argparse.Namespace) -> Market:
 
 
 def print_notices(market: Market, prefix: str = "") -> None:
-    """Print the notices about a market to stderr: that it is simulated, and what its source could not give."""
+    """Print the notices about a market to stderr: that it is simulated, and what its source could not give.
+
+    >>> print_notices(fetch.fetch("BTC", "1d", source="simulated"))
+    """
     for note in market.notes:
         message(f"{prefix}{note}")
     for name, reason in market.left_out.items():
@@ -98,14 +128,24 @@ def print_notices(market: Market, prefix: str = "") -> None:
 
 
 def refuse_simulated(market: Market, source: str) -> None:
-    """Raise SourceError where the market is simulated because no venue answered."""
+    """Raise SourceError where the market is simulated because no venue answered.
+
+    >>> refuse_simulated(fetch.fetch("BTC", "1d", source="simulated"), source="auto")
+    Traceback (most recent call last):
+        ...
+    liq.errors.SourceError: No venue answered (); try again, or ask for --source simulated.
+    """
     if market.source == "simulated" and source != "simulated":
         reasons = failover.describe_failures(dict(market.left_out))
         raise SourceError(f"No venue answered ({reasons}); try again, or ask for --source simulated.")
 
 
 def load_prior(args: argparse.Namespace) -> str | Prior:
-    """Return the requested prior, as a name or read from a file. Raises InputError."""
+    """Return the requested prior, as a name or read from a file. Raises InputError.
+
+    >>> load_prior(argparse.Namespace(prior="flat"))
+    'flat'
+    """
     if args.prior in PRIORS:
         return str(args.prior)
     path = Path(args.prior)
@@ -117,7 +157,13 @@ def load_prior(args: argparse.Namespace) -> str | Prior:
 
 
 def load_heatmap(args: argparse.Namespace, market: Market, columns: int | None = None) -> Heatmap:
-    """Return the map of a market with the requested prior and bands. Raises InputError."""
+    """Return the map of a market with the requested prior and bands. Raises InputError.
+
+    >>> market = fetch.fetch("BTC", "1d", source="simulated")
+    >>> args = argparse.Namespace(prior="calibrated", leverage="26-50x,51-100x")
+    >>> load_heatmap(args, market).market is market
+    True
+    """
     bands = list(BANDS) if args.leverage is None else args.leverage.split(",")
     unknown = [band for band in bands if band not in BANDS]
     if unknown:
@@ -126,7 +172,13 @@ def load_heatmap(args: argparse.Namespace, market: Market, columns: int | None =
 
 
 def read_file(path: Path) -> bytes:
-    """Return the bytes of a file; raise InputError where it cannot be read."""
+    """Return the bytes of a file; raise InputError where it cannot be read.
+
+    >>> read_file(Path("no_such_file.json"))
+    Traceback (most recent call last):
+        ...
+    liq.errors.InputError: no_such_file.json cannot be read: No such file or directory.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
@@ -134,7 +186,10 @@ def read_file(path: Path) -> bytes:
 
 
 def message(sentence: str) -> None:
-    """Print a sentence to stderr."""
+    """Print a sentence to stderr.
+
+    >>> message("BTC from Gate.")
+    """
     print(f"liq: {sentence}", file=sys.stderr)
 
 

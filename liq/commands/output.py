@@ -12,7 +12,13 @@ BINARY = ("parquet", "png")
 
 
 def arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
-    """Add --output, and --format where there is a choice."""
+    """Add --output, and --format where there is a choice.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> arguments(parser, ("json", "csv"))
+    >>> parser.parse_args(["--format", "csv"]).format
+    'csv'
+    """
     if len(formats) > 1:
         parser.add_argument(
             "--format",
@@ -38,7 +44,11 @@ def output_format(args: argparse.Namespace) -> str:
 
 
 def write_output(content: str | bytes, args: argparse.Namespace) -> None:
-    """Write text or bytes to --output, else to standard output; raise InputError where the file cannot be written."""
+    """Write text or bytes to --output, else to standard output; raise InputError where the file cannot be written.
+
+    >>> write_output("time,usd", argparse.Namespace(output=None))
+    time,usd
+    """
     data = content if isinstance(content, bytes) else content.encode()
     if args.output is None:
         if isinstance(content, str):

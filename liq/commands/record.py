@@ -61,5 +61,8 @@ async def _record(names: list[str], symbols: tuple[str, ...], folder: Path) -> i
 
 
 def message(line: str) -> None:
-    """Print a line to stderr at once."""
+    """Print a line to stderr at once.
+
+    >>> message("Stopped.")
+    """
     print(f"liq: {line}", file=sys.stderr, flush=True)

@@ -40,7 +40,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def liquidations_argument(parser: argparse.ArgumentParser) -> None:
-    """Add --liquidations, a file of realised liquidations."""
+    """Add --liquidations, a file of realised liquidations.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> liquidations_argument(parser)
+    >>> parser.parse_args(["--liquidations", "mine.csv"]).liquidations
+    'mine.csv'
+    """
     parser.add_argument("--liquidations", metavar="PATH", help="realised liquidations of your own, as CSV or Parquet")
 
 
@@ -60,7 +66,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def scoring_input(args: argparse.Namespace, heatmap: Heatmap) -> ScoringInput:
-    """Return the map with the realised liquidations to score it against; raise InputError where there are none."""
+    """Return the map with the realised liquidations to score it against; raise InputError where there are none.
+
+    >>> from liq import estimate, fetch
+    >>> heatmap = estimate(fetch("BTC", "7d", source="simulated"))
+    >>> scoring_input(argparse.Namespace(liquidations=None), heatmap).heatmap.market.source
+    'simulated'
+    """
     path = args.liquidations and Path(args.liquidations)
     scoring = (
         reality_check.scoring_input(heatmap, options.read_file(path), path.name)

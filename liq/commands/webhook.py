@@ -42,6 +42,12 @@ def webhook_poster(address: str) -> Iterator[Callable[[str], None]]:
     A response of 429 or of 500 and above, or none, is retried after RETRY_DELAYS; another refusal is not. A dropped
     line is reported on stderr, without the path of the address, which may be a secret. At the end the queue has
     SHUTDOWN_TIMEOUT seconds. Raises InputError for an address that is not http or https.
+
+        >>> with webhook_poster("ftp://example.org") as post:
+        ...     post("{}")
+        Traceback (most recent call last):
+            ...
+        liq.errors.InputError: --webhook must be an address that begins with http:// or https://.
     """
     check_address(address)
     lines: queue.Queue[str | None] = queue.Queue(MAX_QUEUED)

@@ -55,7 +55,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def zones_text(heatmap: Heatmap, zones: pd.DataFrame, lookback: str) -> str:
-    """Return the zones as a text table with title and disclaimer."""
+    """Return the zones as a text table with title and disclaimer.
+
+    >>> from liq import estimate, fetch
+    >>> heatmap = estimate(fetch("BTC", "7d", source="simulated"))
+    >>> "Above price" in zones_text(heatmap, top_zones(heatmap), "7d")
+    True
+    """
     market, totals = heatmap.market, side_totals(heatmap)
     price = formatting.price(market.price, formatting.decimals(market.price, market.tick))
     lines = [titles.market_title(market, lookback), f"Price {price}, {formatting.timestamp(market.as_of)}"]

@@ -1,5 +1,4 @@
-"""The zones as a TradingView indicator in Pine Script v6: one box and one label a zone, with all numbers in the
-script.
+"""The zones as a TradingView indicator in Pine Script v6: a box and a label per zone, all numbers in the script.
 
 Language facts from TradingView's Pine Script v6 reference: `box.new` and `label.new` place by time with
 `xloc.bar_time` and milliseconds since 1970 UTC; a script may hold 50 boxes and labels each unless it asks for more.

@@ -1,5 +1,4 @@
-"""Client of the venues, and the only module that imports ccxt: one connection a venue, one call at a time, its
-markets.
+"""Client of the venues, and the only module that imports ccxt: one connection a venue, one call at a time.
 
 Every failure leaves this module as a VenueFailure.
 """
