@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.venue_server import faults, streams, wire, wire_more
+from tests.venue_server import faults, streams, wire
+from tests.venue_server.venues import binance, bybit, gate, hyperliquid, krakenfutures, okx
 
 HOSTS = {
     "fapi.binance.com": "binanceusdm",
@@ -23,12 +24,12 @@ HOSTS = {
 }
 
 SPEAK = {
-    "binanceusdm": wire.binance,
-    "bybit": wire.bybit,
-    "okx": wire.okx,
-    "gate": wire_more.gate,
-    "krakenfutures": wire_more.kraken,
-    "hyperliquid": wire_more.hyperliquid,
+    "binanceusdm": binance.answer,
+    "bybit": bybit.answer,
+    "okx": okx.answer,
+    "gate": gate.answer,
+    "krakenfutures": krakenfutures.answer,
+    "hyperliquid": hyperliquid.answer,
 }
 
 

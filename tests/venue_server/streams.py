@@ -19,7 +19,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from tests.venue_server import formula
-from tests.venue_server.wire import OKX_SIZE, now_ms
+from tests.venue_server.venues.okx import OKX_SIZE
+from tests.venue_server.wire import now_ms
 
 if TYPE_CHECKING:
     from tests.venue_server.server import Handler

@@ -1,0 +1,1 @@
+"""The venues' wire formats, one module a venue."""

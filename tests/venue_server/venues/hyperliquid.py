@@ -1,0 +1,55 @@
+"""Hyperliquid's wire formats, limits and order of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.venue_server import formula
+from tests.venue_server.faults import spoil
+from tests.venue_server.formula import COINS
+from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, text
+
+
+def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> Answer:
+    """Answer for api.hyperliquid.xyz; one path, the question in the body, the newest 5,000 candles."""
+    now, venue, asked = now_ms(), "hyperliquid", query.get("type")
+    if asked == "metaAndAssetCtxs":
+        universe = [{"name": coin, "szDecimals": 3, "maxLeverage": 40} for coin in COINS]
+        universe.append({"name": "OLD", "szDecimals": 1, "maxLeverage": 3, "isDelisted": True})
+        contexts = [_context(coin, now, mode) for coin in COINS]
+        return 200, [{"universe": universe}, [*contexts, _context("WIF", now, mode)]]
+    if asked == "candleSnapshot":
+        want = query["req"]
+        coin, step = want["coin"], length(want["interval"])
+        if coin not in COINS:
+            return 500, None
+        since = max(int(want["startTime"]), now - 5000 * step)
+        rows = spoil(formula.candles(venue, coin, step, since, int(want["endTime"]) + 1, now), mode)
+        spoken = "ETH" if knobs.wrong_symbol else coin
+        keys = ("o", "h", "l", "c", "v")
+        return 200, [
+            {
+                "t": int(t),
+                "T": int(t) + step - 1,
+                "s": spoken,
+                "i": want["interval"],
+                "n": 7,
+                **dict(zip(keys, text(rest), strict=True)),
+            }
+            for t, *rest in rows
+        ]
+    return 422, None
+
+
+def _context(coin: str, now: int, mode: str | None) -> dict[str, Any]:
+    last, before, coins = change("hyperliquid", coin, now)
+    return {
+        "funding": "0.0000125",
+        "openInterest": str(-1 if mode == "nonsense" else float(formula.interest("hyperliquid", coin, now))),
+        "prevDayPx": str(before),
+        "dayNtlVlm": str(coins * last),
+        "oraclePx": str(last),
+        "markPx": "0" if mode == "nonsense" else str(last),
+        "midPx": "0" if mode == "nonsense" else str(last),
+        "impactPxs": [str(last), str(last)],
+    }
