@@ -130,7 +130,7 @@ def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
 
     >>> from liq.sources.fetch import fetch
     >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
-    >>> bool(reweighted_heatmap(heatmap, ("51-100x",)).grid.sum() < heatmap.grid.sum())
+    >>> bool(reweighted_heatmap(heatmap, ("51-100x",)).long.sum() < heatmap.long.sum())
     True
     """
     return select_bands(all_bands, bands)
