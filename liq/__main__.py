@@ -24,7 +24,7 @@ COMMANDS = {
 """The commands, each the module of that name in `liq/commands`."""
 
 EPILOG = """python -m liq COMMAND --help says what each takes, with examples. Answers go to standard output, all else
-to standard error. The simulated market needs no network, but answers only when asked for (--source simulated).
+to standard error. The simulated market needs no network, and is used only where named (--source simulated).
 
 exit codes:
   0  answered

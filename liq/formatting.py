@@ -53,7 +53,7 @@ def price(value: float, places: int) -> str:
 
 
 def percent(fraction: float, places: int = 1, sign: bool = True) -> str:
-    """Return a fraction as a percentage, signed unless told otherwise.
+    """Return a fraction as a percentage, with its sign unless ``signed`` is false.
 
     >>> percent(-0.0234), percent(0.5, 0, sign=False)
     ('-2.3 %', '50 %')

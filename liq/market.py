@@ -122,11 +122,11 @@ class Market:
     tick : the smallest price step, 0 where unknown.
     brackets : margin brackets of this market, or None for the package's own table.
     liquidations : realised USD per bar, columns ``long short``, where the source has them; or None. One that
-        does not tell sides apart has NaN in both and a third column, ``total``.
+        reports no sides has NaN in both and a third column, ``total``.
     origins : for every input where it came from and how old it is.
     notes : sentences about the data's quality, for the user.
-    parts : where several venues were asked, one Market each; this one is then the reference.
-    left_out : venues that were asked and are not in `parts`, each with the reason.
+    parts : where several venues were requested, one Market each; this one is then the reference.
+    left_out : venues that were requested and are not in `parts`, each with the reason.
 
     Raises InputError, one sentence naming the column, the row and the value. Nothing is repaired: a last
     bar that `as_of` cuts short is only marked, by `forming`.

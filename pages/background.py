@@ -49,7 +49,7 @@ every timeframe.
 
 st.subheader("Leverage priors")
 st.markdown(
-    "How much leverage traders take is the one thing that public data hardly tell. A prior says what is assumed, "
+    "How much leverage traders take is the one thing that public data hardly show. A prior says what is assumed, "
     "and it matters: try them, and trust the zones that stay."
 )
 for prior in PRIORS.values():
@@ -58,7 +58,7 @@ for prior in PRIORS.values():
 st.subheader("Controls")
 st.markdown(
     """
-- **Ticker** and **Source**: which perpetual, and who says so. *auto* asks one venue after the other, *all* adds
+- **Ticker** and **Source**: which perpetual, and who says so. *auto* tries one venue after the other, *all* adds
   several on one price grid, *simulated* is an invented market whose positions are known, *file* is your own
   recording.
 - **Timeframe**: the window and with it the length of a bar.
@@ -67,7 +67,7 @@ st.markdown(
 - **More heat**: lifts the faint without touching the strong. The dollars on the colour scale move along.
 - **Klines**: candles on or off. **All prices**: the whole price range instead of the part that matters.
 - **Leverage**: which positions count. The map is the sum of its leverage bands, so this re-weighs it exactly.
-- **Realised liquidations**: rings where they really happened, for sources that tell them.
+- **Realised liquidations**: rings where they really happened, for sources that report them.
 - **Prior**: what is assumed about leverage. **Live**: refresh the price, and the map when a bar closes.
 - **As of**, and the slider under the heatmap: what stood at an earlier bar, with nothing from later. Play goes
   through the window.

@@ -13,9 +13,9 @@ from liq.zones.liquidation_map import extend_book, open_interest_usd
 ABOUT_SIDE = (
     "Everything from the price to the end of the range. A contract is one long and one short, so each side is "
 )
-ABOUT_SIDE += "held against all open interest. An estimate."
+ABOUT_SIDE += "compared with all open interest. An estimate."
 
-ABOUT_RANGE = "Beyond ±15 % the map has not been held against known positions."
+ABOUT_RANGE = "Beyond ±15 % the map has not been compared with known positions."
 
 view = controls.view()
 heatmap = heatmap_at_moment(view, load_heatmap(view))

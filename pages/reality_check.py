@@ -166,8 +166,8 @@ with st.expander("How this is measured"):
 - **How much, and when.** Dollars per bar and side, log10 of USD plus 10,000 an hour, nothing rescaled. The rival is a
   regression on the bar's own excursion and volume, fitted on the earlier half; *added* is what its R² gains when the
   map is given to it. Placebos are the map of a day and a week before. Intervals draw whole days again.
-- **Where.** The strongest zone near price counts when it is first named, on what was known then. Each is held against
-  40 levels as far away on the same side, from moments as volatile. Intervals draw stretches as long as what is asked.
+- **Where.** The strongest zone near price counts when it is first named, on what was known then. Each is compared
+  with 40 levels as far away on the same side, from moments as volatile. Intervals draw blocks as long as the horizon.
 - **What it cannot know.** Venues do not report every liquidation: Binance's stream has at most one a second. One
   venue's dollars are fewer than all venues', which the shipped prior was fitted to, so a ratio above one is expected
   there. Levels follow isolated margin; cross margin is unknown. Short timeframes are scored mostly on hourly warm-up.

@@ -103,7 +103,7 @@ def draw_alerts(rows: list[watchlist.WatchlistRow], request: watchlist.Watchlist
                 st.toast(line, icon=":material/notifications:")
     state.alert_state, state.alert_lines = {request: alert_state}, lines
     st.markdown("**Alerts**")
-    for line in lines or ["Nothing yet. A zone is told once until price has been away from it."]:
+    for line in lines or ["Nothing yet. A zone is reported once until price has been away from it."]:
         st.caption(line)
 
 

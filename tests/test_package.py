@@ -176,7 +176,7 @@ def test_the_app_starts_from_the_installed_package_with_pages_and_theme(app_addr
     page.close()
 
 
-def test_the_app_stops_when_it_is_told_to(installed, outside):
+def test_the_app_stops_on_sigterm(installed, outside):
     port = free_port()
     command = [str(installed / "liq"), "app", "--port", str(port), "--", "--server.headless", "true"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -17,7 +17,7 @@ from liq.model.prior import PRIORS
 from liq.sources import fetch
 
 ABOUT_SOURCES = (
-    "auto asks one venue after the other, all adds several together. Every venue is public data without a key. "
+    "auto tries one venue after the other, all adds several together. Every venue is public data without a key. "
     "simulated is an invented market, file a recording of your own."
 )
 
@@ -78,7 +78,7 @@ def sidebar() -> None:
         left, right = st.columns(2)
         left.toggle("Klines", True, key="klines", **bound)
         right.toggle("All prices", False, key="whole", **bound)
-        rings = "Rings: liquidations that really happened, where the source tells them."
+        rings = "Rings: liquidations that really happened, where the source reports them."
         st.toggle("Realised liquidations", True, key="realised", help=rings, **bound)
         st.pills(
             "Leverage",

@@ -1,6 +1,6 @@
 """Caches that all sessions share: uploaded markets, estimates, and what is drawn of them.
 
-A market is a key by identity, so a session that has a market finds all_bands that was made of it.
+Markets are keys by identity, so every session that shows the same market shares what was computed from it.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class WatchlistRequest(NamedTuple):
 class WatchlistRow(NamedTuple):
     """Hold one ticker: its summary and zones (`top_zones`); after a failure None, no zones, and a note that says why.
 
-    request : what was asked for; bar : opening time of the bar in which the row was loaded; loaded : when it was;
+    request : the request it answers; bar : opening time of the bar in which the row was loaded; loaded : when it was;
     provisional : it should be loaded again soon, as it is a failure, an answer from before the bar, or the simulated
     market in place of venues that did not answer.
     """

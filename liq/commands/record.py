@@ -56,7 +56,7 @@ async def _record(names: list[str], symbols: tuple[str, ...], folder: Path) -> i
         streams = [StreamState(name, symbols, store, message) for name in names]
         message(f"Recording into {folder}. Stop with Ctrl-C.")
         await record(streams, store, stop, message)
-    message("Stopped; everything heard is in the files.")
+    message("Stopped; everything received is in the files.")
     return 130 if signal.SIGINT in signals else 0
 
 

@@ -36,7 +36,7 @@ EXAMPLES = """examples:
   python -m liq scan --source binanceusdm --to scan.parquet --scheduler tcp://10.0.0.5:8786
 
 The table goes to stdout, and with --to also to a Parquet file that the watchlist page reads. A scan that was cut off
-goes on where it was when it is asked for again. docs/scan.md has the rule of rank and the columns.
+resumes when the same scan is started again. docs/scan.md has the rule of rank and the columns.
 """
 
 SOURCES = tuple(name for name in fetch.SOURCES if name != "file")

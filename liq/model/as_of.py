@@ -69,7 +69,7 @@ def heatmap_at(heatmap: Heatmap, row: int) -> Heatmap:
 
 
 def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
-    """Return the same as `heatmap_at` with the earlier photographs kept, which tell what price did to a zone.
+    """Return the same as `heatmap_at` with the earlier photographs kept, which show what price did to a zone.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate

@@ -24,7 +24,7 @@ class Heatmap:
         notional at entry, summed over tiers.
     swept : on every bar, columns ``long short``, USD estimated to have been liquidated during the bar.
     anchored : share of the visible bars that open interest anchored.
-    parts : where several venues were asked, each venue's own heatmap on the same edges and times.
+    parts : where several venues were requested, each venue's own heatmap on the same edges and times.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate

@@ -149,7 +149,7 @@ def _kept(
     except (ValueError, KeyError, AttributeError, TypeError):
         return {}, "its journal cannot be read"
     if stored_header != header:
-        return {}, "it asked for something else"
+        return {}, "it has other arguments"
     if now - began > max_age:
         return {}, f"it was begun at {began:%Y-%m-%d %H:%M} UTC"
     return rows, ""

@@ -30,7 +30,7 @@ MAX_STALE_SECONDS = 120
 """Maximum age of a stale market in `auto`, in seconds, before another venue takes its place."""
 
 HEDGE_DELAY = 3.0
-"""Seconds after which `auto` asks the next venue as well, without cancelling the one that has not answered."""
+"""Seconds after which `auto` tries the next venue as well, without cancelling the one that has not answered."""
 
 ProgressQueue = queue.SimpleQueue[tuple[str, int, int]]
 
@@ -67,11 +67,11 @@ def _first_good_answer(
     """Return (venue, answer, why not the others) of the first venue with a good answer, else of one with another
     answer.
 
-    The next venue is asked when one fails, or has not answered within `HEDGE_DELAY` seconds. Raises AllVenuesFailed,
+    The next venue is tried when one fails, or has not answered within `HEDGE_DELAY` seconds. Raises AllVenuesFailed,
     or InputError where those that answered do not list the ticker.
     """
     raise_if_all_failed_recently()
-    # A silent venue is overtaken, not given up: its request goes on in its thread while the next venue is asked, and
+    # A silent venue is overtaken, not given up: its request goes on in its thread while the next venue is tried, and
     # whichever gives a good answer first is used. So a dead venue costs HEDGE_DELAY and not a whole timeout.
     started, reasons, progress = time.monotonic(), dict[str, str](), ProgressQueue()
     unlisted: InputError | None = None
@@ -100,7 +100,8 @@ def _first_good_answer(
                 if not is_good(answer):
                     fallback, reasons[name] = fallback or (name, answer), "did not answer just now"
                     continue
-                if unlisted is None:  # a coin that only a later venue lists does not change who is asked first
+                # a coin that only a later venue lists does not change which venue is tried first
+                if unlisted is None:
                     remember_outcome(name, None)
                 return name, answer, {other: why for other, why in reasons.items() if other != name}
     finally:
@@ -113,9 +114,9 @@ def _first_good_answer(
 def fetch_all(ticker: str, window: str, on_progress: Progress | None) -> Market:
     """Return the first venue's market with every venue that answers in `parts`, the others in `left_out`.
 
-    The venues are asked at the same time and for the same moment, so their visible bars are the same. A venue whose
-    stale market is a bar behind is left out. Raises SourceError when none answers, InputError when none lists the
-    ticker.
+    The venues are requested at the same time and for the same moment, so their visible bars are the same. A venue
+    whose stale market is a bar behind is left out. Raises SourceError when none answers, InputError when none lists
+    the ticker.
     """
     now, names = market_cache.utc_now(), list(HOME_ORDER)
     progress = ProgressQueue()

@@ -41,8 +41,9 @@ def fetch(
     on_progress : called with (what is requested, requests begun, requests expected), always in the caller's thread.
 
     ``auto`` tries the venues one after the other and returns the simulated market, with a note, when none answers;
-    ``all`` asks them at once and puts each into `parts`. A market is cached for `market_cache.FRESH_SECONDS`, after
-    that only its last bars are requested; a failed refresh returns the last good market with its age in `notes`.
+    ``all`` requests them at the same time and puts each into `parts`. A market is cached for
+    `market_cache.FRESH_SECONDS`, after that only its last bars are requested; a failed refresh returns the last good
+    market with its age in `notes`.
     Raises InputError for a name that does not exist, SourceError where no market can be fetched.
 
     >>> market = fetch("BTC", lookback="1d", source="simulated")

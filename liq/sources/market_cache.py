@@ -121,7 +121,7 @@ def _fetch(
 
 def _delay_retry(key: Key, started: float, failure: VenueFailure) -> VenueFailure:
     """Delay the next refresh, in proportion to what this failure cost, and return the failure."""
-    # In proportion to the cost: a venue that refuses at once is asked again soon, one that runs into timeouts takes
+    # In proportion to the cost: a venue that refuses at once is tried again soon, one that runs into timeouts takes
     # up a sixth of the time at most, however often pages rerun.
     delay = min(30.0, max(2.0, RETRY_DELAY_FACTOR * (time.monotonic() - started)))
     with _lock:
@@ -187,7 +187,7 @@ def clear() -> None:
 
 
 PROVISIONAL_AGE = pd.Timedelta(minutes=1)
-"""Time for which a stand-in or a stale market is shown before the venues are asked again."""
+"""Time for which a stand-in or a stale market is shown before the venues are tried again."""
 
 
 def needs_refresh(market: Market, fetched: pd.Timestamp) -> bool:

@@ -13,7 +13,7 @@ from liq.sources.venues.failures import VenueFailure
 from liq.sources.venues.table import HOME_ORDER, REFUSED_ORDER, VENUES
 
 MEMORY_SECONDS = 600
-"""Seconds for which the venue that answered is asked first, and one that refused this location is not asked."""
+"""Seconds for which the venue that answered is tried first, and one that refused this location is not tried."""
 
 _lock = threading.Lock()
 _last_answering: TTLCache[str, str] = TTLCache(4, ttl=MEMORY_SECONDS)

@@ -25,7 +25,7 @@ class AlignedBars(NamedTuple):
     """Hold the bars that an estimate and realised liquidations share.
 
     times : (N,) open times; hours : length of one; rows : (n,) the shared bar that each candle falls into, -1 for
-    none; names : what is compared, ("long", "short"), or ("total",) where the source does not tell sides apart;
+    none; names : what is compared, ("long", "short"), or ("total",) where the source reports no sides;
     realised : (N, S) USD of each; excursion : (N, 2) log distance from the open to the low (which sweeps longs)
     and to the high; volume : (N,) coins.
     """
@@ -56,7 +56,7 @@ def align(market: Market, liquidations: pd.DataFrame) -> AlignedBars:
 
     The coarser of the two sets the resolution, coarse warm-up candles included. A bar counts only if both
     cover all of it: a bar that was not recorded (missing or NaN) is left out, not taken for zero, and so
-    is one that is still forming. Where no bar tells sides apart, their ``total`` is compared. Raises
+    is one that is still forming. Where no bar has sides, their ``total`` is compared. Raises
     InputError if no bar is left.
 
     >>> from liq.sources.simulation.market import simulate

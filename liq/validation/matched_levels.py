@@ -41,7 +41,7 @@ class PricePath(NamedTuple):
         opens = np.concatenate([[0.0], np.cumsum(hours)[:-1]])
         ends = opens + hours
         high, low, close = (market.candles[name].to_numpy() for name in ("high", "low", "close"))
-        # Parkinson (1980): variance of a stretch from its range, log(high / low)² / (4 log 2)
+        # Parkinson (1980): variance over an interval from its range, log(high / low)² / (4 log 2)
         variance_sum = np.concatenate([[0.0], np.cumsum(np.log(high / low) ** 2 / (4 * np.log(2)))])
         first_bar = np.searchsorted(ends, ends - 24.0, side="right")
         span = ends - opens[np.minimum(first_bar, len(opens) - 1)]

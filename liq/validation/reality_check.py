@@ -114,7 +114,7 @@ def why_not_scored(market: Market) -> str:
     names = ",".join(part.source for part in market.parts or (market,))
     coin = market.base if market.base.isalnum() else ""
     return (
-        f"{titles} tells of liquidations only as they happen, and none were recorded here. Run "
+        f"{titles} reports liquidations only as they happen, and none were recorded here. Run "
         f"`python -m liq record {coin} --source {names} --to recordings`, and the app with "
         "`LIQ_RECORDED=recordings`; or choose Gate, Kraken Futures or the simulated market, which give theirs."
     )

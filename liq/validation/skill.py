@@ -43,7 +43,7 @@ class Skill:
     where the bars begin too late for such a placebo. bars, hours : number of scored bars and the length of one.
     since, until : the scored period (UTC). intervals : for each figure the 2.5 and 97.5 % points of a bootstrap over
     whole days, NaN where too few. scored : one row per scored bar: columns (``estimated realised baseline``, ``long
-    short``), USD; or ``total`` in place of both sides, where the source does not tell them apart.
+    short``), USD; or ``total`` in place of both sides, where the source reports no sides.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate

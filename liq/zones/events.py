@@ -205,7 +205,7 @@ def _successors(tracked: list[_TrackedZone], rows: list[list[Any]]) -> dict[int,
         for new, row in enumerate(rows)
         if (shared := _overlap(zone, row)) > 0
     ]
-    # Greedy by overlap, each zone once: where two zones join, the one that shares more lives on in the joined zone,
+    # Greedy by overlap, each zone once: where two zones join, the one that shares more continues in the joined zone,
     # and where one parts, its larger piece does.
     successors: dict[int, int] = {}
     for _, old, new in sorted(pairs):

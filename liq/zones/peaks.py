@@ -21,7 +21,7 @@ EDGE = 0.75
 
 
 class Peak(NamedTuple):
-    """A contiguous stretch of cells, first to last inclusive, and the cell where the smoothed profile is highest."""
+    """A contiguous run of cells, first to last inclusive, and the cell where the smoothed profile is highest."""
 
     first: int
     last: int

@@ -1,4 +1,4 @@
-"""Rank the zones of a heatmap: stretches of price where the standing book stands out, on each side of the price."""
+"""Rank the zones of a heatmap: price ranges where the standing book stands out, on each side of the price."""
 
 from __future__ import annotations
 

@@ -54,18 +54,18 @@ def test_pointer_reads_the_matrix(request, page, lookback):
         checked = 0
         for _ in range(POINTS + 7):
             x, y = rng.uniform([0.02, 0.12], [0.8, 0.75])
-            seen = read(page, box["x"] + box["width"] * x, box["y"] + box["height"] * y)
-            if seen is None or checked == POINTS:
+            readings = read(page, box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+            if readings is None or checked == POINTS:
                 continue
             # the year is not written
-            bars = [np.datetime64(seen["time"].replace(year=year), "ms").astype(float) for year in (2026, 2027)]
+            bars = [np.datetime64(readings["time"].replace(year=year), "ms").astype(float) for year in (2026, 2027)]
             column = next(
                 (int((bar - drawn.start) // drawn.step) for bar in bars if drawn.start <= bar < drawn.end), -1
             )
-            row = int(np.searchsorted(drawn.edges, seen["price"])) - 1
+            row = int(np.searchsorted(drawn.edges, readings["price"])) - 1
             if not (0 <= column < len(drawn.long) and 0 <= row < drawn.long.shape[1]):
                 continue
-            if np.abs(np.log(drawn.edges / seen["price"])).min() < 2e-6:
+            if np.abs(np.log(drawn.edges / readings["price"])).min() < 2e-6:
                 continue  # the price is written at its tick, and this close to an edge either row may be meant
             below = int((mid < close[column]).sum())
             between = drawn.long[column, row:below] if row < below else drawn.short[column, below : row + 1]
@@ -78,9 +78,9 @@ def test_pointer_reads_the_matrix(request, page, lookback):
                 allowed = (rounding["tolerance"] + 0.006) * true + count * rounding[
                     "least"
                 ]  # written in three digits
-                assert abs(seen[name] - true) <= allowed, (name, seen, true, column, row)
+                assert abs(readings[name] - true) <= allowed, (name, readings, true, column, row)
             stands = band[column, row]
-            assert seen["band"] == (list(BANDS)[stands - 1] if stands else "")
+            assert readings["band"] == (list(BANDS)[stands - 1] if stands else "")
             checked += 1
         assert checked == POINTS, f"the pointer read only {checked} points"
     assert page.complaints == []
@@ -90,11 +90,11 @@ def test_readout_is_where_the_pointer_is(app, page):
     box = open_chart(page, f"{app}/?source=file&timeframe=7d")
     label = [item for item in page.evaluate("window.written") if re.fullmatch(r"[\d,]+\.\d", item[0])][-1]
     ys = np.linspace(0.2, 0.7, 8)
-    seen = [read(page, box["x"] + box["width"] * 0.5, box["y"] + box["height"] * y) for y in ys]
+    readings = [read(page, box["x"] + box["width"] * 0.5, box["y"] + box["height"] * y) for y in ys]
     at = box["height"] * ys
-    slope, start = np.polyfit(at, np.log([point["price"] for point in seen]), 1)
+    slope, start = np.polyfit(at, np.log([point["price"] for point in readings]), 1)
     assert slope < 0
-    assert np.abs(np.log([point["price"] for point in seen]) - start - slope * at).max() < 2e-4
+    assert np.abs(np.log([point["price"] for point in readings]) - start - slope * at).max() < 2e-4
     # the last price is written eight pixels over its line, and Vega centres text by lowering it 0.3 of its size
     line = (np.log(float(label[0].replace(",", ""))) - start) / slope
     assert abs(line - (label[2] + 8 - 0.3 * 12)) < 1.5
@@ -102,7 +102,7 @@ def test_readout_is_where_the_pointer_is(app, page):
 
 def test_every_control_changes_the_picture_and_stays_in_the_address(app, page):
     open_chart(page, f"{app}/?source=file&timeframe=1d&prior=retail&threshold=40")
-    seen = [pixels(page)]
+    readings = [pixels(page)]
     for change, address in (
         (lambda: page.get_by_text("Klines", exact=True).click(), "klines=false"),
         (lambda: page.get_by_text("All prices", exact=True).click(), "whole=true"),
@@ -113,14 +113,14 @@ def test_every_control_changes_the_picture_and_stays_in_the_address(app, page):
         change()
         page.mouse.move(5, 5)
         page.wait_for_timeout(1500)
-        seen.append(pixels(page))
+        readings.append(pixels(page))
         assert address in page.url
     assert "threshold" not in page.url  # a default leaves the address
-    assert len(set(seen)) == len(seen)
+    assert len(set(readings)) == len(readings)
     assert page.complaints == []
 
 
-def test_what_really_happened_is_marked_or_not(app, page):
+def test_realised_liquidations_are_marked_if_switched_on(app, page):
     open_chart(page, f"{app}/?source=simulated&timeframe=1d&live=false")
     marked = pixels(page)
     page.get_by_text("Realised liquidations", exact=True).click()
@@ -151,10 +151,10 @@ def test_downloads_hold_what_is_on_screen(app, page, file):
     ground.paste(shown.convert("RGB"), mask=shown.split()[3] if shown.mode == "RGBA" else None)
     # the two are of unlike size: each is asked for the colour at the same places of the heat
     where = np.random.default_rng(3).uniform([0.02, 0.08], [0.98, 0.98], (300, 2))
-    seen = [at(np.asarray(part).astype(int), where) for part in (saved, ground)]
-    alike = np.abs(seen[0] - seen[1]).max(axis=1) <= 24
+    readings = [at(np.asarray(part).astype(int), where) for part in (saved, ground)]
+    alike = np.abs(readings[0] - readings[1]).max(axis=1) <= 24
     assert alike.mean() > 0.85, alike.mean()
-    assert np.ptp(seen[1], axis=0).min() > 60  # and not one colour everywhere
+    assert np.ptp(readings[1], axis=0).min() > 60  # and not one colour everywhere
 
 
 def at(picture: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -148,10 +148,10 @@ def test_no_leverage_chosen_counts_all():
 
 def test_the_market_on_screen_is_kept_while_controls_move(monkeypatch):
     app = start(live="false")
-    asked = []
+    requests = []
     real = fetch.fetch
-    monkeypatch.setattr(fetch, "fetch", lambda *a, **k: asked.append(a) or real(*a, **k))
+    monkeypatch.setattr(fetch, "fetch", lambda *a, **k: requests.append(a) or real(*a, **k))
     app.sidebar.slider(key="heat").set_value(50).run()
-    assert asked == []
+    assert requests == []
     app.sidebar.selectbox(key="ticker").set_value("ETH").run()
-    assert len(asked) == 1
+    assert len(requests) == 1

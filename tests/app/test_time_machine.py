@@ -48,13 +48,13 @@ def truncated(market: liq.Market, end: pd.Timestamp) -> liq.Market:
 def test_playing_comes_to_an_end_in_so_many_equal_steps(file, steps):
     market = market_file.read_market(file, lookback="1d")
     ends = as_of.bar_closes(market)
-    moment, seen = ends[0], []
+    moment, readouts = ends[0], []
     while moment is not None:
-        seen.append(moment)
+        readouts.append(moment)
         moment = as_of.later_close(market, moment, steps)
-    assert len(seen) <= min(steps, len(ends))
-    assert len(set(np.diff(seen))) == 1
-    assert ends[-1] - seen[-1] < seen[1] - seen[0]
+    assert len(readouts) <= min(steps, len(ends))
+    assert len(set(np.diff(readouts))) == 1
+    assert ends[-1] - readouts[-1] < readouts[1] - readouts[0]
 
 
 @pytest.mark.parametrize(("lookback", "share"), [("7d", 0.1), ("7d", 0.7), ("1d", 0.4)])
@@ -97,10 +97,10 @@ def test_zones_keep_their_history_in_the_past(file):
     row = 400
     then, market = as_of.heatmap_up_to(whole, row), truncated(whole.market, whole.times[row + 1])
     fresh = liq.estimate(liq.Market(**{**vars(market), "start": whole.market.start}), edges=whole.edges)
-    found, expected = liq.top_zones(then), liq.top_zones(fresh)
-    assert found["status"].tolist() == expected["status"].tolist()
-    assert len(set(found["status"])) > 1
-    np.testing.assert_allclose(found["usd"], expected["usd"])
+    shown_zones, expected = liq.top_zones(then), liq.top_zones(fresh)
+    assert shown_zones["status"].tolist() == expected["status"].tolist()
+    assert len(set(shown_zones["status"])) > 1
+    np.testing.assert_allclose(shown_zones["usd"], expected["usd"])
 
 
 @pytest.mark.parametrize("moment", ["banana", "2020-01-01T00:00", "2031-01-01T00:00", ""])
@@ -132,7 +132,7 @@ def zoom(page, box, by: int = -500) -> None:
     page.wait_for_timeout(300)
 
 
-def seen(page, box) -> list[tuple]:
+def readouts(page, box) -> list[tuple]:
     """Return times and prices under fixed points of the chart: where it looks."""
     points = [read(page, box["x"] + box["width"] * at, box["y"] + box["height"] * at) for at in (0.3, 0.5)]
     page.mouse.move(5, 5)
@@ -140,7 +140,7 @@ def seen(page, box) -> list[tuple]:
     return [(point["time"], point["price"]) for point in points if point]
 
 
-def redrawn(page, before: str) -> None:
+def wait_until_redrawn(page, before: str) -> None:
     page.wait_for_function(
         f"(chart => chart && chart.toDataURL() !== {before!r})(document.querySelector('{CANVAS}'))"
     )
@@ -149,9 +149,9 @@ def redrawn(page, before: str) -> None:
 @needs_browser
 def test_zoom_survives_new_data_of_the_same_market_and_not_another(app, page):
     box = open_chart(page, f"{app}/?source=file&timeframe=7d")
-    fitted = seen(page, box)
+    fitted = readouts(page, box)
     zoom(page, box)
-    zoomed, before = seen(page, box), pixels(page)
+    zoomed, before = readouts(page, box), pixels(page)
     assert len(fitted) == len(zoomed) == 2
     assert zoomed != fitted
     slider = page.get_by_role("slider").first
@@ -159,13 +159,13 @@ def test_zoom_survives_new_data_of_the_same_market_and_not_another(app, page):
     for _ in range(60):
         slider.press("ArrowRight")
     page.wait_for_url(lambda url: "threshold=60" in url)
-    redrawn(page, before)
-    assert seen(page, box) == zoomed
+    wait_until_redrawn(page, before)
+    assert readouts(page, box) == zoomed
     before = pixels(page)
     page.get_by_text("12h", exact=True).click()  # begins after what is looked at has ended
-    redrawn(page, before)
+    wait_until_redrawn(page, before)
     page.wait_for_timeout(1000)
-    assert all(time >= pd.Timestamp("2026-02-03 12:00") for time, _ in seen(page, box))
+    assert all(time >= pd.Timestamp("2026-02-03 12:00") for time, _ in readouts(page, box))
     assert page.complaints == []
 
 
@@ -175,7 +175,7 @@ def test_time_travels_plays_and_pauses_and_the_address_reopens_it(app, page, fil
     whole = liq.estimate(market_file.read_market(file, lookback="7d"))
     box = open_chart(page, f"{app}/?source=file&timeframe=7d")
     zoom(page, box, -200)
-    looked, now = seen(page, box), pixels(page)
+    readouts_before, now = readouts(page, box), pixels(page)
     label = page.get_by_test_id("stMetricLabel").first
     page.evaluate("window.shifts = 0")
     bar = page.get_by_role("slider").last
@@ -185,7 +185,9 @@ def test_time_travels_plays_and_pauses_and_the_address_reopens_it(app, page, fil
     page.wait_for_url(lambda url: "as_of=2026-01-28T00" in url)
     page.wait_for_timeout(500)
     assert pixels(page) != now
-    assert seen(page, box) == looked  # the pointer reads on both sides of the moment, and the zoom is kept
+    assert (
+        readouts(page, box) == readouts_before
+    )  # the pointer reads on both sides of the moment, and the zoom is kept
     page.get_by_role("button", name="Play").click()
     moments = set()
     for _ in range(6):
@@ -199,7 +201,7 @@ def test_time_travels_plays_and_pauses_and_the_address_reopens_it(app, page, fil
     page.wait_for_timeout(2000)
     assert label.inner_text() == stopped
     assert stopped not in ("BTC, end of file", f"BTC, {whole.times[1]:%d %b %H:%M}")
-    assert seen(page, box) == looked
+    assert readouts(page, box) == readouts_before
     assert page.evaluate("window.shifts") < 0.02
     page.goto(address)
     page.get_by_text(stopped).wait_for()

@@ -27,7 +27,7 @@ SIMULATED = WatchlistRequest(
 
 
 @pytest.fixture(autouse=True)
-def anew(monkeypatch):
+def clear_rows(monkeypatch):
     """Keep no row of another test, and ask no venue but the stand-in."""
     monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
     monkeypatch.delenv("LIQ_SCAN", raising=False)
@@ -35,7 +35,7 @@ def anew(monkeypatch):
 
 
 @pytest.fixture
-def asked(monkeypatch) -> Counter[str]:
+def request_counts(monkeypatch) -> Counter[str]:
     """Count what is fetched."""
     real, counted = fetch.fetch, Counter()
 
@@ -47,39 +47,39 @@ def asked(monkeypatch) -> Counter[str]:
     return counted
 
 
-def held(tickers, question=SIMULATED, before=None) -> dict[str, WatchlistRow]:
-    return {row.ticker: row for row in watchlist.load_rows(tickers, question, before)}
+def rows_by_ticker(tickers, request=SIMULATED, before=None) -> dict[str, WatchlistRow]:
+    return {row.ticker: row for row in watchlist.load_rows(tickers, request, before)}
 
 
-def test_each_ticker_is_a_row_and_one_that_fails_is_too(asked):
-    found = held([" eth", "BTC", "N0SUCH", "ETH", ""])
-    assert set(found) == {"ETH", "BTC", "N0SUCH"}
-    assert found["N0SUCH"].summary is None
-    assert "N0SUCH" in found["N0SUCH"].note
+def test_each_ticker_is_a_row_even_if_it_fails(request_counts):
+    rows = rows_by_ticker([" eth", "BTC", "N0SUCH", "ETH", ""])
+    assert set(rows) == {"ETH", "BTC", "N0SUCH"}
+    assert rows["N0SUCH"].summary is None
+    assert "N0SUCH" in rows["N0SUCH"].note
     heatmap = liq.estimate(fetch.fetch("ETH", lookback="1M", source="simulated"))
-    mine, whole = found["ETH"].summary, summary.summarize(heatmap)
+    mine, whole = rows["ETH"].summary, summary.summarize(heatmap)
     assert mine[:3] == whole[:3]
     assert mine[3:] == pytest.approx(whole[3:])
     pd.testing.assert_frame_equal(
-        found["ETH"].zones.drop(columns="status"), liq.top_zones(heatmap).drop(columns="status")
+        rows["ETH"].zones.drop(columns="status"), liq.top_zones(heatmap).drop(columns="status")
     )
 
 
-def test_nothing_is_read_again_before_a_bar_closes(asked):
-    first = held(["BTC", "ETH", "N0SUCH"])
-    assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 1}
-    again = held(["ETH", "BTC", "N0SUCH"], before=first)
-    other_session = held(["ETH", "BTC"])
-    assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 1}
+def test_nothing_is_read_again_before_a_bar_closes(request_counts):
+    first = rows_by_ticker(["BTC", "ETH", "N0SUCH"])
+    assert request_counts == {"BTC": 1, "ETH": 1, "N0SUCH": 1}
+    again = rows_by_ticker(["ETH", "BTC", "N0SUCH"], before=first)
+    other_session = rows_by_ticker(["ETH", "BTC"])
+    assert request_counts == {"BTC": 1, "ETH": 1, "N0SUCH": 1}
     assert again["ETH"] is first["ETH"] is other_session["ETH"]
     old = {name: row._replace(loaded=row.loaded - pd.Timedelta(minutes=2)) for name, row in first.items()}
     assert [name for name, row in old.items() if watchlist.row_needs_refresh(row)] == ["N0SUCH"]
-    held(["BTC", "ETH", "N0SUCH"], before=old)
-    assert asked == {"BTC": 1, "ETH": 1, "N0SUCH": 2}
+    rows_by_ticker(["BTC", "ETH", "N0SUCH"], before=old)
+    assert request_counts == {"BTC": 1, "ETH": 1, "N0SUCH": 2}
     past = {name: row._replace(bar=row.bar - pd.Timedelta(hours=1)) for name, row in first.items()}
     assert all(map(watchlist.row_needs_refresh, past.values()))
-    held(["BTC"], WatchlistRequest(lookback="3d", source="simulated"), first)
-    assert asked["BTC"] == 2
+    rows_by_ticker(["BTC"], WatchlistRequest(lookback="3d", source="simulated"), first)
+    assert request_counts["BTC"] == 2
 
 
 def test_no_market_and_no_estimate_is_kept():
@@ -89,7 +89,7 @@ def test_no_market_and_no_estimate_is_kept():
 
     gc.collect()
     before = sum(isinstance(thing, Heatmap) for thing in gc.get_objects())
-    kept = held(["BTC", "ETH", "SOL", "XRP"])
+    kept = rows_by_ticker(["BTC", "ETH", "SOL", "XRP"])
     gc.collect()
     assert sum(isinstance(thing, Heatmap) for thing in gc.get_objects()) == before
     assert len(kept) == 4
@@ -102,7 +102,7 @@ def test_the_list_is_bounded():
 def test_a_live_price_moves_the_distances_and_clears_what_it_went_through(monkeypatch):
     # at a moment of its own: at others the price of the simulated market is inside a zone, and its distance is none
     monkeypatch.setattr(market_cache, "utc_now", lambda: pd.Timestamp("2026-11-22 12:30", tz="UTC"))
-    row = held(["BTC"])["BTC"]
+    row = rows_by_ticker(["BTC"])["BTC"]
     later = row.summary.as_of + pd.Timedelta(seconds=5)
     quote = Quote(row.summary.symbol, row.summary.price * 1.001, later, "simulated")
     now = watchlist.at_live_price(row, quote)
@@ -119,44 +119,44 @@ def test_a_live_price_moves_the_distances_and_clears_what_it_went_through(monkey
     assert (left["high"] > past.summary.price).all()
     assert watchlist.at_live_price(row, quote._replace(time=row.summary.as_of)) is row
     assert watchlist.at_live_price(row, None) is row
-    failed = held(["N0SUCH"])["N0SUCH"]
+    failed = rows_by_ticker(["N0SUCH"])["N0SUCH"]
     assert watchlist.at_live_price(failed, quote) is failed
     assert set(watchlist.live_quotes([row, failed])) == {"BTC"}
 
 
 @pytest.mark.parametrize("source", ["binanceusdm", "okx"])
 def test_venues_answer_side_by_side_and_a_dead_one_is_one_sentence_a_ticker(venues, source):
-    question = WatchlistRequest(lookback="1M", source=source)
-    found = held(["BTC", "ETH", "N0SUCH"], question)
-    assert found["BTC"].summary.source == source
-    assert found["BTC"].summary.price > 0
-    assert "N0SUCH" in found["N0SUCH"].note
-    assert not found["BTC"].provisional
+    request = WatchlistRequest(lookback="1M", source=source)
+    rows = rows_by_ticker(["BTC", "ETH", "N0SUCH"], request)
+    assert rows["BTC"].summary.source == source
+    assert rows["BTC"].summary.price > 0
+    assert "N0SUCH" in rows["N0SUCH"].note
+    assert not rows["BTC"].provisional
     watchlist._complete_row.cache_clear()
     fetch.clear_caches()
     venues.fail(source, "503")
-    dead = held(["BTC", "ETH"], question)
+    dead = rows_by_ticker(["BTC", "ETH"], request)
     assert [row.summary for row in dead.values()] == [None, None]
     assert all(row.provisional and row.note.endswith(".") for row in dead.values())
     venues.heal()
     fetch.clear_caches()
     after = {name: row._replace(loaded=row.loaded - pd.Timedelta(minutes=2)) for name, row in dead.items()}
-    assert all(row.summary is not None for row in held(["BTC", "ETH"], question, after).values())
+    assert all(row.summary is not None for row in rows_by_ticker(["BTC", "ETH"], request, after).values())
 
 
-def test_what_stands_in_for_venues_does_not_go_by_another_coins_name(venues):
+def test_the_simulated_market_does_not_appear_under_another_coins_name(venues):
     venues.fail("*", "503")
-    found = held(["BTC", "PEPE"], WatchlistRequest(lookback="1M", source="auto"))
-    assert found["BTC"].summary.source == "simulated"
-    assert "not real data" in found["BTC"].note
-    assert found["BTC"].provisional
-    assert found["PEPE"].summary is None
-    assert "PEPE" in found["PEPE"].note
+    rows = rows_by_ticker(["BTC", "PEPE"], WatchlistRequest(lookback="1M", source="auto"))
+    assert rows["BTC"].summary.source == "simulated"
+    assert "not real data" in rows["BTC"].note
+    assert rows["BTC"].provisional
+    assert rows["PEPE"].summary is None
+    assert "PEPE" in rows["PEPE"].note
 
 
 def test_the_table_is_sorted_and_numbers_stay_numbers():
-    found = held(["BTC", "ETH", "SOL", "N0SUCH"])
-    frame = watchlist_table(*watchlist.split_rows(found.values()))
+    rows = rows_by_ticker(["BTC", "ETH", "SOL", "N0SUCH"])
+    frame = watchlist_table(*watchlist.split_rows(rows.values()))
     assert frame["symbol"].tolist()[-1] == "N0SUCH"
     assert frame["closest"][:3].is_monotonic_increasing
     style = styled_table(frame, pd.Timestamp.now("UTC"), within=0.05)
@@ -244,7 +244,7 @@ def tickers(app: AppTest) -> list[str]:
     return app.dataframe[0].value["ticker"].tolist()
 
 
-def test_the_page_lists_and_tells(asked):
+def test_the_page_lists_tickers_and_shows_alerts(request_counts):
     app = start(watch=["BTC", "ETH", "N0SUCH"], near="5.0", size="100K")
     assert not app.exception
     assert not app.error
@@ -254,12 +254,12 @@ def test_the_page_lists_and_tells(asked):
     said = [caption.value for caption in app.caption]
     assert any("N0SUCH" in words and "has no" in words for words in said)
     assert any("an estimated" in words and "UTC" in words for words in said)
-    count = dict(asked)
+    count = dict(request_counts)
     app.slider(key="near").set_value(1.0).run()
-    assert dict(asked) == count
+    assert dict(request_counts) == count
     app.multiselect(key="watch").set_value(["SOL"]).run()
     assert tickers(app) == ["SOL"]
-    assert dict(asked) == {**count, "SOL": 1}
+    assert dict(request_counts) == {**count, "SOL": 1}
     app.multiselect(key="watch").set_value([]).run()
     assert not app.exception
 

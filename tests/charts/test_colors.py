@@ -47,7 +47,7 @@ def distance(one: str, other: str, eye: str) -> float:
 
 
 @pytest.mark.parametrize("eye", SEEN)
-def test_up_and_down_are_told_apart(eye):
+def test_up_and_down_colours_differ(eye):
     assert distance(marks.UP, marks.DOWN, eye) > 50
     assert lab(marks.UP, eye)[0] - lab(marks.DOWN, eye)[0] > 25  # and by lightness alone
     for color in (marks.UP, marks.DOWN):

@@ -129,15 +129,15 @@ def test_pointer_sums_from_the_price_of_any_bar(heatmap, drawn, changes):
     assert close[-1] == heatmap.market.candles["close"].iloc[-1]
     rng = np.random.default_rng(4)
     for column, row in zip(rng.integers(len(drawn.long), size=40), rng.integers(len(mid), size=40), strict=True):
-        seen, below = readout.read(changes, row, column), int((mid < close[column]).sum())
+        picture, below = readout.read(changes, row, column), int((mid < close[column]).sum())
         reach = drawn.long[column, row:below] if row < below else drawn.short[column, below : row + 1]
         least = changes.constants["least"]
         assert (
-            abs(seen["reach"] - reach.sum())
+            abs(picture["reach"] - reach.sum())
             <= changes.constants["tolerance"] * reach.sum() + least * (reach > 0).sum()
         )
         assert (
-            abs(seen["long"] - drawn.long[column, row])
+            abs(picture["long"] - drawn.long[column, row])
             <= changes.constants["tolerance"] * drawn.long[column, row] + least
         )
 
@@ -149,10 +149,10 @@ def test_readout_survives_gaps_and_jumps():
     changes = readout.encode(tricky, np.full(700, 2.0), np.where(long > 0, 6, 0))
     share = changes.constants["tolerance"]
     for column, row in ((0, 0), (699, 0), (249, 1), (250, 1), (251, 1), (599, 2), (600, 2)):
-        seen = readout.read(changes, row, column)
-        assert np.isclose(seen["long"], long[column, row], rtol=share, atol=1e6 * readout.FAINTEST)
-        assert seen["band"] == (6 if long[column, row] else 0)
-        assert np.isclose(seen["reach"], long[column, row:].sum(), rtol=share, atol=2e3)
+        picture = readout.read(changes, row, column)
+        assert np.isclose(picture["long"], long[column, row], rtol=share, atol=1e6 * readout.FAINTEST)
+        assert picture["band"] == (6 if long[column, row] else 0)
+        assert np.isclose(picture["reach"], long[column, row:].sum(), rtol=share, atol=2e3)
 
 
 def test_the_picture_is_the_matrix(drawn):

@@ -33,28 +33,28 @@ def pixels(file: bytes) -> np.ndarray:
     return np.asarray(image.convert("RGB")).astype(int)
 
 
-def near(seen: np.ndarray, color: str, off: int = 12) -> np.ndarray:
+def color_near(picture: np.ndarray, color: str, off: int = 12) -> np.ndarray:
     """Return which pixels have about that colour."""
-    return np.abs(seen - [int(color[i : i + 2], 16) for i in (1, 3, 5)]).max(axis=-1) <= off
+    return np.abs(picture - [int(color[i : i + 2], 16) for i in (1, 3, 5)]).max(axis=-1) <= off
 
 
-def plot(seen: np.ndarray) -> tuple[float, float, float, float]:
+def plot(picture: np.ndarray) -> tuple[float, float, float, float]:
     """Return left, right, top, bottom of the heat: the price axis is a line as high as the plot, right of it."""
-    line = near(seen, marks.FAINT)
+    line = color_near(picture, marks.FAINT)
     axis = int(line.sum(axis=0).argmax())
     high = np.flatnonzero(line[:, axis])
     high = high[
         : int(np.argmax(np.append(np.diff(high), 9) > 4)) + 1
     ]  # the price line crosses it, a label may follow below
-    left = int(np.flatnonzero(~near(seen[high[0] + 40], marks.GROUND))[0])
+    left = int(np.flatnonzero(~color_near(picture[high[0] + 40], marks.GROUND))[0])
     bottom = high[0] + (high[-1] - high[0]) * (1 - heatmap_data.STRIP)
     return left, left + (axis - left) * (1 - heatmap_data.PROFILE), float(high[0]), float(bottom)
 
 
 def test_the_saved_picture_shows_the_matrix(heatmap):
     part = window(heatmap)
-    seen = pixels(png.heatmap_png(heatmap, more_heat=MORE_HEAT, klines=False, width=WIDTH, height=HEIGHT))
-    left, right, top, bottom = plot(seen)
+    picture = pixels(png.heatmap_png(heatmap, more_heat=MORE_HEAT, klines=False, width=WIDTH, height=HEIGHT))
+    left, right, top, bottom = plot(picture)
     wanted = image.color_indices(part.total, part.top, MORE_HEAT)
     palette = np.frombuffer(image._palette(), np.uint8).reshape(-1, 3)
     columns, rows = wanted.shape
@@ -66,7 +66,7 @@ def test_the_saved_picture_shows_the_matrix(heatmap):
         # a pixel may show a neighbouring cell where cells are no wider than pixels
         around = wanted[column - 1 : column + 2, row - 1 : row + 2].ravel()
         checked += 1
-        right_there += np.abs(palette[around].astype(int) - seen[y, x]).max(axis=1).min() <= 6
+        right_there += np.abs(palette[around].astype(int) - picture[y, x]).max(axis=1).min() <= 6
     # the price line, its label and the words over the heat cover a few
     assert right_there / checked > 0.95
 
@@ -78,14 +78,14 @@ def test_candles_words_and_controls_are_in_the_saved_picture(heatmap):
     left, right, top, bottom = map(round, plot(bare))
     for color in (marks.UP, marks.DOWN):
         # candles narrower than a pixel are mixed with what is behind them
-        before, after = (near(part, color, off=50)[top:bottom, left:right].sum() for part in (bare, full))
+        before, after = (color_near(part, color, off=50)[top:bottom, left:right].sum() for part in (bare, full))
         assert after - before > 100
-    assert near(full[: top - 2], marks.INK).sum() > 100  # title
-    assert (~near(full[HEIGHT - 20 :], marks.GROUND)).sum() > 300  # time and disclaimer
+    assert color_near(full[: top - 2], marks.INK).sum() > 100  # title
+    assert (~color_near(full[HEIGHT - 20 :], marks.GROUND)).sum() > 300  # time and disclaimer
     hidden = pixels(png.heatmap_png(heatmap, threshold=99, klines=False, width=WIDTH, height=HEIGHT))
-    dark = near(hidden, marks.GROUND)[top:bottom, left:right].mean()
+    dark = color_near(hidden, marks.GROUND)[top:bottom, left:right].mean()
     assert 0.9 < dark < 1
-    assert dark > near(bare, marks.GROUND)[top:bottom, left:right].mean()
+    assert dark > color_near(bare, marks.GROUND)[top:bottom, left:right].mean()
 
 
 def test_a_chart_that_cannot_be_drawn_is_no_empty_picture(heatmap):
@@ -95,6 +95,6 @@ def test_a_chart_that_cannot_be_drawn_is_no_empty_picture(heatmap):
 
 
 def test_no_address_is_asked_for_data():
-    asked = {"data": {"url": "http://127.0.0.1:9/x.json"}, "mark": "point"}
+    requests = {"data": {"url": "http://127.0.0.1:9/x.json"}, "mark": "point"}
     with pytest.raises(OSError, match="not allowed"):
-        png.chart_png(asked, {}, 100, 100)
+        png.chart_png(requests, {}, 100, 100)

@@ -10,7 +10,7 @@ from tests.served import ROOT
 SIMULATED = ("--source", "simulated")
 
 
-def alone(*words: str, **more) -> subprocess.CompletedProcess[str]:
+def run_in_process(*words: str, **more) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own."""
     command = [sys.executable, "-m", "liq", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, **more)

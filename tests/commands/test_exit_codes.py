@@ -15,7 +15,7 @@ import pytest
 from liq import __main__ as door
 from liq.__main__ import COMMANDS, main
 from liq.sources import fetch, market_cache
-from tests.commands.process import SIMULATED, alone
+from tests.commands.process import SIMULATED, run_in_process
 from tests.served import ROOT
 
 pytestmark = pytest.mark.usefixtures("no_network")
@@ -39,10 +39,10 @@ pytestmark = pytest.mark.usefixtures("no_network")
 )
 def test_what_cannot_be_answered_is_one_sentence_and_a_code(capsys, words, code, said):
     assert main(words) == code
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert said in told.err
-    assert "Traceback" not in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert said in output.err
+    assert "Traceback" not in output.err
 
 
 @pytest.mark.parametrize("words", [[], ["nosuch"], ["zones", "--nosuch"], ["zones", "--lookback", "8d"]])
@@ -78,12 +78,12 @@ def test_a_venue_answers_as_in_the_app(venues, capsys, monkeypatch):
     monkeypatch.setattr(market_cache, "utc_now", lambda: pd.Timestamp.now("UTC"))
     venues.fail("binanceusdm", "451")
     assert main(["zones", "BTC", "--lookback", "1d", "--format", "json"]) == 0
-    told = capsys.readouterr()
-    answer = json.loads(told.out)
+    output = capsys.readouterr()
+    answer = json.loads(output.out)
     assert answer["source"] not in ("binanceusdm", "simulated")
     assert answer["simulated"] is False
     assert "binanceusdm" in answer["left_out"]
-    assert "Binance" in told.err
+    assert "Binance" in output.err
     assert main(["zones", "BTC", "--lookback", "1d", "--source", "all", "--format", "csv"]) == 0
     (sources,) = set(pd.read_csv(io.StringIO(capsys.readouterr().out))["source"])
     assert set(sources.split("+")) > {"okx", "gate"}
@@ -113,10 +113,10 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
     os.close(writer)
     assert os.read(reader, 30).startswith(b"symbol,source,time")
     os.close(reader)
-    _, told = process.communicate(timeout=60)
+    _, output = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "Traceback" not in told
-    assert "BrokenPipe" not in told
+    assert "Traceback" not in output
+    assert "BrokenPipe" not in output
 
     if os.path.exists("/dev/full"):
         with open("/dev/full", "w") as full:
@@ -134,7 +134,7 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
         assert "No space left" in done.stderr
         assert "Exception" not in done.stderr
 
-    poor = alone("zones", *SIMULATED, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    poor = run_in_process("zones", *SIMULATED, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert poor.returncode == 0, poor.stderr
     assert "BTC/USDT" in poor.stdout
 
@@ -144,8 +144,8 @@ def test_every_command_has_help_with_an_example_that_parses(capsys, name):
     with pytest.raises(SystemExit) as left:
         main([name, "--help"])
     assert left.value.code == 0
-    told = capsys.readouterr().out
-    examples = re.findall(rf"^  python -m liq ({name}\b[^|>\n]*)", told, re.M)
+    output = capsys.readouterr().out
+    examples = re.findall(rf"^  python -m liq ({name}\b[^|>\n]*)", output, re.M)
     assert examples
     for example in examples:
         door._parser(example.split()).parse_args(example.split())

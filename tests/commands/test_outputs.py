@@ -30,13 +30,13 @@ OPEN = {"left_out.", "units.", "figures.intervals.", "data.", "scores."}
 
 def test_zones_are_those_of_the_page_in_every_format(capsys):
     assert main(["zones", "ETH", *SIMULATED, "--format", "json"]) == 0
-    told = capsys.readouterr()
-    answer = json.loads(told.out)
+    output = capsys.readouterr()
+    answer = json.loads(output.out)
     market = liq.fetch("ETH", "7d", "simulated")
     zones = liq.top_zones(liq.estimate(market), price=market.price)
     assert answer["schema"] == "liq.zones/1"
     assert answer["simulated"] is True
-    assert "simulated market" in told.err
+    assert "simulated market" in output.err
     assert answer["as_of"] == "2026-11-20T10:07:30Z"
     assert [row["side"] for row in answer["zones"]] == list(zones["side"])
     np.testing.assert_allclose([row["usd"] for row in answer["zones"]], zones["usd"], atol=0.5)
@@ -110,11 +110,11 @@ def test_the_map_is_the_drawn_one_in_every_format(capsys, tmp_path):
 
 
 def test_the_picture_is_drawn_of_what_the_page_draws(capsysbinary, monkeypatch):
-    seen = []
+    read_lines = []
     real = png.chart_png
 
     def spied(spec, datasets, *size):
-        seen.append(datasets)
+        read_lines.append(datasets)
         return real(spec, datasets, *size)
 
     monkeypatch.setattr(png, "chart_png", spied)
@@ -126,10 +126,10 @@ def test_the_picture_is_drawn_of_what_the_page_draws(capsysbinary, monkeypatch):
     heatmap = liq.estimate(liq.fetch("BTC", "7d", "simulated"))
     drawn = window(heatmap)
     page = heatmap_data.datasets(heatmap, drawn, threshold=30, more_heat=20)
-    assert seen[0]["frame"]["url"].iloc[0] == page["frame"]["url"].iloc[0]
-    assert seen[0]["frame"]["watermark"].iloc[0] == "Simulated"
-    pd.testing.assert_frame_equal(seen[0]["profile"], page["profile"])
-    pd.testing.assert_frame_equal(seen[0]["candles"], page["candles"])
+    assert read_lines[0]["frame"]["url"].iloc[0] == page["frame"]["url"].iloc[0]
+    assert read_lines[0]["frame"]["watermark"].iloc[0] == "Simulated"
+    pd.testing.assert_frame_equal(read_lines[0]["profile"], page["profile"])
+    pd.testing.assert_frame_equal(read_lines[0]["candles"], page["candles"])
 
 
 def test_leaving_leverage_out_takes_its_dollars_out(capsys):
@@ -166,9 +166,9 @@ def test_skill_and_calibrate_say_what_the_reality_check_says(capsys, tmp_path):
 
     place = tmp_path / "mine.json"
     assert main(["calibrate", *SIMULATED, "--output", str(place)]) == 0
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "estimated over realised" in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "estimated over realised" in output.err
     assert json.loads(place.read_text())["schema"] == "liq.prior/1"
     fitted = liq.Prior.from_json(place.read_text())
     assert main(["zones", *SIMULATED, "--prior", str(place), "--format", "json"]) == 0
@@ -177,10 +177,10 @@ def test_skill_and_calibrate_say_what_the_reality_check_says(capsys, tmp_path):
 
 def test_a_recording_and_liquidations_of_ones_own_are_read(capsys, recording, tmp_path):
     assert main(["zones", "--file", str(recording), "--format", "json"]) == 0
-    told = capsys.readouterr()
-    answer = json.loads(told.out)
+    output = capsys.readouterr()
+    answer = json.loads(output.out)
     assert (answer["symbol"], answer["source"], answer["simulated"]) == ("BTC/USDT:USDT", "file", False)
-    assert "simulated" not in told.err
+    assert "simulated" not in output.err
     frame = pd.read_csv(recording)
     hours = frame.groupby(frame["open_time_ms"] // 3_600_000 * 3_600_000)
     reach = (hours["high"].max() / hours["low"].min() - 1).to_numpy()
@@ -219,8 +219,8 @@ def test_the_documented_fields_are_those_that_come(capsys, words, schema):
     sections = dict(
         re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", (ROOT / "docs" / "commands.md").read_text(), re.M | re.S)
     )
-    told = sections[schema] + ("" if schema in ("liq.prior/1", "liq.event/1") else sections["Common fields"])
-    rows = re.findall(r"^\| (`.+?`) \|", told, re.M)
+    output = sections[schema] + ("" if schema in ("liq.prior/1", "liq.event/1") else sections["Common fields"])
+    rows = re.findall(r"^\| (`.+?`) \|", output, re.M)
     documented = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     came = {re.sub(r"^touches\.(reached|through)\.", "touches.*.", name) for name in fields(answer)}
     came -= {"figures", "touches"}

@@ -54,7 +54,7 @@ def clock(monkeypatch) -> Iterator[Clock]:
     fetch.clear_caches()
 
 
-def asked(*words: str) -> argparse.Namespace:
+def parsed(*words: str) -> argparse.Namespace:
     return _parser(["watch"]).parse_args(["watch", *words])
 
 
@@ -92,7 +92,7 @@ def listening(*codes: int, wait: float = 0.0) -> Iterator[tuple[str, list[tuple[
         server.server_close()
 
 
-def until(true: Callable[[], bool]) -> None:
+def wait_until(true: Callable[[], bool]) -> None:
     """Wait for something that another thread does."""
     for _ in range(500):
         if true():
@@ -101,16 +101,16 @@ def until(true: Callable[[], bool]) -> None:
     pytest.fail("it never came")
 
 
-def test_an_afternoon_is_told_line_by_line_and_nothing_twice(clock, capsys):
+def test_an_afternoon_is_printed_line_by_line_without_repeats(clock, capsys):
     lines: list[str] = []
-    looks = watch.rounds(asked("BTC", "ETH", "BTC", *SIMULATED, "--usd", "2e6", "--within", "2"), lines.append)
+    looks = watch.rounds(parsed("BTC", "ETH", "BTC", *SIMULATED, "--usd", "2e6", "--within", "2"), lines.append)
     for _ in range(18):
         next(looks)
         clock.now += pd.Timedelta(minutes=5)
-    told = [json.loads(line) for line in lines]
-    assert {one["symbol"] for one in told} == {"BTC/USDT:USDT", "ETH/USDT:USDT"}
-    assert {one["event"] for one in told} >= {"near", "built"}
-    for one in told:
+    output = [json.loads(line) for line in lines]
+    assert {one["symbol"] for one in output} == {"BTC/USDT:USDT", "ETH/USDT:USDT"}
+    assert {one["event"] for one in output} >= {"near", "built"}
+    for one in output:
         assert one["schema"] == "liq.event/1"
         assert one["simulated"] is True
         assert one["low"] <= one["peak"] <= one["high"]
@@ -121,11 +121,11 @@ def test_an_afternoon_is_told_line_by_line_and_nothing_twice(clock, capsys):
             assert abs(one["distance"]) <= 0.02001
         else:
             assert at == at.floor("15min"), "the end of a bar"
-    assert len({(one["symbol"], one["event"], one["time"], one["low"]) for one in told}) == len(told)
+    assert len({(one["symbol"], one["event"], one["time"], one["low"]) for one in output}) == len(output)
     assert capsys.readouterr().err.count("This is a simulated market") == 2
 
 
-def test_the_price_is_asked_often_and_the_map_when_a_bar_closes(clock, monkeypatch):
+def test_the_price_is_requested_often_and_the_map_when_a_bar_closes(clock, monkeypatch):
     calls = {"fetch": 0, "quote": 0}
     for name in calls:
         real = getattr(fetch, name)
@@ -135,15 +135,15 @@ def test_the_price_is_asked_often_and_the_map_when_a_bar_closes(clock, monkeypat
             return real(*words, **more)
 
         monkeypatch.setattr(fetch, name, counted)
-    looks = watch.rounds(asked(*SIMULATED), lambda _: None)
+    looks = watch.rounds(parsed(*SIMULATED), lambda _: None)
     for _ in range(60):
         next(looks)
         clock.now += pd.Timedelta(seconds=30)
     assert calls == {"fetch": 3, "quote": 60}  # half an hour that sees two bars of 15 minutes close
 
 
-def test_an_outage_is_said_once_and_survived(clock, monkeypatch, capsys):
-    looks = watch.rounds(asked(*SIMULATED), lambda _: None)
+def test_an_outage_is_reported_once_and_survived(clock, monkeypatch, capsys):
+    looks = watch.rounds(parsed(*SIMULATED), lambda _: None)
     next(looks)
     real, tries = fetch.fetch, []
 
@@ -163,11 +163,11 @@ def test_an_outage_is_said_once_and_survived(clock, monkeypatch, capsys):
     assert "down" not in capsys.readouterr().err
 
 
-def test_a_stand_in_is_not_watched_in_place_of_a_venue(capsys):
+def test_the_simulated_market_is_not_watched_in_place_of_a_venue(capsys):
     assert main(["watch", "BTC", "--once"]) == 3
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "No venue answered" in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "No venue answered" in output.err
 
 
 def test_once_looks_once_and_posts_what_it_prints(capsys):
@@ -198,16 +198,16 @@ def test_once_looks_once_and_posts_what_it_prints(capsys):
 )
 def test_what_makes_no_sense_ends_with_two(capsys, words):
     assert main(["watch", *words, "--once"]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("liq: ")
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("liq: ")
 
 
 def test_a_webhook_in_trouble_is_tried_again(monkeypatch, capsys):
     monkeypatch.setattr(webhook, "RETRY_DELAYS", (0.01, 0.01, 0.01))
     with listening(500, 429, 503) as (address, got), webhook.webhook_poster(address) as post:
         post('{"a": 1}')
-        until(lambda: len(got) == 4)
+        wait_until(lambda: len(got) == 4)
     assert [body for _, body in got] == [b'{"a": 1}'] * 4
     assert capsys.readouterr().err == ""
 
@@ -218,11 +218,11 @@ def test_a_webhook_that_refuses_is_given_up_without_naming_its_path(monkeypatch,
     with listening(*[code] * tries) as (address, got), webhook.webhook_poster(address) as post:
         post("{}")
         post("[]")
-        until(lambda: len(got) == tries + 1)
+        wait_until(lambda: len(got) == tries + 1)
     assert [kind for kind, _ in got] == ["application/json"] * (tries + 1), "no redirect is followed"
-    told = capsys.readouterr().err
-    assert f"answered {code}" in told
-    assert "secret" not in told
+    output = capsys.readouterr().err
+    assert f"answered {code}" in output
+    assert "secret" not in output
 
 
 def test_a_dead_webhook_holds_nothing_up(monkeypatch, capsys):
@@ -232,9 +232,9 @@ def test_a_dead_webhook_holds_nothing_up(monkeypatch, capsys):
     with webhook.webhook_poster("http://127.0.0.1:9/") as post:
         for number in range(50):
             post(str(number))
-    told = capsys.readouterr().err
-    assert told.count("oldest line is given up") >= 40
-    until(lambda: not any(thread.name == "webhook" for thread in threading.enumerate()))
+    output = capsys.readouterr().err
+    assert output.count("oldest line is given up") >= 40
+    wait_until(lambda: not any(thread.name == "webhook" for thread in threading.enumerate()))
 
 
 def test_a_full_queue_keeps_the_newest():
@@ -245,7 +245,7 @@ def test_a_full_queue_keeps_the_newest():
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_it_ends_cleanly_when_told_to(number, code):
+def test_it_ends_cleanly_on_a_signal(number, code):
     process = subprocess.Popen(
         [sys.executable, "-m", "liq", "watch", *SIMULATED, "--usd", "1e5", "--within", "5", "--every", "60"],
         cwd=ROOT,
@@ -257,29 +257,29 @@ def test_it_ends_cleanly_when_told_to(number, code):
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(number)
-    _, told = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
     assert json.loads(first)["schema"] == "liq.event/1"
     assert process.returncode == code
-    assert "Traceback" not in told
+    assert "Traceback" not in output
 
 
 def test_the_served_app_has_no_way_to_a_webhook():
     """Follow every import from the entry, the pages and the controls, also those inside functions."""
 
-    def rooms(file: Path) -> set[str]:
-        found = set()
+    def imported_names(file: Path) -> set[str]:
+        names = set()
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
-                found |= {name.name for name in node.names}
+                names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
-                found |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
-        return found
+                names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        return names
 
-    def place(room: str) -> Path | None:
-        path = ROOT / room.replace(".", "/")
+    def source_file(name: str) -> Path | None:
+        path = ROOT / name.replace(".", "/")
         return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
 
-    waiting = [ROOT / "streamlit_app.py", ROOT / "liq" / "app" / "controls.py", *(ROOT / "pages").glob("*.py")]
+    waiting = [ROOT / "streamlit_app.py", *(ROOT / "liq" / "app").glob("*.py"), *(ROOT / "pages").glob("*.py")]
     reached: set[Path] = set()
     outside: set[str] = set()
     while waiting:
@@ -287,12 +287,12 @@ def test_the_served_app_has_no_way_to_a_webhook():
         if file in reached:
             continue
         reached.add(file)
-        for room in rooms(file):
-            if (found := place(room)) is not None:
-                waiting.append(found)
+        for name in imported_names(file):
+            if (imported := source_file(name)) is not None:
+                waiting.append(imported)
             else:
-                outside.add(room)
-    names = {str(file.relative_to(ROOT)) for file in reached}
-    assert "liq/sources/fetch.py" in names, "imports are followed"
-    assert not [name for name in names if name.startswith("liq/commands")]
+                outside.add(name)
+    files = {str(file.relative_to(ROOT)) for file in reached}
+    assert "liq/sources/fetch.py" in files, "imports are followed"
+    assert not [name for name in files if name.startswith("liq/commands")]
     assert not {"urllib.request", "http.client", "requests", "httpx", "aiohttp", "smtplib", "importlib"} & outside

@@ -198,17 +198,17 @@ def test_first_reach_equals_looking_through_all_bars(extreme, shift, data):
 
 def test_open_interest_that_vanishes_leaves_nothing_standing():
     frame = candles([100.0] * 4, volume=10.0)
-    seen = liq.estimate(market(frame, [1000.0, 1000.0, 0.0, 0.0]))
-    assert seen.long[1].sum() > 0
-    assert seen.long[2:].sum() == pytest.approx(0.0, abs=1e-5)
+    estimated = liq.estimate(market(frame, [1000.0, 1000.0, 0.0, 0.0]))
+    assert estimated.long[1].sum() > 0
+    assert estimated.long[2:].sum() == pytest.approx(0.0, abs=1e-5)
 
 
 def test_anchoring_may_begin_in_the_middle_of_the_window():
     frame = candles([100.0] * 6, volume=10.0)
-    seen = liq.estimate(market(frame, [np.nan, np.nan, 500.0, 510.0, 505.0, np.nan]))
-    assert seen.anchored == pytest.approx(2 / 6)
-    assert np.isfinite(seen.long).all()
-    assert seen.balance_sheet["long"]["opened"].iloc[3] == pytest.approx(
+    estimated = liq.estimate(market(frame, [np.nan, np.nan, 500.0, 510.0, 505.0, np.nan]))
+    assert estimated.anchored == pytest.approx(2 / 6)
+    assert np.isfinite(estimated.long).all()
+    assert estimated.balance_sheet["long"]["opened"].iloc[3] == pytest.approx(
         (10.0 + PRIOR.kappa * 10.0) * 100.0 * sum(PRIOR.weights)
     )
 
@@ -217,8 +217,10 @@ def test_very_long_decay_stays_exact():
     """Twenty half-lives a bar, for three hundred bars: far more than a double could hold as one product."""
     frame = candles([1000.0 + 10 * (row % 7) for row in range(300)], volume=10.0)
     prior = replace(PRIOR, half_life=0.05, paces=())
-    seen = liq.estimate(market(frame), prior, edges=WIDE)
-    np.testing.assert_allclose(seen.long.sum(axis=1), seen.balance_sheet["long"]["standing"], rtol=1e-9, atol=1e-3)
+    estimated = liq.estimate(market(frame), prior, edges=WIDE)
+    np.testing.assert_allclose(
+        estimated.long.sum(axis=1), estimated.balance_sheet["long"]["standing"], rtol=1e-9, atol=1e-3
+    )
 
 
 def test_chunks_make_no_difference(monkeypatch):

@@ -71,7 +71,7 @@ def test_bracket_slides_down_until_the_leverage_is_allowed():
     assert bracket_for(steps, 10, notional=1e12).max_leverage >= 10
 
 
-def test_an_unlisted_coin_gets_the_stand_in():
+def test_an_unlisted_coin_gets_the_default_brackets():
     assert brackets("NOBODY/USDT:USDT") == brackets("SUI/USDT:USDT")
 
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from liq.scan.ranking import ranking_table, scan
-from tests.scan.scan_markets import NAMES, here, made
+from tests.scan.scan_markets import NAMES, in_this_process, markets_by_ticker
 
 
 @pytest.fixture(scope="module")
 def expected() -> pd.DataFrame:
-    return ranking_table(scan(NAMES, made, here), "test")
+    return ranking_table(scan(NAMES, markets_by_ticker, in_this_process), "test")

@@ -17,7 +17,7 @@ from tests.markets import candles
 NAMES = [f"C{number}" for number in range(12)]
 
 
-def made(ticker: str) -> liq.Market:
+def markets_by_ticker(ticker: str) -> liq.Market:
     """Return a market of its own for every name."""
     chance = np.random.default_rng(zlib.crc32(ticker.encode()))
     closes = 100 * np.exp(np.cumsum(chance.normal(0, 0.004, 240)))
@@ -26,25 +26,25 @@ def made(ticker: str) -> liq.Market:
     return liq.Market(f"{ticker}/USDT:USDT", "test", frame, None, start=start)
 
 
-def slowly(ticker: str) -> liq.Market:
+def slow_market(ticker: str) -> liq.Market:
     time.sleep(0.1)
-    return made(ticker)
+    return markets_by_ticker(ticker)
 
 
-def deadly(ticker: str, marks: str) -> liq.Market:
+def killing_market(ticker: str, marks: str) -> liq.Market:
     """Kill the worker that comes to C5 first."""
     mark = Path(marks) / ticker
     if ticker == "C5" and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return slowly(ticker)
+    return slow_market(ticker)
 
 
-def here() -> Executor:
+def in_this_process() -> Executor:
     return ThreadPoolExecutor(2)
 
 
-def faulty(ticker: str, bad: dict[str, Exception]) -> liq.Market:
+def failing_market(ticker: str, bad: dict[str, Exception]) -> liq.Market:
     if ticker in bad:
         raise bad[ticker]
-    return made(ticker)
+    return markets_by_ticker(ticker)

@@ -20,19 +20,19 @@ from liq.scan.ranking import (
 from liq.sources.simulation import coins
 from liq.zones.summary import summarize
 from tests.markets import candles
-from tests.scan.scan_markets import NAMES, here, made
+from tests.scan.scan_markets import NAMES, in_this_process, markets_by_ticker
 
 
 def test_a_row_needs_the_last_bar_only():
     for name in NAMES[:4]:
-        market = made(name)
+        market = markets_by_ticker(name)
         whole, row = summarize(liq.estimate(market)), summarize_market(name, market)
         assert row.summary[:3] == whole[:3]
         np.testing.assert_allclose(row.summary[3:], whole[3:], rtol=1e-9)
 
 
 def test_nearer_and_bigger_rank_higher_and_units_do_not_matter():
-    market = made("C1")
+    market = markets_by_ticker("C1")
     seen = summarize(liq.estimate(market))._replace(below_usd=np.nan, below_distance=np.nan)
     base = proximity_score(seen._replace(above_usd=1e6, above_distance=0.02), market)
     assert base > 0
@@ -55,7 +55,7 @@ def test_nearer_and_bigger_rank_higher_and_units_do_not_matter():
 def test_a_market_that_does_not_trade_or_move_has_no_score():
     still = liq.Market("X/USDT:USDT", "test", candles([100.0] * 50, volume=0.0))
     assert summarize_market("X", still).score == 0
-    seen = summarize(liq.estimate(made("C1")))
+    seen = summarize(liq.estimate(markets_by_ticker("C1")))
     assert proximity_score(seen, still) == 0
 
 
@@ -69,14 +69,14 @@ def test_volatility_and_trade_are_read_from_the_visible_window():
 
 
 def test_the_table_ranks_and_puts_failures_last(expected):
-    rows = [*scan(NAMES[:3], made, here), ScanRow("BAD", None, float("nan"), "no.")]
+    rows = [*scan(NAMES[:3], markets_by_ticker, in_this_process), ScanRow("BAD", None, float("nan"), "no.")]
     for order in (rows, rows[::-1]):
-        found = ranking_table(order, "test")
-        assert list(found.columns) == list(COLUMNS)
-        assert found["rank"].tolist()[:3] == [1, 2, 3]
-        assert found["rank"].isna().tolist() == [False, False, False, True]
-        assert found["score"].iloc[:3].is_monotonic_decreasing
-        assert (found["symbol"].iloc[-1], found["error"].iloc[-1]) == ("BAD", "no.")
+        scanned = ranking_table(order, "test")
+        assert list(scanned.columns) == list(COLUMNS)
+        assert scanned["rank"].tolist()[:3] == [1, 2, 3]
+        assert scanned["rank"].isna().tolist() == [False, False, False, True]
+        assert scanned["score"].iloc[:3].is_monotonic_decreasing
+        assert (scanned["symbol"].iloc[-1], scanned["error"].iloc[-1]) == ("BAD", "no.")
     assert expected["score"].nunique() == len(NAMES)
 
 

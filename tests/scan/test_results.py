@@ -21,7 +21,7 @@ from liq.scan.ranking import (
 )
 from liq.scan.results import SCHEMA, ScanJournal, read_scan, write_scan
 from liq.zones.summary import MarketSummary
-from tests.scan.scan_markets import NAMES, here, made
+from tests.scan.scan_markets import NAMES, in_this_process, markets_by_ticker
 
 BAR = pd.Timedelta(minutes=5)
 
@@ -29,12 +29,12 @@ ASKED = {"source": "test", "lookback": "12h", "prior": "calibrated"}
 
 
 def test_parquet_round_trip(tmp_path):
-    rows = [*scan(NAMES, made, here), ScanRow("BAD", None, float("nan"), "no.")]
+    rows = [*scan(NAMES, markets_by_ticker, in_this_process), ScanRow("BAD", None, float("nan"), "no.")]
     wanted, file = ranking_table(rows, "test"), tmp_path / "scan.parquet"
     write_scan(wanted, file, ASKED)
-    found = pd.read_parquet(file)
-    pd.testing.assert_frame_equal(found, wanted, check_exact=True)
-    assert found.attrs == {"schema": SCHEMA, **ASKED}
+    scanned = pd.read_parquet(file)
+    pd.testing.assert_frame_equal(scanned, wanted, check_exact=True)
+    assert scanned.attrs == {"schema": SCHEMA, **ASKED}
     assert wanted.attrs == {}
     assert list(tmp_path.iterdir()) == [file]
     # The watchlist page takes it as it is.
@@ -47,13 +47,15 @@ def test_parquet_round_trip(tmp_path):
 
 
 @contextmanager
-def journal(path: Path, asked: dict[str, str] = ASKED, later: str = "0min"):
-    with ScanJournal(path, asked, BAR, pd.Timestamp("2026-11-22 10:00", tz="UTC") + pd.Timedelta(later)) as opened:
+def journal(path: Path, requested: dict[str, str] = ASKED, later: str = "0min"):
+    with ScanJournal(
+        path, requested, BAR, pd.Timestamp("2026-11-22 10:00", tz="UTC") + pd.Timedelta(later)
+    ) as opened:
         yield opened
 
 
-def test_a_journal_gives_back_what_it_was_given(tmp_path):
-    rows = list(scan(NAMES[:3], made, here))
+def test_a_journal_returns_the_rows_it_was_given(tmp_path):
+    rows = list(scan(NAMES[:3], markets_by_ticker, in_this_process))
     with journal(tmp_path / "s") as first:
         assert (first.rows, first.why) == ({}, "")
         for row in [*rows, ScanRow("BAD", None, float("nan"), "no.")]:
@@ -65,8 +67,8 @@ def test_a_journal_gives_back_what_it_was_given(tmp_path):
         assert isinstance(second.rows[rows[0].ticker].summary, MarketSummary)
 
 
-def test_a_line_that_was_cut_off_is_done_again(tmp_path):
-    rows = list(scan(NAMES[:3], made, here))
+def test_a_row_whose_line_was_cut_off_is_scanned_again(tmp_path):
+    rows = list(scan(NAMES[:3], markets_by_ticker, in_this_process))
     with journal(tmp_path / "s") as first:
         for row in rows:
             first.add(row)
@@ -80,26 +82,26 @@ def test_a_line_that_was_cut_off_is_done_again(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "later", "why"),
+    ("requested", "later", "why"),
     [
-        ({**ASKED, "prior": "flat"}, "1min", "something else"),
+        ({**ASKED, "prior": "flat"}, "1min", "other arguments"),
         (ASKED, "61min", "begun at 2026-11-22 10:00"),
         (None, "1min", "cannot be read"),
     ],
 )
-def test_another_question_or_an_old_answer_starts_anew(tmp_path, asked, later, why):
+def test_other_arguments_or_an_old_journal_start_again(tmp_path, requested, later, why):
     with journal(tmp_path / "s") as first:
-        for row in scan(NAMES[:3], made, here):
+        for row in scan(NAMES[:3], markets_by_ticker, in_this_process):
             first.add(row)
-    if asked is None:
+    if requested is None:
         (tmp_path / "s.journal").write_text('{"schema":\n[1, 2]\n')
-    with journal(tmp_path / "s", asked or ASKED, later) as second:
+    with journal(tmp_path / "s", requested or ASKED, later) as second:
         assert second.rows == {}
         assert why in second.why
     assert len((tmp_path / "s.journal").read_text().splitlines()) == 1
 
 
-def test_a_scan_that_was_killed_goes_on(tmp_path):
+def test_a_killed_scan_resumes(tmp_path):
     target, kept = tmp_path / "scan.parquet", tmp_path / "scan.parquet.journal"
     words = f"scan --source simulated --top 9 --lookback 12h --workers 1 --format csv --to {target}"
     command = [sys.executable, "-m", "liq", *words.split()]
@@ -111,13 +113,13 @@ def test_a_scan_that_was_killed_goes_on(tmp_path):
     process.kill()
     process.wait()
     assert not target.exists()
-    held = [json.loads(line) for line in kept.read_text().split("\n")[1:-1]]
+    journal_rows = [json.loads(line) for line in kept.read_text().split("\n")[1:-1]]
     again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"{len(held)} of 9 are done" in again.stderr
-    found = pd.read_parquet(target).set_index("symbol")
-    assert len(found) == found.index.nunique() == 9
-    for ticker, points, *fields in held:  # nothing was done twice: the very rows of the first run
-        row = found.loc[f"{ticker}/USDT:USDT"]
+    assert f"{len(journal_rows)} of 9 are done" in again.stderr
+    scanned = pd.read_parquet(target).set_index("symbol")
+    assert len(scanned) == scanned.index.nunique() == 9
+    for ticker, points, *fields in journal_rows:  # nothing was done twice: the very rows of the first run
+        row = scanned.loc[f"{ticker}/USDT:USDT"]
         assert (row["score"], row["as_of"].isoformat()) == (points, fields[2])
     assert not kept.exists()
     assert len(again.stdout.splitlines()) == 10

@@ -21,12 +21,19 @@ from liq.scan.ranking import (
     scan,
 )
 from liq.scan.results import SCHEMA
-from tests.scan.scan_markets import NAMES, deadly, faulty, here, made, slowly
+from tests.scan.scan_markets import (
+    NAMES,
+    failing_market,
+    in_this_process,
+    killing_market,
+    markets_by_ticker,
+    slow_market,
+)
 
 
 @pytest.mark.parametrize("apart", [False, True])
 def test_processes_and_threads_and_any_order_give_the_same_rows(expected, apart):
-    rows = scan(NAMES[::-1], made, partial(executors.process_pool, 2), fetch_in_worker=apart)
+    rows = scan(NAMES[::-1], markets_by_ticker, partial(executors.process_pool, 2), fetch_in_worker=apart)
     pd.testing.assert_frame_equal(ranking_table(rows, "test"), expected, check_exact=True)
 
 
@@ -58,7 +65,7 @@ def test_no_more_markets_are_in_flight_than_asked_for(monkeypatch):
 
     def get(ticker):
         fetched.append(ticker)
-        return made(ticker)
+        return markets_by_ticker(ticker)
 
     for row in scan(NAMES, get, lambda: pool, max_submitted=3):
         yielded.append(row.ticker)
@@ -66,30 +73,30 @@ def test_no_more_markets_are_in_flight_than_asked_for(monkeypatch):
     assert max(most) == 3
 
 
-def test_a_killed_process_costs_nothing(tmp_path, expected):
-    get = partial(deadly, marks=str(tmp_path))
+def test_a_killed_process_loses_no_row(tmp_path, expected):
+    get = partial(killing_market, marks=str(tmp_path))
     rows = list(scan(NAMES, get, partial(executors.process_pool, 2), fetch_in_worker=True))
     assert (tmp_path / "C5").exists()
     pd.testing.assert_frame_equal(ranking_table(rows, "test"), expected, check_exact=True)
 
 
-def test_a_dask_worker_killed_in_the_middle_costs_nothing(expected):
+def test_a_killed_dask_worker_loses_no_row(expected):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
         executor, count = executors.dask_cluster(cluster.scheduler_address)
         assert count == 2
-        found, victim = [], None
-        for row in scan(NAMES, slowly, lambda: executor, fetch_in_worker=True):
-            found.append(row)
-            if len(found) == 3:
+        scanned, victim = [], None
+        for row in scan(NAMES, slow_market, lambda: executor, fetch_in_worker=True):
+            scanned.append(row)
+            if len(scanned) == 3:
                 victim = next(iter(cluster.workers.values()))
                 os.kill(victim.pid, signal.SIGKILL)
-        again = list(scan(NAMES[:4], made, lambda: executors.dask_cluster(cluster.scheduler_address)[0]))
+        again = list(scan(NAMES[:4], markets_by_ticker, lambda: executors.dask_cluster(cluster.scheduler_address)[0]))
     assert victim is not None
-    assert sorted(row.ticker for row in found) == sorted(NAMES)
-    pd.testing.assert_frame_equal(ranking_table(found, "test"), expected, check_exact=True)
+    assert sorted(row.ticker for row in scanned) == sorted(NAMES)
+    pd.testing.assert_frame_equal(ranking_table(scanned, "test"), expected, check_exact=True)
     assert sorted(row.ticker for row in again) == sorted(NAMES[:4])  # markets sent from here, to a cluster that lives
 
 
@@ -106,60 +113,66 @@ def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch, capsys):
 @pytest.mark.parametrize("apart", [False, True])
 def test_one_failing_market_is_a_row(apart):
     bad = {"C2": liq.InputError("not listed."), "C4": liq.SourceError("no candles.")}
-    rows = {row.ticker: row for row in scan(NAMES, partial(faulty, bad=bad), here, fetch_in_worker=apart)}
+    rows = {
+        row.ticker: row
+        for row in scan(NAMES, partial(failing_market, bad=bad), in_this_process, fetch_in_worker=apart)
+    }
     assert sorted(rows) == sorted(NAMES)
     assert {name: row.error for name, row in rows.items() if row.error} == {"C2": "not listed.", "C4": "no candles."}
 
 
-def test_a_surprise_in_a_worker_is_a_row_too():
+def test_an_unexpected_exception_in_a_worker_is_a_row_too():
     rows = {
-        row.ticker: row for row in scan(NAMES, partial(faulty, bad={"C2": KeyError("x")}), here, fetch_in_worker=True)
+        row.ticker: row
+        for row in scan(
+            NAMES, partial(failing_market, bad={"C2": KeyError("x")}), in_this_process, fetch_in_worker=True
+        )
     }
     assert sorted(rows) == sorted(NAMES)
     assert rows["C2"].error == "C2 could not be estimated (KeyError: 'x')."
 
 
-def test_a_source_that_is_gone_ends_the_scan():
+def test_a_source_that_disappears_ends_the_scan():
     gone = {name: liq.SourceError("does not serve this location.") for name in NAMES[3:]}
-    asked = []
+    requested = []
 
     def get(ticker):
-        asked.append(ticker)
-        return faulty(ticker, gone)
+        requested.append(ticker)
+        return failing_market(ticker, gone)
 
     with pytest.raises(liq.SourceError, match="location"):
-        list(scan(NAMES, get, here))
-    assert len(asked) == 3 + MAX_FAILURES_IN_A_ROW
+        list(scan(NAMES, get, in_this_process))
+    assert len(requested) == 3 + MAX_FAILURES_IN_A_ROW
     with pytest.raises(liq.SourceError):
-        list(scan(NAMES[3:5], partial(faulty, bad=gone), here))
+        list(scan(NAMES[3:5], partial(failing_market, bad=gone), in_this_process))
     with pytest.raises(liq.InputError):
-        list(scan(["C1"], partial(faulty, bad={"C1": liq.InputError("not listed.")}), here))
+        list(scan(["C1"], partial(failing_market, bad={"C1": liq.InputError("not listed.")}), in_this_process))
     # unlisted ones in between are the venue's answers
     mixed = {name: liq.SourceError("") if place % 3 else liq.InputError("") for place, name in enumerate(NAMES[1:])}
-    assert len(list(scan(NAMES, partial(faulty, bad=mixed), here))) == len(NAMES)
+    assert len(list(scan(NAMES, partial(failing_market, bad=mixed), in_this_process))) == len(NAMES)
 
 
 def test_a_venue_with_an_unknown_ticker_and_one_that_refuses(venues, tmp_path, capsys):
     words = ["scan", "--source", "gate", "--lookback", "12h", "--executor", "threads", "--to", str(tmp_path / "s")]
     assert main([*words, "--tickers", "BTC,NOPE,ETH", "--format", "json"]) == 0
-    told = capsys.readouterr()
-    answer = json.loads(told.out)
+    output = capsys.readouterr()
+    answer = json.loads(output.out)
     assert (answer["schema"], answer["source"], len(answer["rows"])) == (SCHEMA, "gate", 3)
     assert [row["symbol"] for row in answer["rows"] if row["error"]] == ["NOPE"]
-    assert "1 of 3 failed" in told.err
+    assert "1 of 3 failed" in output.err
     assert pd.read_parquet(tmp_path / "s")["symbol"].tolist() == [row["symbol"] for row in answer["rows"]]
     before = venues.calls.total()
     assert main([*words, "--format", "csv", "--tickers", "BTC,ETH"]) == 0
     assert capsys.readouterr().out.count("\n") == 3
     assert venues.calls.total() - before < 8  # one owner: what it holds is refreshed, not asked for again
-    from tests.venue_server.fixtures import start_anew
+    from tests.venue_server.fixtures import restart
 
-    start_anew(venues)
+    restart(venues)
     venues.fail("gate", "451")
     (tmp_path / "s").unlink()
     for which in (["--tickers", "BTC,ETH"], ["--top", "3"]):
         assert main([*words, *which]) == 3
-        told = capsys.readouterr()
-        assert "does not serve this location" in told.err
-        assert told.out == ""
+        output = capsys.readouterr()
+        assert "does not serve this location" in output.err
+        assert output.out == ""
     assert not (tmp_path / "s").exists()

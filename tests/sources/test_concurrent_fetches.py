@@ -17,12 +17,12 @@ from liq.sources.venues import client
 from liq.sources.venues.table import VENUES
 from tests.sources.test_fetch import _quiet
 from tests.venue_server import VenueServer
-from tests.venue_server.fixtures import QUICK, grow_stale
+from tests.venue_server.fixtures import QUICK, expire_caches
 
 SESSIONS = 50
 
 
-def at_once(work: Callable[[int], Any], count: int = SESSIONS) -> list[Any]:
+def run_concurrently(work: Callable[[int], Any], count: int = SESSIONS) -> list[Any]:
     """Run work(0) to work(count - 1) in as many threads, all let loose together; return results and errors."""
     gate = threading.Barrier(count)
 
@@ -44,7 +44,7 @@ def test_fifty_sessions_make_one_fetch(venues: VenueServer, name: str) -> None:
     market_cache.clear()
     client.contracts.cache_clear()
     venues.forget()
-    markets = at_once(lambda _: fetch("BTC", "7d", name))
+    markets = run_concurrently(lambda _: fetch("BTC", "7d", name))
     assert venues.calls[name] == once
     assert all(market is markets[0] for market in markets)
     assert markets[0].candles.index.equals(alone.candles.index)
@@ -52,7 +52,7 @@ def test_fifty_sessions_make_one_fetch(venues: VenueServer, name: str) -> None:
 
 def test_fifty_sessions_share_one_failure(venues: VenueServer) -> None:
     venues.fail("okx", "503")
-    errors = at_once(lambda _: fetch("BTC", "7d", "okx"))
+    errors = run_concurrently(lambda _: fetch("BTC", "7d", "okx"))
     assert all(isinstance(error, SourceError) for error in errors)
     assert venues.calls["okx"] == QUICK.tries
     venues.heal()
@@ -67,7 +67,7 @@ def test_fifty_sessions_in_every_mode(venues: VenueServer, source: str) -> None:
 
     room.clear_caches()
     venues.forget()
-    markets = at_once(lambda _: fetch("BTC", "6M", source))
+    markets = run_concurrently(lambda _: fetch("BTC", "6M", source))
     assert {market.source for market in markets} == {"binanceusdm"}
     assert venues.calls == once
 
@@ -75,7 +75,7 @@ def test_fifty_sessions_in_every_mode(venues: VenueServer, source: str) -> None:
 def test_fifty_sessions_with_many_views(venues: VenueServer) -> None:
     coins, windows = ["BTC", "ETH", "SOL", "DOGE", "WIF"], ["1M", "3M"]
     views = [(coin, window, name) for coin in coins for window in windows for name in ("gate", "hyperliquid")]
-    answers = at_once(lambda number: fetch(*views[number % len(views)]))
+    answers = run_concurrently(lambda number: fetch(*views[number % len(views)]))
     assert all(isinstance(answer, Market) for answer in answers)
     each = {(answer.base, answer.bar, answer.source) for answer in answers}
     assert len(each) == len(views)
@@ -84,7 +84,7 @@ def test_fifty_sessions_with_many_views(venues: VenueServer) -> None:
 
 def test_a_slow_venue_does_not_hold_up_another(venues: VenueServer) -> None:
     fetch("BTC", "6M", "gate")
-    grow_stale()
+    expire_caches()
     venues.fail("hyperliquid", "slow")
     done: list[str] = []
     threads = [

@@ -20,7 +20,7 @@ from liq.sources.venues.failures import RetryBudget, VenueFailure, retry
 from liq.sources.venues.symbols import match_symbol
 from liq.sources.venues.table import VENUES
 from tests.venue_server import VenueServer
-from tests.venue_server.fixtures import QUICK, grow_stale
+from tests.venue_server.fixtures import QUICK, expire_caches
 
 
 def _quiet(name: str) -> None:
@@ -47,7 +47,7 @@ def test_auto_does_not_wait_long_for_one_venue(venues: VenueServer, monkeypatch:
     assert market.left_out["binanceusdm"] == "had not answered yet"
 
 
-def test_a_refusal_tells_where_we_are(venues: VenueServer) -> None:
+def test_a_refusal_by_region_changes_the_order_of_venues(venues: VenueServer) -> None:
     venues.fail("binanceusdm", "451")
     venues.fail("bybit", "403")
     market = fetch("BTC", "6M", "auto")
@@ -75,18 +75,18 @@ def test_a_ticker_that_nobody_lists_is_the_users_to_mend(venues: VenueServer, so
         fetch("NOPE", "6M", source)
 
 
-def test_auto_turns_away_from_an_answer_that_grows_old(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_leaves_a_venue_whose_candles_are_old(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
     now = pd.Timestamp.now(tz="UTC")
     monkeypatch.setattr(market_cache, "utc_now", lambda: now - pd.Timedelta(minutes=30))
     fetch("BTC", "6M", "auto")
     monkeypatch.setattr(market_cache, "utc_now", lambda: now)
     venues.fail("binanceusdm", "503")
-    grow_stale()
+    expire_caches()
     market = fetch("BTC", "6M", "auto")
     assert market.source == "bybit", market.left_out
     venues.fail("*", "503")
     venue_status.clear()
-    grow_stale()
+    expire_caches()
     with market_cache._lock:
         for key in [key for key in market_cache._last_good if key[0] != "binanceusdm"]:
             del market_cache._last_good[key]
@@ -104,7 +104,7 @@ def test_all_has_the_same_bars(venues: VenueServer) -> None:
     assert all(part.start == market.start and part.bar == market.bar for part in market.parts)
 
 
-def test_all_bears_with_bars_that_one_venue_lacks(venues: VenueServer) -> None:
+def test_all_accepts_bars_that_one_venue_lacks(venues: VenueServer) -> None:
     venues.fail("gate", "spoiled")
     market = fetch("BTC", "6M", "all")
     gate = next(part for part in market.parts if part.source == "gate")
@@ -115,27 +115,27 @@ def test_all_bears_with_bars_that_one_venue_lacks(venues: VenueServer) -> None:
     assert np.isfinite(heatmap.long).all()
 
 
-def test_all_leaves_out_what_is_a_bar_behind(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_leaves_out_a_venue_that_is_a_bar_behind(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
     now = pd.Timestamp.now(tz="UTC")
     monkeypatch.setattr(market_cache, "utc_now", lambda: now - pd.Timedelta(minutes=30))
     fetch("BTC", "7d", "all")
     monkeypatch.setattr(market_cache, "utc_now", lambda: now)
     venues.fail("gate", "503")
-    grow_stale()
+    expire_caches()
     market = fetch("BTC", "7d", "all")
     assert "gate" not in [part.source for part in market.parts]
     assert market.left_out["gate"].startswith("did not answer since ")
 
 
-def test_progress_of_all_is_told_in_the_callers_thread(venues: VenueServer) -> None:
-    heard: list[tuple[str, int, int, int]] = []
-    fetch("BTC", "6M", "all", on_progress=lambda *news: heard.append((*news, threading.get_ident())))
-    assert {ident for *_, ident in heard} == {threading.get_ident()}
-    assert {what.split(" ")[0] for what, *_ in heard} == {row.title.split(" ")[0] for row in VENUES.values()}
-    assert all(0 < at <= total for _, at, total, _ in heard)
+def test_progress_of_all_is_reported_in_the_callers_thread(venues: VenueServer) -> None:
+    progress: list[tuple[str, int, int, int]] = []
+    fetch("BTC", "6M", "all", on_progress=lambda *news: progress.append((*news, threading.get_ident())))
+    assert {ident for *_, ident in progress} == {threading.get_ident()}
+    assert {what.split(" ")[0] for what, *_ in progress} == {row.title.split(" ")[0] for row in VENUES.values()}
+    assert all(0 < at <= total for _, at, total, _ in progress)
 
 
-def test_what_a_page_raises_in_progress_is_not_a_venues_failure(venues: VenueServer) -> None:
+def test_an_exception_in_the_progress_callback_is_no_failure_of_a_venue(venues: VenueServer) -> None:
     class Rerun(Exception):
         """As a page raises to begin again."""
 
@@ -147,7 +147,7 @@ def test_what_a_page_raises_in_progress_is_not_a_venues_failure(venues: VenueSer
     assert fetch("BTC", "6M", "okx").source == "okx"
 
 
-def test_when_nobody_answers_reruns_are_not_held_up(venues: VenueServer) -> None:
+def test_when_no_venue_answers_reruns_do_not_wait(venues: VenueServer) -> None:
     venues.fail("*", "503")
     fetch("BTC", "6M", "simulated")
     first = fetch("BTC", "6M", "auto")
@@ -158,7 +158,7 @@ def test_when_nobody_answers_reruns_are_not_held_up(venues: VenueServer) -> None
     pd.testing.assert_frame_equal(again.candles, first.candles)
 
 
-def test_the_stand_in_for_an_unknown_coin_says_so(venues: VenueServer) -> None:
+def test_the_simulated_market_of_an_unknown_coin_says_so(venues: VenueServer) -> None:
     venues.fail("*", "451")
     market = fetch("NOSUCHCOIN", "6M", "auto")
     assert (market.source, market.base) == ("simulated", "BTC")
@@ -217,7 +217,7 @@ def test_what_a_ticker_means(ticker: str, symbol: str | None) -> None:
         assert match_symbol(ticker, listed, ("USDT", "USDC"), "Binance") == symbol
 
 
-def test_patience_has_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_have_a_time_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(failures.time, "sleep", pauses.append)
 

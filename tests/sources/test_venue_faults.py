@@ -17,7 +17,7 @@ from liq.sources.venues.failures import VenueFailure
 from liq.sources.venues.table import VENUES
 from tests.venue_server import VenueServer, formula
 from tests.venue_server.faults import MODES
-from tests.venue_server.fixtures import forget_venue, grow_stale, hang_up, lead
+from tests.venue_server.fixtures import expire_caches, forget_venue, hang_up, lead
 
 WINDOW = "3M"
 """The window with the fewest rows, so that the table stays quick."""
@@ -47,7 +47,7 @@ WARM_REASONS = {**REASONS, "empty": "answered with no candles"}
 cases = pytest.mark.parametrize(("name", "mode"), [(name, mode) for mode in MODES for name in VENUES])
 
 
-def strike(venues: VenueServer, name: str, mode: str) -> None:
+def inject_fault(venues: VenueServer, name: str, mode: str) -> None:
     """Let a fault begin, and the count with it."""
     if mode == "refused":
         hang_up(name)
@@ -58,7 +58,7 @@ def strike(venues: VenueServer, name: str, mode: str) -> None:
     venues.forget()
 
 
-def mend(venues: VenueServer, name: str) -> None:
+def repair(venues: VenueServer, name: str) -> None:
     """Let a fault end, as when the venue recovers."""
     venues.heal()
     lead(name, venues.url)
@@ -81,17 +81,19 @@ def assert_true(market: Market) -> None:
 
 
 @cases
-def test_one_venue_cold(kept: VenueServer, name: str, mode: str) -> None:
+def test_one_venue_without_a_cached_answer(kept: VenueServer, name: str, mode: str) -> None:
     forget_venue(name)
-    strike(kept, name, mode)
-    with pytest.raises(SourceError) as told:
+    inject_fault(kept, name, mode)
+    with pytest.raises(SourceError) as error_info:
         fetch("BTC", WINDOW, name)
-    said = str(told.value)
-    assert REASONS[mode] in said
-    assert said.startswith(VENUES[name].title)
-    assert re.fullmatch(r"[^\n<{]+; choose another source, or auto\.", said), "one sentence, nothing of the venue's"
+    message = str(error_info.value)
+    assert REASONS[mode] in message
+    assert message.startswith(VENUES[name].title)
+    assert re.fullmatch(r"[^\n<{]+; choose another source, or auto\.", message), (
+        "one sentence, nothing of the venue's"
+    )
     assert kept.calls[name] == expected_calls(name, mode)
-    mend(kept, name)
+    repair(kept, name)
     assert_true(fetch("BTC", WINDOW, name))
 
 
@@ -107,10 +109,10 @@ def expected_calls(name: str, mode: str) -> int:
 
 
 @cases
-def test_one_venue_with_a_good_answer_held(kept: VenueServer, name: str, mode: str) -> None:
+def test_one_venue_with_a_cached_answer(kept: VenueServer, name: str, mode: str) -> None:
     good = fetch("BTC", WINDOW, name)
-    grow_stale()
-    strike(kept, name, mode)
+    expire_caches()
+    inject_fault(kept, name, mode)
     market = fetch("BTC", WINDOW, name)
     assert_true(market)
     pd.testing.assert_frame_equal(market.candles, good.candles)
@@ -121,8 +123,8 @@ def test_one_venue_with_a_good_answer_held(kept: VenueServer, name: str, mode: s
     assert calls == {"empty": 1, "nonsense": 1}.get(mode, TRIES.get(mode, 3))
     assert fetch("BTC", WINDOW, name).notes[0].startswith("These data are ")
     assert kept.calls[name] == calls, "a venue that failed is left alone for a while"
-    mend(kept, name)
-    grow_stale()
+    repair(kept, name)
+    expire_caches()
     assert not any(note.startswith("These data are ") for note in fetch("BTC", WINDOW, name).notes)
 
 
@@ -131,7 +133,7 @@ def test_auto_moves_on(kept: VenueServer, name: str, mode: str) -> None:
     forget_venue(name)
     refuse(set(VENUES) - {name, "okx", "gate"})  # so that only the failing venue and the next are really asked
     venue_status.remember_outcome(name, None)
-    strike(kept, name, mode)
+    inject_fault(kept, name, mode)
     market = fetch("BTC", WINDOW, "auto")
     assert market.source == ("gate" if name == "okx" else "okx")
     assert_true(market)
@@ -142,7 +144,7 @@ def test_auto_moves_on(kept: VenueServer, name: str, mode: str) -> None:
         venue_status._last_answering.clear()
         fetch("BTC", WINDOW, "auto")
         assert kept.calls[name] == 0, "a refusal of this place is not asked again for ten minutes"
-    mend(kept, name)
+    repair(kept, name)
 
 
 @cases
@@ -150,24 +152,24 @@ def test_all_leaves_it_out(kept: VenueServer, name: str, mode: str) -> None:
     other = "gate" if name != "gate" else "hyperliquid"
     forget_venue(name)
     refuse(set(VENUES) - {name, other})
-    strike(kept, name, mode)
+    inject_fault(kept, name, mode)
     market = fetch("BTC", WINDOW, "all")
     assert [part.source for part in market.parts] == [other]
     assert market.source == other
     assert REASONS[mode] in market.left_out[name]
     assert set(market.left_out) == set(VENUES) - {other}
     assert_true(market)
-    mend(kept, name)
+    repair(kept, name)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_auto_with_a_good_answer_held(venues: VenueServer, mode: str) -> None:
+def test_auto_with_a_cached_answer(venues: VenueServer, mode: str) -> None:
     for rest in ("bybit", "okx", "krakenfutures", "hyperliquid"):
         venues.fail(rest, "451")
     good = fetch("BTC", WINDOW, "auto")
     assert good.source == "binanceusdm"
-    grow_stale()
-    strike(venues, "binanceusdm", mode)
+    expire_caches()
+    inject_fault(venues, "binanceusdm", mode)
     market = fetch("BTC", WINDOW, "auto")
     assert market.source == "binanceusdm"
     assert market.notes[0].startswith("These data are ")
@@ -175,12 +177,12 @@ def test_auto_with_a_good_answer_held(venues: VenueServer, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_all_with_good_answers_held(venues: VenueServer, mode: str) -> None:
+def test_all_with_cached_answers(venues: VenueServer, mode: str) -> None:
     for rest in ("bybit", "okx", "krakenfutures", "hyperliquid"):
         venues.fail(rest, "451")
     assert [part.source for part in fetch("BTC", WINDOW, "all").parts] == ["binanceusdm", "gate"]
-    grow_stale()
-    strike(venues, "gate", mode)
+    expire_caches()
+    inject_fault(venues, "gate", mode)
     market = fetch("BTC", WINDOW, "all")
     assert [part.source for part in market.parts] == ["binanceusdm", "gate"]
     assert market.parts[1].notes[0].startswith("These data are ")
@@ -190,7 +192,7 @@ def test_all_with_good_answers_held(venues: VenueServer, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "refused"])
-def test_when_nobody_answers(venues: VenueServer, mode: str) -> None:
+def test_when_no_venue_answers(venues: VenueServer, mode: str) -> None:
     venues.fail("*", mode)
     for name in VENUES:
         client.connect(name).exchange.timeout = 100 if mode == "slow" else 4000
@@ -219,13 +221,13 @@ def test_a_gateway_that_is_not_there(venues: VenueServer, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", list(VENUES))
 def test_quotes_and_tickers_fail_in_one_sentence(venues: VenueServer, name: str, mode: str) -> None:
-    strike(venues, name, mode)
+    inject_fault(venues, name, mode)
     for question in (lambda: quote("BTC", name), lambda: tickers(name)):
         try:
             answer = question()
         except LiqError as error:
-            said = str(error)
-            assert said.endswith("; choose another source, or auto.")
+            message = str(error)
+            assert message.endswith("; choose another source, or auto.")
         else:  # the list needs no prices, so nonsense does not spoil it
             assert mode == "nonsense"
             assert "BTC" in answer
@@ -246,7 +248,7 @@ def test_a_fault_in_the_middle_costs_the_whole_answer(venues: VenueServer) -> No
     assert not len(market_cache._last_good)
 
 
-def test_a_passing_fault_is_ridden_out(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_fault_is_retried(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
     venues.fail("gate", "429-after")
     pauses: list[float] = []
 

@@ -44,8 +44,8 @@ def serve(monkeypatch, market: liq.Market) -> AppTest:
 
 def as_file(frame: pd.DataFrame) -> bytes:
     """Return liquidations as the file that a user would upload."""
-    told = frame.assign(open_time_ms=frame.index.as_unit("ms").asi8)
-    return told[["open_time_ms", "long", "short"]].to_csv(index=False).encode()
+    liquidation_rows = frame.assign(open_time_ms=frame.index.as_unit("ms").asi8)
+    return liquidation_rows[["open_time_ms", "long", "short"]].to_csv(index=False).encode()
 
 
 def shuffled(market: liq.Market) -> pd.DataFrame:
@@ -86,13 +86,13 @@ def test_the_simulated_market_is_scored_followed_and_fitted(monkeypatch, market)
     assert app.dataframe[0].value["R² of log dollars"].iloc[0] == before
 
 
-def test_shuffled_liquidations_give_nothing(monkeypatch, market):
+def test_shuffled_liquidations_show_no_skill(monkeypatch, market):
     app = serve(monkeypatch, replace(market, liquidations=shuffled(market)))
     assert any("adds nothing that can be told from chance" in text.value for text in app.markdown)
     assert abs(float(app.dataframe[0].value["Spearman"].iloc[0].split()[0])) < 0.1
 
 
-def test_a_source_without_liquidations_is_calm_and_an_upload_is_scored(monkeypatch, market):
+def test_a_source_without_liquidations_says_so_and_an_upload_is_scored(monkeypatch, market):
     app = serve(monkeypatch, replace(market, liquidations=None))
     assert not app.exception
     assert not app.error
@@ -107,7 +107,7 @@ def test_a_source_without_liquidations_is_calm_and_an_upload_is_scored(monkeypat
     assert "open\\_time\\_ms" in app.info[0].value
 
 
-def test_totals_are_scored_where_sides_are_not_told_apart(monkeypatch, market):
+def test_totals_are_scored_where_sides_are_unknown(monkeypatch, market):
     real = market.liquidations
     totals = real.assign(total=real.sum(axis=1), long=np.nan, short=np.nan)
     app = serve(monkeypatch, replace(market, liquidations=totals))

@@ -25,7 +25,7 @@ TRUTH = liq.Prior(
 )
 
 
-def wandering(days: int = 40, freq: str = "15min", seed: int = 7) -> liq.Market:
+def random_walk_market(days: int = 40, freq: str = "15min", seed: int = 7) -> liq.Market:
     """Return a market whose price wanders, with open interest that breathes."""
     n = days * int(pd.Timedelta("1D") / pd.Timedelta(freq))
     chance = np.random.default_rng(seed)
@@ -38,7 +38,7 @@ def wandering(days: int = 40, freq: str = "15min", seed: int = 7) -> liq.Market:
 @pytest.fixture(scope="module")
 def world() -> tuple[liq.Market, pd.DataFrame]:
     """Return a market and liquidations that follow TRUTH, to a third of an e-fold."""
-    subject = wandering()
+    subject = random_walk_market()
     swept = liq.estimate(subject, TRUTH, columns=1).swept
     noise = np.exp(np.random.default_rng(3).normal(0, 0.3, swept.shape))
     return subject, (swept * noise).resample("1h").sum()
@@ -75,8 +75,8 @@ def test_a_later_value_cannot_reach_the_baseline_or_the_fit(world):
     since = real.index[len(real) // 2]
     planted = real.copy()
     planted.loc[planted.index >= since] = 1e12
-    seen = liq.estimate(subject, TRUTH, columns=1)
-    a, b = liq.skill(seen, real, since=since), liq.skill(seen, planted, since=since)
+    estimated = liq.estimate(subject, TRUTH, columns=1)
+    a, b = liq.skill(estimated, real, since=since), liq.skill(estimated, planted, since=since)
     pd.testing.assert_frame_equal(a.scored["baseline"], b.scored["baseline"])
     early = replace(subject, candles=subject.candles[:since], open_interest=subject.open_interest[:since])
     assert liq.calibrate(early, planted[planted.index < since - pd.Timedelta(hours=1)]) == liq.calibrate(
@@ -84,7 +84,7 @@ def test_a_later_value_cannot_reach_the_baseline_or_the_fit(world):
     )
 
 
-def test_calibrate_finds_dollars_it_was_not_told(world):
+def test_calibrate_finds_the_scale_of_the_dollars(world):
     subject, real = world
     since = real.index[len(real) // 2]
     early = replace(subject, candles=subject.candles[:since], open_interest=subject.open_interest[:since])
@@ -117,7 +117,7 @@ def test_a_few_days_cannot_run_away(world):
     assert np.abs(moved - smooth).max() < 1.0
 
 
-def test_bars_in_which_nobody_listened_are_left_out_not_scored_as_zero(world):
+def test_unrecorded_bars_are_left_out_not_scored_as_zero(world):
     subject, real = world
     holes = real.copy()
     holes.iloc[100:200] = np.nan
@@ -138,7 +138,7 @@ def test_scores_at_the_resolution_given(world, freq):
 
 def test_candles_coarser_than_the_liquidations_set_the_resolution(world):
     _, real = world
-    coarse = wandering(freq="4h")
+    coarse = random_walk_market(freq="4h")
     bars = align(coarse, real)
     assert bars.hours == 4
     np.testing.assert_allclose(bars.realised.sum(axis=0), real[: bars.times[-1] + pd.Timedelta(hours=3)].sum())
@@ -178,7 +178,7 @@ def test_shipped_priors_say_where_they_come_from():
 
 
 @needs_recordings
-def test_the_shipped_prior_keeps_its_word_on_days_it_was_not_fitted_to():
+def test_the_shipped_prior_scores_as_stated_on_days_it_was_not_fitted_to():
     report = liq.skill(
         liq.estimate(recordings.market(), columns=1), recordings.liquidations(), since=recordings.SINCE
     )
@@ -210,19 +210,19 @@ def test_the_standing_book_is_one_in_every_lookback():
     books = {}
     for name in ("1d", "3d", "7d", "14d", "1M"):
         row = liq.LOOKBACKS[name]
-        seen = liq.estimate(through(subject, end, row), columns=1, edges=edges)
-        books[name] = np.concatenate([seen.long[-1], seen.short[-1]])
+        estimated = liq.estimate(at_bar_length(subject, end, row), columns=1, edges=edges)
+        books[name] = np.concatenate([estimated.long[-1], estimated.short[-1]])
     for name, book in books.items():
         assert book.sum() == pytest.approx(books["7d"].sum(), rel=0.15), name
         assert spearman(book, books["7d"]) > 0.9, name
 
 
-def through(subject: liq.Market, end: pd.Timestamp, row) -> liq.Market:
+def at_bar_length(subject: liq.Market, end: pd.Timestamp, row) -> liq.Market:
     """Return the same market as a lookback shows it: coarse warm-up bars, then the window's own."""
     start = end - row.window
     how = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum", "open_interest": "last"}
     frame = subject.candles.assign(open_interest=subject.open_interest)
     warm = frame[start - row.warmup : start - pd.Timedelta("1ns")].resample(row.warmup_bar).agg(how).dropna()
-    seen = frame[start:].resample(row.bar_length).agg(how)
-    both = pd.concat([warm, seen])
+    estimated = frame[start:].resample(row.bar_length).agg(how)
+    both = pd.concat([warm, estimated])
     return liq.Market(subject.symbol, "test", both, both["open_interest"], start=start, bar=row.bar_length)

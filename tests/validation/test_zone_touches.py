@@ -78,12 +78,12 @@ def test_several_venues_are_followed_together(simulated, named):
         simulated, candles=simulated.candles[200:], open_interest=simulated.open_interest[200:], liquidations=None
     )
     both = replace(simulated, parts=(simulated, short), liquidations=None)
-    found = name_zones(liq.estimate(both, columns=1))
+    touches = name_zones(liq.estimate(both, columns=1))
     first = int(simulated.times.searchsorted(simulated.start))
-    assert len(found) > 3
-    assert (found["bar"] >= first).all()
+    assert len(touches) > 3
+    assert (touches["bar"] >= first).all()
     last = named.iloc[-1]
-    same = found[(found["bar"] == last["bar"]) & (found["side"] == last["side"])]
+    same = touches[(touches["bar"] == last["bar"]) & (touches["side"] == last["side"])]
     assert len(same) == 1
     np.testing.assert_allclose(same["usd"], 2 * last["usd"], rtol=0.25)
 
@@ -97,8 +97,8 @@ def test_a_market_in_naive_times_is_followed_alike(simulated, named):
         as_of=simulated.as_of.tz_localize(None),
         liquidations=None,
     )
-    found = zone_touches(liq.estimate(naive, columns=1))
-    pd.testing.assert_frame_equal(found.cases, follow(named, PricePath.of(simulated)).cases)
+    touches = zone_touches(liq.estimate(naive, columns=1))
+    pd.testing.assert_frame_equal(touches.cases, follow(named, PricePath.of(simulated)).cases)
 
 
 def test_a_touch_and_what_followed_by_hand():
@@ -120,13 +120,13 @@ def test_a_touch_and_what_followed_by_hand():
     ]
 
 
-def test_a_turn_is_told_from_a_pass():
+def test_a_turn_and_a_pass_are_distinguished():
     path = PricePath.of(market(candles([100.0, 100.0, 101.0, 99.0], freq="1h")))
     _, through = follow_price(path, np.array([0]), np.array([1.0]), np.array([0.0095]), np.array([0.005]))
     assert through[0] == 0.0
 
 
-def test_rivals_come_from_like_moments():
+def test_controls_come_from_similar_moments():
     chance = np.random.default_rng(1)
     calm, wild = chance.normal(0, 0.001, 500), chance.normal(0, 0.01, 500)
     path = PricePath.of(market(candles((50_000 * np.exp(np.cumsum([*calm, *wild]))).tolist())))
@@ -140,7 +140,7 @@ def walk(seed: int, days: int = 60) -> liq.Market:
     return market(candles((50_000 * np.exp(np.cumsum(chance.normal(0, 0.004, days * 24)))).tolist()))
 
 
-def made_up(subject: liq.Market, chance: np.random.Generator, foresight: bool) -> pd.DataFrame:
+def random_zones(subject: liq.Market, chance: np.random.Generator, foresight: bool) -> pd.DataFrame:
     """Return levels at random distances every half day, on a random side; or on the one that price will go to."""
     close = subject.candles["close"].to_numpy()
     bar = np.arange(400, len(close) - 30, 12)
@@ -156,7 +156,7 @@ def test_random_levels_on_a_random_walk_are_no_magnet():
     answers = []
     for seed in range(12):
         subject = walk(seed)
-        cases = made_up(subject, np.random.default_rng(100 + seed), foresight=False)
+        cases = random_zones(subject, np.random.default_rng(100 + seed), foresight=False)
         answers.append(follow(cases, PricePath.of(subject)).reached[0])
     assert sum(answer.low > 0 or answer.high < 0 for answer in answers) <= 3
     assert abs(np.mean([answer.difference for answer in answers])) < 0.02
@@ -164,10 +164,10 @@ def test_random_levels_on_a_random_walk_are_no_magnet():
 
 def test_levels_that_price_goes_to_are_found():
     subject = walk(3)
-    found = follow(made_up(subject, np.random.default_rng(7), foresight=True), PricePath.of(subject))
-    assert found.reached[0].low > 0.05
-    assert "more often than chance" in found.sentence
-    assert found.reached[0].cases == len(found.cases) or found.reached[0].cases >= MIN_CASES
+    touches = follow(random_zones(subject, np.random.default_rng(7), foresight=True), PricePath.of(subject))
+    assert touches.reached[0].low > 0.05
+    assert "more often than chance" in touches.sentence
+    assert touches.reached[0].cases == len(touches.cases) or touches.reached[0].cases >= MIN_CASES
 
 
 def test_too_few_cases_say_so_instead_of_a_figure(simulated, named):
@@ -180,29 +180,29 @@ def test_too_few_cases_say_so_instead_of_a_figure(simulated, named):
 
 
 def test_counts_are_of_zones_followed_to_the_end(simulated, named):
-    found = follow(named, PricePath.of(simulated))
+    touches = follow(named, PricePath.of(simulated))
     end = simulated.candles.index[-1] + simulated.bar
-    for answer in found.reached:
-        whole = found.cases["named"] + pd.Timedelta(days=answer.days) <= end
+    for answer in touches.reached:
+        whole = touches.cases["named"] + pd.Timedelta(days=answer.days) <= end
         assert answer.cases == whole.sum()
 
 
-def pulled(magnet: float) -> TouchShare:
+def magnet_market(magnet: float) -> TouchShare:
     """Return how much more often zones are reached within a day than other levels, in a simulated month."""
     subject = simulate("BTC", "1M", seed=1, now=NOW, magnet=magnet)
     return zone_touches(liq.estimate(subject, columns=1)).reached[0]
 
 
 def test_no_magnet_is_found_without_one_and_one_is_found_with_one():
-    without, drawn = pulled(0.0), pulled(1.0)
+    without, drawn = magnet_market(0.0), magnet_market(1.0)
     assert without.low < 0 < without.high
     assert drawn.low > 0
 
 
 @pytest.mark.parametrize("bars", [2, 5, 40])
 def test_a_few_bars_are_no_case(bars):
-    found = zone_touches(liq.estimate(market(candles([100.0 + row % 3 for row in range(bars)])), columns=1))
-    assert "Too few" in found.sentence
+    touches = zone_touches(liq.estimate(market(candles([100.0 + row % 3 for row in range(bars)])), columns=1))
+    assert "Too few" in touches.sentence
 
 
 def test_the_same_data_print_the_same_figures(simulated, named):

@@ -30,9 +30,9 @@ def venues(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ven
     monkeypatch.setenv("LIQ_GATEWAY", server.url)
     monkeypatch.delenv("LIQ_FILE", raising=False)
     monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
-    start_anew(server)
+    restart(server)
     yield server
-    start_anew(server)
+    restart(server)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def kept(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
     return server
 
 
-def start_anew(server: VenueServer) -> None:
+def restart(server: VenueServer) -> None:
     """Take back faults and knobs, wait for venues still being asked, forget counts and everything held."""
     for thread in threading.enumerate():
         if thread.name.startswith("auto"):
@@ -57,7 +57,7 @@ def start_anew(server: VenueServer) -> None:
     fetch.clear_caches()
 
 
-def grow_stale() -> None:
+def expire_caches() -> None:
     """Let every held answer be due for a refresh, as after `FRESH` seconds, and end every rest."""
     market_cache._fetch.cache_clear()
     fetch._cached_quote.cache_clear()

@@ -182,7 +182,7 @@ def liquidation(venue: str, coin: str, time: int, side: str, price: float, coins
     return {"arg": {"channel": "liquidation-orders", "instType": "SWAP"}, "data": [row]}
 
 
-def made_up(venue: str, since: int, until: int) -> Iterator[tuple[str, int, str, float, float]]:
+def made_up_liquidations(venue: str, since: int, until: int) -> Iterator[tuple[str, int, str, float, float]]:
     """Yield (coin, time, side, price, coins) of the liquidations that a venue tells of between two times, UTC ms.
 
     They add up to what `formula.liquidated` says, one a second, coin and side.
@@ -197,12 +197,12 @@ def made_up(venue: str, since: int, until: int) -> Iterator[tuple[str, int, str,
 
 def flow(wires: list[Wire], over: Callable[[], bool]) -> None:
     """Tell everyone who listens of the made-up liquidations as they happen, until `over`."""
-    told = now_ms()
+    reported_until = now_ms()
     while not over():
         time.sleep(0.5)
         now = now_ms()
         for wire in list(wires):
-            for coin, *rest in made_up(wire.venue, told, now):
+            for coin, *rest in made_up_liquidations(wire.venue, reported_until, now):
                 if wire.venue != "bybit" or f"allLiquidation.{coin}USDT" in wire.topics:
                     wire.tell(liquidation(wire.venue, coin, *rest))
-        told = now
+        reported_until = now

@@ -27,35 +27,35 @@ def zones(*rows: tuple[str, float, float, float]) -> pd.DataFrame:
     return frame.assign(peak=np.sqrt(frame["low"] * frame["high"]))
 
 
-def follow(path, seen, rule=RULE, minutes=1.0, symbol="BTC") -> list[list[Alert]]:
+def follow(path, watched, rule=RULE, minutes=1.0, symbol="BTC") -> list[list[Alert]]:
     """Return what each step tells on a path of prices; seen : zones by step, or one for all. State goes by JSON."""
-    held, told = {}, []
+    tracked, reported = {}, []
     for row, price in enumerate(path):
         now = START + pd.Timedelta(minutes=minutes * row)
-        at = seen[row] if isinstance(seen, list) else seen
-        alerts, held = check(json.loads(json.dumps(held)), symbol, at, price, now, rule)
-        told.append(alerts)
-    return told
+        at = watched[row] if isinstance(watched, list) else watched
+        alerts, tracked = check(json.loads(json.dumps(tracked)), symbol, at, price, now, rule)
+        reported.append(alerts)
+    return reported
 
 
-def counts(told: list[list[Alert]]) -> list[int]:
-    return [len(alerts) for alerts in told]
+def counts(reported: list[list[Alert]]) -> list[int]:
+    return [len(alerts) for alerts in reported]
 
 
 steps = st.lists(st.tuples(st.floats(95.0, 115.0), st.floats(0.1, 20.0)), min_size=1, max_size=30)
-stretches = st.lists(
+runs_near = st.lists(
     st.tuples(st.sampled_from(["above", "below"]), st.floats(96, 114), st.floats(0.05, 2), st.floats(0, 5e6)),
     max_size=5,
 ).map(lambda rows: zones(*((side, low, low + wide, usd) for side, low, wide, usd in rows)))
 
 
 @steady
-@given(steps, st.lists(stretches, min_size=30, max_size=30))
-def test_no_zone_is_told_twice_within_the_cool_down(path, seen):
-    now, held, past = START, {}, []
-    for (price, minutes), at in zip(path, seen, strict=False):
+@given(steps, st.lists(runs_near, min_size=30, max_size=30))
+def test_no_zone_is_reported_twice_within_the_cool_down(path, watched):
+    now, tracked, past = START, {}, []
+    for (price, minutes), at in zip(path, watched, strict=False):
         now += pd.Timedelta(minutes=minutes)
-        alerts, held = check(held, "BTC", at, price, now, RULE)
+        alerts, tracked = check(tracked, "BTC", at, price, now, RULE)
         for alert in alerts:
             for before in past:
                 same = before.side == alert.side and before.low < alert.high and alert.low < before.high
@@ -66,12 +66,12 @@ def test_no_zone_is_told_twice_within_the_cool_down(path, seen):
 
 @steady
 @given(st.lists(st.floats(104 / 1.0199, 104.0), min_size=1, max_size=40), st.floats(0.1, 60))
-def test_price_that_oscillates_around_the_threshold_is_told_once(path, minutes):
-    told = counts(follow([100.0, *path], zones(ABOVE), minutes=minutes))
-    assert sum(told) == any(price * 1.01 >= 104 for price in path)
+def test_price_oscillating_around_the_threshold_is_reported_once(path, minutes):
+    reported = counts(follow([100.0, *path], zones(ABOVE), minutes=minutes))
+    assert sum(reported) == any(price * 1.01 >= 104 for price in path)
 
 
-def test_another_approach_is_told_once_price_was_away_and_time_has_passed():
+def test_another_approach_is_reported_after_leaving_and_cooling_down():
     path = [100.0, 103.5, 101.0, 103.5, 103.5, 101.0, 103.5]
     assert counts(follow(path, zones(ABOVE), minutes=4)) == [0, 1, 0, 0, 0, 0, 1]
     assert counts(follow(path, zones(ABOVE), minutes=20)) == [0, 1, 0, 1, 0, 0, 1]
@@ -83,22 +83,22 @@ def test_another_approach_is_told_once_price_was_away_and_time_has_passed():
 
 @steady
 @given(st.floats(95, 102.9), st.floats(105.1, 130), st.booleans())
-def test_a_jump_over_a_zone_is_told_even_if_the_estimate_has_cleared_it_away(before, after, cleared):
-    seen = [zones(ABOVE), zones() if cleared else zones(ABOVE)]
-    quiet, told = follow([before, after], seen)
+def test_a_jump_over_a_zone_is_reported_even_if_the_estimate_has_cleared_it(before, after, cleared):
+    watched = [zones(ABOVE), zones() if cleared else zones(ABOVE)]
+    quiet, reported = follow([before, after], watched)
     assert quiet == []
-    (alert,) = told
+    (alert,) = reported
     assert (alert.side, alert.low, alert.high, alert.usd) == ("above", 104.0, 105.0, 5e6)
     assert alert.peak == pytest.approx(104.5, abs=0.01)
-    assert told[0].through
-    assert told[0].distance == pytest.approx(105 / after - 1)
+    assert reported[0].through
+    assert reported[0].distance == pytest.approx(105 / after - 1)
 
 
 @steady
 @given(st.lists(st.floats(90, 120), min_size=2, max_size=30))
 def test_no_approach_is_lost(path):
     """With steps further apart than the cool-down, each way that comes near after having been away is told."""
-    told = counts(follow(path, zones(ABOVE), minutes=60))
+    reported = counts(follow(path, zones(ABOVE), minutes=60))
     off = [abs(np.log(price / np.clip(price, 104, 105))) for price in path]
     expected, armed = [], True
     for row, price in enumerate(path):
@@ -108,11 +108,11 @@ def test_no_approach_is_lost(path):
         armed = armed or off[row] > np.log(1.02)
         expected.append(int(armed and near))
         armed = off[row] > np.log(1.02) or (armed and not near)
-    assert told == expected
+    assert reported == expected
 
 
 @steady
-@given(steps, stretches, st.sampled_from([2.0**-20, 0.5, 4.0, 1024.0]))
+@given(steps, runs_near, st.sampled_from([2.0**-20, 0.5, 4.0, 1024.0]))
 def test_the_scale_of_prices_does_not_matter(path, at, scale):
     prices = [price for price, _ in path]
     larger = at.assign(low=at["low"] * scale, high=at["high"] * scale, peak=at["peak"] * scale)
@@ -123,7 +123,7 @@ def test_the_scale_of_prices_does_not_matter(path, at, scale):
 
 
 @steady
-@given(steps, stretches)
+@given(steps, runs_near)
 def test_in_a_mirror_above_and_below_swap(path, at):
     prices, other = [round(price, 2) for price, _ in path], {"above": "below", "below": "above"}
     turned = at.assign(side=at["side"].map(other), low=1e4 / at["high"], high=1e4 / at["low"], peak=1e4 / at["peak"])
@@ -144,25 +144,25 @@ def test_a_zone_that_drifts_is_the_same_and_one_beside_it_is_another():
 
 def test_small_zones_are_silent_and_symbols_do_not_mix():
     assert counts(follow([100.0, 103.5, 104.5, 106.0], zones(("above", 104.0, 105.0, 9e5)))) == [0] * 4
-    held = {}
+    tracked = {}
     for symbol in ("BTC", "ETH"):
-        alerts, held = check(held, symbol, zones(ABOVE), 103.5, START, RULE)
+        alerts, tracked = check(tracked, symbol, zones(ABOVE), 103.5, START, RULE)
         assert [alert.symbol for alert in alerts] == [symbol]
-    assert check(held, "BTC", zones(ABOVE), 103.5, START, RULE)[0] == []
+    assert check(tracked, "BTC", zones(ABOVE), 103.5, START, RULE)[0] == []
 
 
 def test_a_step_leaves_what_it_was_given_alone():
-    _, held = check({}, "BTC", zones(ABOVE), 103.5, START, RULE)
-    before = json.dumps(held)
-    check(held, "BTC", zones(ABOVE), 90.0, START + pd.Timedelta(hours=1), RULE)
-    assert json.dumps(held) == before
+    _, tracked = check({}, "BTC", zones(ABOVE), 103.5, START, RULE)
+    before = json.dumps(tracked)
+    check(tracked, "BTC", zones(ABOVE), 90.0, START + pd.Timedelta(hours=1), RULE)
+    assert json.dumps(tracked) == before
 
 
 def test_it_works_on_the_zones_of_an_estimate():
     heatmap = liq.estimate(market(candles([100 + np.sin(row / 3) for row in range(60)]), np.linspace(1e5, 2e5, 60)))
-    found = liq.top_zones(heatmap)
-    zone = found[found["side"] == "below"].iloc[0]
-    alerts, _ = check({}, "BTC", found, float(zone["high"]) * 1.0001, START, AlertRule(within=0.0002, usd=1))
+    zones_found = liq.top_zones(heatmap)
+    zone = zones_found[zones_found["side"] == "below"].iloc[0]
+    alerts, _ = check({}, "BTC", zones_found, float(zone["high"]) * 1.0001, START, AlertRule(within=0.0002, usd=1))
     assert ("below", zone["low"]) in [(alert.side, alert.low) for alert in alerts]
 
 

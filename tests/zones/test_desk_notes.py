@@ -26,7 +26,7 @@ def recorded(coin: str, at: str) -> liq.Heatmap:
     return liq.estimate(market_file.read_market(file, lookback="7d", as_of=at))
 
 
-def waves(hours: int = 240, last: float = 0.0) -> liq.Market:
+def oscillating_market(hours: int = 240, last: float = 0.0) -> liq.Market:
     """Return a market that swings by half a percent every twelve hours around 100, all bars alike."""
     closes = 100 + 0.5 * np.sin(np.arange(hours) * 2 * np.pi / 12)
     frame = candles([*closes, *([100 + last] if last else [])])
@@ -42,7 +42,7 @@ def only(heatmap: liq.Heatmap, long: float, short: float) -> liq.Heatmap:
 
 
 def test_the_near_book_decides_the_scenario_and_its_place_breaks_the_tie():
-    heatmap = liq.estimate(waves())
+    heatmap = liq.estimate(oscillating_market())
     assert scenario(only(heatmap, 1, 9)).name == "squeeze"
     assert scenario(only(heatmap, 9, 1)).name == "flush"
     middle = scenario(heatmap, 100.0)
@@ -58,7 +58,7 @@ def test_the_near_book_decides_the_scenario_and_its_place_breaks_the_tie():
 
 
 def test_conditions_are_conditions_with_dollars():
-    found = scenario(liq.estimate(waves()))
+    found = scenario(liq.estimate(oscillating_market()))
     assert len(found.conditions) == 2
     for sentence in found.conditions:
         assert sentence.startswith("If price ")
@@ -175,8 +175,8 @@ def test_it_is_none_where(after, why):
     assert not [note for note in desk_notes.absorption(heatmap) if note.time == fall], why
 
 
-def test_migration_tells_from_where_to_where():
-    still = liq.estimate(waves())
+def test_migration_says_from_where_to_where():
+    still = liq.estimate(oscillating_market())
     assert desk_notes.migration(still) == []
     closes = [*(100 + 0.5 * np.sin(np.arange(240) * 2 * np.pi / 12)), *np.linspace(100, 92, 20)]
     frame = candles(closes)
@@ -198,7 +198,7 @@ def test_migration_needs_a_day_in_view():
 
 
 def test_confluence_needs_two_kinds_at_the_zone():
-    heatmap = liq.estimate(waves())
+    heatmap = liq.estimate(oscillating_market())
     zones = liq.top_zones(heatmap)
     found = desk_notes.confluence(heatmap, zones)
     for note in found:

@@ -32,17 +32,17 @@ def bar(number: int, low: float = 99.9, high: float = 100.1, close: float = 100.
     return Bar(START + pd.Timedelta(minutes=15 * number), low, high, close)
 
 
-def told(steps: list[tuple[Bar, pd.DataFrame]], usd: float = 10e6) -> list[Event]:
+def reported(steps: list[tuple[Bar, pd.DataFrame]], usd: float = 10e6) -> list[Event]:
     """Return all that is told of a run, holding it as text in between."""
-    held: dict = {}
-    found: list[Event] = []
+    tracked: dict = {}
+    found_events: list[Event] = []
     for moment, zones in steps:
-        new, held = detect(json.loads(json.dumps(held)), "BTC", zones, moment, usd)
-        again, same = detect(held, "BTC", zones, moment, usd)
+        new, tracked = detect(json.loads(json.dumps(tracked)), "BTC", zones, moment, usd)
+        again, same = detect(tracked, "BTC", zones, moment, usd)
         assert again == []
-        assert same == held
-        found += new
-    return found
+        assert same == tracked
+        found_events += new
+    return found_events
 
 
 @st.composite
@@ -68,7 +68,7 @@ def runs(draw) -> list[tuple[Bar, pd.DataFrame]]:
 
 @given(runs())
 @settings(max_examples=30, deadline=None)
-def test_a_mirrored_market_tells_the_mirrored_story(steps):
+def test_a_mirrored_market_has_the_mirrored_events(steps):
     turned = []
     for moment, zones in steps:
         frame = zones.assign(
@@ -78,8 +78,8 @@ def test_a_mirrored_market_tells_the_mirrored_story(steps):
             peak=1e4 / zones["peak"],
         )
         turned.append((Bar(moment.end, 1e4 / moment.high, 1e4 / moment.low, 1e4 / moment.close), frame))
-    plain = sorted((event.time, event.kind, event.side == "above", round(event.usd)) for event in told(steps))
-    assert plain == sorted((e.time, e.kind, e.side == "below", round(e.usd)) for e in told(turned))
+    plain = sorted((event.time, event.kind, event.side == "above", round(event.usd)) for event in reported(steps))
+    assert plain == sorted((e.time, e.kind, e.side == "below", round(e.usd)) for e in reported(turned))
 
 
 @given(runs(), st.sampled_from([0.001, 7.0]))
@@ -87,17 +87,17 @@ def test_a_mirrored_market_tells_the_mirrored_story(steps):
 def test_dollars_count_against_the_least_only(steps, scale):
     scaled = [(moment, zones.assign(usd=zones["usd"] * scale)) for moment, zones in steps]
     place = attrgetter("kind", "symbol", "side", "low", "high", "peak")
-    assert list(map(place, told(steps))) == list(map(place, told(scaled, 10e6 * scale)))
+    assert list(map(place, reported(steps))) == list(map(place, reported(scaled, 10e6 * scale)))
 
 
 @given(runs())
 @settings(max_examples=30, deadline=None)
-def test_what_is_told_is_true_of_the_bar(steps):
-    found = told(steps)
+def test_reported_events_are_true_of_the_bar(steps):
+    found_events = reported(steps)
     by_time = {moment.end: (moment, zones) for moment, zones in steps}
-    assert len(found) == len({(e.time, e.kind, e.side, e.low) for e in found}), "twice"
-    assert all(event.time != steps[0][0].end for event in found), "the first bar is only taken note of"
-    for event in found:
+    assert len(found_events) == len({(e.time, e.kind, e.side, e.low) for e in found_events}), "twice"
+    assert all(event.time != steps[0][0].end for event in found_events), "the first bar is only taken note of"
+    for event in found_events:
         moment, zones = by_time[event.time]
         mine = zones[zones["side"] == event.side]
         assert event.price == moment.close
@@ -127,49 +127,51 @@ def test_a_zone_that_price_does_not_reach_is_built_once_and_never_swept(dollars)
         )
         for n, row in enumerate(dollars)
     ]
-    found = told(steps)
-    assert all(event.kind == "built" for event in found)
-    assert len({event.low for event in found}) == len(found)
+    found_events = reported(steps)
+    assert all(event.kind == "built" for event in found_events)
+    assert len({event.low for event in found_events}) == len(found_events)
     for number, (low, _) in enumerate(SPANS):
         crossed = [n for n, row in enumerate(dollars) if row[number] >= 10e6]
-        named = [event for event in found if event.low == 100 * low]
+        named = [event for event in found_events if event.low == 100 * low]
         assert len(named) == (1 if crossed and crossed[0] > 0 else 0)
 
 
 def test_each_kind_by_hand():
     far = ("above", 104.0, 105.0, 20e6)
     first = (bar(0), table([far]))
-    built = told([first, (bar(1), table([far, ("below", 95.0, 96.0, 12e6)]))])
+    built = reported([first, (bar(1), table([far, ("below", 95.0, 96.0, 12e6)]))])
     assert [(e.kind, e.side, e.usd) for e in built] == [("built", "below", 12e6)]
-    assert told([first, (bar(1), table([far, ("below", 85.0, 86.0, 12e6)]))]) == [], "came into view"
-    assert told([first, (bar(1), table([]))]) == [], "closed by choice"
+    assert reported([first, (bar(1), table([far, ("below", 85.0, 86.0, 12e6)]))]) == [], "came into view"
+    assert reported([first, (bar(1), table([]))]) == [], "closed by choice"
 
     drift = [(bar(n), table([("above", 104 + 0.2 * n, 105 + 0.2 * n, 20e6)])) for n in range(12)]
-    moved = told(drift)
+    moved = reported(drift)
     assert [e.kind for e in moved] == ["moved"] * 3
     assert moved[0].before == drift[0][1]["peak"].iloc[0]
     assert [b.before for b in moved[1:]] == [a.peak for a in moved[:-1]]
     twin = [(bar(n), table([("above", 104.0, 106.0, 20e6, 104.5 if n % 2 else 105.5)])) for n in range(6)]
-    assert told(twin) == [], "of two peaks in one zone now one is higher and now the other"
+    assert reported(twin) == [], "of two peaks in one zone now one is higher and now the other"
 
-    swept = told([first, (bar(1, high=106, close=105.5), table([]))])
+    swept = reported([first, (bar(1, high=106, close=105.5), table([]))])
     assert [(e.kind, e.usd, e.low) for e in swept] == [("swept", 20e6, 104.0)]
     bites = [first, (bar(1, high=104.2, close=103), table([("above", 104.2, 105.0, 14e6)]))]
-    assert told(bites) == []
+    assert reported(bites) == []
     bites.append((bar(2), table([("above", 104.2, 105.0, 13e6)])))  # closed by choice, price was elsewhere
     bites.append((bar(3, high=104.6, close=103), table([("above", 104.6, 105.0, 6e6)])))
     bites.append((bar(4, high=104.7, close=103), table([("above", 104.7, 105.0, 5.5e6)])))
-    assert [(e.kind, e.usd, e.time) for e in told(bites)] == [("swept", 13e6, bites[3][0].end)]
+    assert [(e.kind, e.usd, e.time) for e in reported(bites)] == [("swept", 13e6, bites[3][0].end)]
 
     back = [first, (bar(1), table([])), (bar(90), table([far])), (bar(91), table([])), (bar(200), table([far]))]
-    assert [(e.kind, e.time) for e in told(back)] == [("built", back[-1][0].end)], "forgotten after a day, not before"
+    assert [(e.kind, e.time) for e in reported(back)] == [("built", back[-1][0].end)], (
+        "forgotten after a day, not before"
+    )
     parted = [first, (bar(1), table([("above", 104.0, 104.4, 11e6), ("above", 104.6, 105.0, 11e6)]))]
-    assert told(parted) == [], "a part of what was stated is not built"
+    assert reported(parted) == [], "a part of what was stated is not built"
     for event in (*built, *moved, *swept):
         assert "estimated $" in events.describe(event)
 
 
-def test_later_bars_change_nothing_that_was_told():
+def test_later_bars_change_no_reported_event():
     market = simulate("BTC", "7d", now="2026-11-17 16:24", regime="crash")
     steps = finished_bars(liq.estimate(market), market.as_of - pd.Timedelta(hours=4))
     assert len(steps) == 16
@@ -190,4 +192,4 @@ def test_later_bars_change_nothing_that_was_told():
         assert list(as_seen_then["side"]) == list(zones["side"])
         np.testing.assert_allclose(as_seen_then[["low", "high", "peak"]], zones[["low", "high", "peak"]], rtol=1e-9)
         np.testing.assert_allclose(as_seen_then["usd"], zones["usd"], rtol=1e-6)
-    assert {event.kind for event in told(steps)} >= {"built", "swept"}
+    assert {event.kind for event in reported(steps)} >= {"built", "swept"}

@@ -194,7 +194,7 @@ def nearest(zones: pd.DataFrame, side: str) -> pd.Series:
     return mine.loc[mine["distance"].abs().idxmin()]
 
 
-def test_status_tells_what_price_did_since_the_zone_was_opened():
+def test_status_says_what_price_did_since_the_zone_was_opened():
     before = liq.estimate(resting())
     zone = nearest(liq.top_zones(before), "below")
     assert zone["status"] == "fresh"
@@ -220,7 +220,7 @@ def test_a_zone_that_price_went_through_is_no_zone_any_more():
     assert (mine[mine["low"] > zone["low"] * 0.999]["opened"] > old).all()
 
 
-def test_details_say_who_is_trapped():
+def test_details_say_which_positions_would_be_closed():
     heatmap = liq.estimate(resting())
     zones = liq.top_zones(heatmap)
     for zone, detail in zip(zones.itertuples(), zone_details(heatmap, zones), strict=True):

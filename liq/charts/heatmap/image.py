@@ -19,7 +19,7 @@ RAMP = (
 """Colours from the page's background through violet to yellow; the theme's sequential colours are the same."""
 
 LEVELS = 64
-"""Number of colours: more cannot be told apart and double the bytes."""
+"""Number of colours: more are not visibly different and double the bytes."""
 
 
 def gamma(more_heat: int) -> float:

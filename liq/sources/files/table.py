@@ -1,4 +1,4 @@
-"""Read a table from a file: CSV, CSV.gz or Parquet, told apart by content and bounded in size."""
+"""Read a table from a file: CSV, CSV.gz or Parquet, recognised by content and bounded in size."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class LiquidationStore:
         self.unwritten.append((venue, row))
         venue_spans = self.spans.setdefault(venue, [])
         for number, earlier in enumerate(venue_spans):
-            if earlier.symbol == row.symbol and earlier.until == row.since:  # the stretch goes on
+            if earlier.symbol == row.symbol and earlier.until == row.since:  # the same span continues
                 venue_spans[number] = ListeningSpan(earlier.since, row.until, row.symbol)
                 return
         venue_spans.append(row)
@@ -108,7 +108,8 @@ class LiquidationStore:
             frame = _frame(rows, Liquidation)
             for day, part in frame.groupby(frame["time"] // DAY):
                 path = day_file(self.folder, LIQUIDATIONS, venue, int(day))
-                if not _update_file(path, part, _distinct):  # then what it held is lost, and nobody may call it quiet
+                if not _update_file(path, part, _distinct):
+                    # its rows are lost, so its span must not count as recorded
                     _put_aside(day_file(self.folder, LISTENING, venue, int(day)))
         for venue, spans in self.spans.items():
             cut = _frame([piece for span in spans for piece in by_day(span)], ListeningSpan)

@@ -197,7 +197,7 @@ async def _listen(stream: StreamState) -> None:
                 now = steady()
                 jumped = abs(stream.clocks.wall() - now - wall_offset) > JUMP
                 if jumped or now - checked > TIMING.clock_check:
-                    # The computer slept, or its clock was set; only the venue's clock tells which.
+                    # The computer slept, or its clock was set; the venue's clock decides which.
                     checked, wall_offset = now, stream.clocks.wall() - now
                     offset_before, offset = offset, await _clock_offset(stream, None if jumped else offset)
                     now = steady()

@@ -273,7 +273,7 @@ async def subscribe(stream: LiquidationStream, symbols: list[str]) -> None:
     if venue.has["watchLiquidationsForSymbols"]:
         await venue.watch_liquidations_for_symbols([] if venue.id == "binanceusdm" else None)
         return
-    # Bybit's has one topic a symbol. One message asks for all: one by one they would take minutes.
+    # Bybit's has one topic a symbol. One message subscribes to all: one by one they would take minutes.
     url = await venue.get_url_by_market_type(symbols[0], False, "watchLiquidations")
     hashes = [f"liquidations::{symbol}" for symbol in symbols]
     await venue.watch_topics(url, hashes, [f"allLiquidation.{venue.market(symbol)['id']}" for symbol in symbols])

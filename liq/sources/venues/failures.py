@@ -27,7 +27,7 @@ class VenueFailure(Exception):
     """A venue did not answer a request.
 
     reason : the rest of a sentence that begins with the venue's name. blocked : it refuses this location.
-    passing : a retry may succeed. pause : seconds that the venue asked to wait, or None.
+    passing : a retry may succeed. pause : seconds to wait that the venue stated, or None.
 
     >>> print(VenueFailure("is out of order (HTTP 503)", passing=True))
     is out of order (HTTP 503)

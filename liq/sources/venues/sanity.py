@@ -153,7 +153,7 @@ def _middle(values: np.ndarray) -> np.ndarray:
 
 
 def drop_rows(reasons: dict[str, np.ndarray], dropped: Counter[str]) -> np.ndarray:
-    """Return which rows no reason speaks against, bool; counts each dropped row once, by its first reason.
+    """Return which rows pass every check, bool; counts each dropped row once, by its first reason.
 
     >>> dropped = Counter()
     >>> drop_rows({"without a volume": np.array([False, True])}, dropped), dropped["without a volume"]

@@ -145,7 +145,7 @@ def test_warm_up_and_window_meet_without_a_seam():
     assert len(market.visible) == 288
 
 
-def test_a_half_heard_bar_is_not_a_quiet_one():
+def test_a_partly_recorded_bar_is_not_counted_as_zero():
     frame = recording(liquidations=True)
     frame.loc[2000, "long"] = np.nan
     frame.loc[2003, "open_interest"] = np.nan  # the last of the three that its bar is made of

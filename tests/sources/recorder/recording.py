@@ -64,16 +64,16 @@ class Session:
 
         wait_for(claimed)
 
-    def heard(self, count: int, venue: str | None = None) -> None:
+    def wait_for_rows(self, count: int, venue: str | None = None) -> None:
         """Wait until so many liquidations were heard."""
         wait_for(lambda: sum(one.recorded for one in self.followed if venue in (None, one.name)) >= count)
 
 
-def wait_for(found: Callable[[], object], seconds: float = 30.0):
+def wait_for(condition: Callable[[], object], seconds: float = 30.0):
     """Return what `found` finds, once it is something."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if answer := found():
+        if answer := condition():
             return answer
         time.sleep(0.01)
     raise AssertionError("waited in vain")
@@ -108,13 +108,13 @@ def recording(
     assert not failed, failed
 
 
-def told(folder: Path) -> pd.DataFrame:
+def recorded_rows(folder: Path) -> pd.DataFrame:
     frame = pd.read_parquet(folder / "liquidations")
     frame = frame[frame["symbol"] != "DOGE/USDT:USDT"].reset_index(drop=True)  # what `prove` told
     return frame.assign(ms=pd.DatetimeIndex(frame["time"]).as_unit("ms").asi8)
 
 
-def stretches(folder: Path, venue: str) -> list[tuple[int, int]]:
+def recorded_spans(folder: Path, venue: str) -> list[tuple[int, int]]:
     frame = pd.read_parquet(folder / "listening")
     frame = frame[frame["venue"] == venue].sort_values("since")
     columns = (pd.DatetimeIndex(frame[name]).as_unit("ms").asi8.tolist() for name in ("since", "until"))

@@ -76,12 +76,12 @@ def test_recorded_liquidations_reach_the_market_and_are_scored(week, venue):
     assert real.index.equals(market.candles.index)
     starts = market.times.as_unit("ms").asi8
     ends = starts + np.round(market.hours() * HOUR).astype(int)
-    heard = (starts >= now - WEEK) & ((ends <= hole) | (starts >= hole + 150 * MINUTE)) & (ends <= now)
-    np.testing.assert_array_equal(real.notna().all(axis=1), heard)
+    recorded_at = (starts >= now - WEEK) & ((ends <= hole) | (starts >= hole + 150 * MINUTE)) & (ends <= now)
+    np.testing.assert_array_equal(real.notna().all(axis=1), recorded_at)
     for side in (0, 1):
-        minutes = [np.arange(a, b, MINUTE) for a, b in zip(starts[heard], ends[heard], strict=True)]
+        minutes = [np.arange(a, b, MINUTE) for a, b in zip(starts[recorded_at], ends[recorded_at], strict=True)]
         right = [formula.liquidated(venue, "BTC", at, at + MINUTE)[side].sum() for at in minutes]
-        np.testing.assert_allclose(real.to_numpy()[heard, side], right, rtol=1e-9)
+        np.testing.assert_allclose(real.to_numpy()[recorded_at, side], right, rtol=1e-9)
     assert any(note.startswith("Realised liquidations were recorded for 98 % of this") for note in market.notes)
     assert market.origins["liquidations"].source == "recorder"
 
@@ -103,8 +103,8 @@ def with_silence_for_zero(frame: pd.DataFrame) -> pd.DataFrame:
 
 def test_of_all_venues_the_longest_record_is_scored(week):
     market = liq.fetch("BTC", "7d", "all")
-    told = {part.source: part.liquidations is not None for part in market.parts}
-    assert all(told[name] for name in ("binanceusdm", "bybit", "okx", "gate"))
+    recorded_rows = {part.source: part.liquidations is not None for part in market.parts}
+    assert all(recorded_rows[name] for name in ("binanceusdm", "bybit", "okx", "gate"))
     base = reality_check.scoring_input(liq.estimate(market, columns=1))
     assert base.heatmap.market.source == "gate", "Gate tells of the warm-up too"
     silent = tuple(replace(part, liquidations=None) if part.source == "gate" else part for part in market.parts)
@@ -112,7 +112,7 @@ def test_of_all_venues_the_longest_record_is_scored(week):
     assert base.heatmap.market.source in ("binanceusdm", "krakenfutures")
 
 
-def test_nothing_recorded_is_nothing_and_other_coins_are_not_silence(folder, venues, monkeypatch):
+def test_no_recording_is_unknown_and_other_coins_do_not_count_as_zero(folder, venues, monkeypatch):
     now = now_ms()
     assert liq.fetch("BTC", "1d", "okx").liquidations is None
     with open_store(folder) as store:
@@ -143,7 +143,7 @@ def test_a_refresh_reads_what_was_recorded_since(folder, venues):
     assert len([note for note in after.notes if note.startswith("Realised")]) == 1
 
 
-def test_impossible_rows_and_damaged_days_are_not_believed(folder, venues):
+def test_impossible_rows_and_damaged_days_are_left_out(folder, venues):
     now, symbol = now_ms(), "BTC/USDT:USDT"
     bar = now // (5 * MINUTE) * 5 * MINUTE - 10 * MINUTE
     price = float(formula.price("okx", "BTC", bar))
@@ -173,7 +173,7 @@ def serve(source: str) -> AppTest:
     return app.switch_page("pages/reality_check.py").run()
 
 
-def test_the_page_says_how_to_record_where_nothing_was(folder, venues):
+def test_the_page_says_how_to_record_where_nothing_was_recorded(folder, venues):
     app = serve("binanceusdm")
     assert not app.exception
     assert "python -m liq record BTC --source binanceusdm --to recordings" in app.info[0].value
@@ -192,7 +192,7 @@ def test_the_page_scores_what_was_recorded(week, source, carries):
     assert ("lower bound" in caption) == bool(carries)
 
 
-def test_bars_nobody_listened_to_change_no_figure():
+def test_unrecorded_bars_change_no_figure():
     """Blank out days of a market that is known in full: no figure may move from those of the days that are left."""
     market = simulate("BTC", "7d", now="2026-11-20 10:07")
     whole, heatmap = market.liquidations.resample("1h").sum()[:-1], liq.estimate(market, columns=1)
@@ -207,4 +207,4 @@ def test_bars_nobody_listened_to_change_no_figure():
     assert left.spearman == pytest.approx(dropped.spearman)
     assert left.r2 == pytest.approx(dropped.r2)
     assert left.ratio == pytest.approx(dropped.ratio)
-    assert left.r2 - liq.skill(heatmap, zero, since=since).r2 > 0.02, "zero is not the same as unheard"
+    assert left.r2 - liq.skill(heatmap, zero, since=since).r2 > 0.02, "zero is not the same as unrecorded"

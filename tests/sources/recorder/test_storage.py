@@ -24,31 +24,35 @@ def liquidations(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "liquidations")
 
 
-def listening(folder: Path) -> pd.DataFrame:
+def spans_in(folder: Path) -> pd.DataFrame:
     return pd.read_parquet(folder / "listening")
 
 
-def one(time: int, price: float = 10.0, side: str = "long", symbol: str = "BTC/USDT:USDT") -> Liquidation:
+def row_at(time: int, price: float = 10.0, side: str = "long", symbol: str = "BTC/USDT:USDT") -> Liquidation:
     return Liquidation(time, symbol, side, price, 2.0, 2 * price)
 
 
 rows = st.builds(
-    one,
+    row_at,
     time=st.integers(NOON - DAY, NOON + DAY),
     price=st.sampled_from([1.0, 2.0, 3.5]),
     side=st.sampled_from(["long", "short"]),
     symbol=st.sampled_from(["BTC/USDT:USDT", "ETH/USDT:USDT"]),
 )
 spans = st.tuples(st.integers(0, 3000), st.integers(1, 900), st.sampled_from([ALL, "BTC/USDT:USDT"])).map(
-    lambda told: ListeningSpan(NOON + DAY // 2 - 1500 + told[0], NOON + DAY // 2 - 1500 + told[0] + told[1], told[2])
+    lambda span: ListeningSpan(
+        NOON + DAY // 2 - 1500 + span[0],
+        NOON + DAY // 2 - 1500 + span[0] + span[1],
+        span[2],
+    )
 )
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(rows, max_size=30), st.data())
-def test_what_is_told_twice_is_written_once_in_whatever_order_and_portions(tmp_path_factory, told, data):
+def test_repeated_messages_are_written_once_in_any_order_and_batches(tmp_path_factory, messages, data):
     folder = tmp_path_factory.mktemp("store")
-    again = data.draw(st.permutations(told + told[:7]))
+    again = data.draw(st.permutations(messages + messages[:7]))
     cut = data.draw(st.integers(0, len(again)))
     for part in (again[:cut], again[cut:]):
         with open_store(folder) as store:
@@ -58,16 +62,19 @@ def test_what_is_told_twice_is_written_once_in_whatever_order_and_portions(tmp_p
             store.settle()
             for row in part[:3]:
                 store.add("okx", row)
-    distinct = {row[:5] for row in told}
+    distinct = {row[:5] for row in messages}
     assert (folder / "journal").read_text() == ""
-    if not told:
+    if not messages:
         assert not (folder / "liquidations").exists()
         return
-    found = liquidations(folder)
-    assert len(found) == len(distinct)
-    times = pd.DatetimeIndex(found["time"]).as_unit("ms").asi8
-    assert set(zip(times, found["symbol"], found["side"], found["price"], found["coins"], strict=True)) == distinct
-    assert list(found.columns) == ["time", "symbol", "side", "price", "coins", "usd", "venue"]
+    read_rows = liquidations(folder)
+    assert len(read_rows) == len(distinct)
+    times = pd.DatetimeIndex(read_rows["time"]).as_unit("ms").asi8
+    assert (
+        set(zip(times, read_rows["symbol"], read_rows["side"], read_rows["price"], read_rows["coins"], strict=True))
+        == distinct
+    )
+    assert list(read_rows.columns) == ["time", "symbol", "side", "price", "coins", "usd", "venue"]
     for path in (folder / "liquidations" / "venue=okx").iterdir():
         day = pd.read_parquet(path)["time"]
         assert set(day.dt.strftime("%Y-%m-%d")) == {path.stem}
@@ -76,20 +83,20 @@ def test_what_is_told_twice_is_written_once_in_whatever_order_and_portions(tmp_p
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(spans, min_size=1, max_size=12), st.data())
-def test_listening_is_the_union_of_what_was_noted(tmp_path_factory, noted, data):
+def test_recorded_spans_are_the_union_of_all_spans(tmp_path_factory, noted, data):
     folder = tmp_path_factory.mktemp("store")
     cut = data.draw(st.integers(0, len(noted)))
     for part in (noted[:cut], noted[cut:]):
         with open_store(folder) as store:
             for span in part:
                 store.add_span("bybit", span)
-    found = listening(folder)
+    read_rows = spans_in(folder)
     for name in (ALL, "BTC/USDT:USDT"):
-        mine = found[found["symbol"] == name]
+        mine = read_rows[read_rows["symbol"] == name]
         since, until = (pd.DatetimeIndex(mine[column]).as_unit("ms").asi8 for column in ("since", "until"))
-        heard = {ms for a, b in zip(since, until, strict=True) for ms in range(a, b)}
-        assert heard == {ms for span in noted if span.symbol == name for ms in range(span.since, span.until)}
-        assert sum(until - since) == len(heard), "stretches overlap"
+        recorded_at = {ms for a, b in zip(since, until, strict=True) for ms in range(a, b)}
+        assert recorded_at == {ms for span in noted if span.symbol == name for ms in range(span.since, span.until)}
+        assert sum(until - since) == len(recorded_at), "spans overlap"
         assert (since // DAY == (until - 1) // DAY).all(), "a stretch goes past midnight"
 
 
@@ -98,12 +105,12 @@ def test_listening_is_the_union_of_what_was_noted(tmp_path_factory, noted, data)
     st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=8),
     st.lists(st.integers(1, 12), min_size=1, max_size=8),
 )
-def test_a_bar_counts_only_if_all_of_it_was_listened_to(noted, lengths):
+def test_a_bar_counts_only_if_all_of_it_was_recorded(noted, lengths):
     ends = np.cumsum(lengths)
     starts = ends - lengths
     frame = pd.DataFrame([(a, a + length) for a, length in noted], columns=["since", "until"])
-    heard = {at for a, length in noted for at in range(a, a + length)}
-    expected = [all(at in heard for at in range(a, b)) for a, b in zip(starts, ends, strict=True)]
+    recorded_at = {at for a, length in noted for at in range(a, a + length)}
+    expected = [all(at in recorded_at for at in range(a, b)) for a, b in zip(starts, ends, strict=True)]
     assert _covered(frame, starts, ends).tolist() == expected
 
 
@@ -118,7 +125,7 @@ def test_cut_at_midnight():
 
 
 def test_a_journal_cut_off_anywhere_is_read_as_far_as_it_goes(tmp_path):
-    written = [one(NOON + row) for row in range(5)]
+    written = [row_at(NOON + row) for row in range(5)]
     journal = "".join(json.dumps(["okx", *row]) + "\n" for row in written)
     for length in range(0, len(journal), 17):
         folder = tmp_path / str(length)
@@ -130,15 +137,15 @@ def test_a_journal_cut_off_anywhere_is_read_as_far_as_it_goes(tmp_path):
         assert (len(liquidations(folder)) if (folder / "liquidations").exists() else 0) == whole
 
 
-def test_killed_between_any_two_steps_of_settling_nothing_is_lost_or_doubled(tmp_path, monkeypatch):
+def test_killed_between_any_two_steps_of_compacting_nothing_is_lost_or_doubled(tmp_path, monkeypatch):
     """Every rename is a moment at which the process may end; whoever comes next finishes the work."""
     for stop in range(1, 5):
-        folder, made = tmp_path / str(stop), []
+        folder, expected_rows = tmp_path / str(stop), []
         real = room.os.replace
 
-        def replace(source, target, stop=stop, made=made, real=real):
-            made.append(target)
-            if len(made) == stop:
+        def replace(source, target, stop=stop, expected_rows=expected_rows, real=real):
+            expected_rows.append(target)
+            if len(expected_rows) == stop:
                 raise KeyboardInterrupt  # a kill as far as this process can go on after one
             real(source, target)
 
@@ -146,7 +153,7 @@ def test_killed_between_any_two_steps_of_settling_nothing_is_lost_or_doubled(tmp
         with open(folder / "journal", "a+", encoding="utf-8") as journal:
             store = LiquidationStore(folder, journal)
             for day in (0, 1):
-                store.add("okx", one(NOON + day * DAY))
+                store.add("okx", row_at(NOON + day * DAY))
             store.add_span("okx", ListeningSpan(NOON, NOON + DAY, ALL))
             store.flush()
             monkeypatch.setattr(room.os, "replace", replace)
@@ -158,22 +165,22 @@ def test_killed_between_any_two_steps_of_settling_nothing_is_lost_or_doubled(tmp
         with open_store(folder):
             pass
         assert len(liquidations(folder)) == 2
-        spans = listening(folder)
+        spans = spans_in(folder)
         assert (spans["until"] - spans["since"]).sum() == pd.Timedelta(days=1)
         assert not list(folder.rglob("_*"))
 
 
-def test_a_damaged_day_is_put_aside_and_nobody_calls_it_quiet(tmp_path):
+def test_a_damaged_day_is_put_aside_and_not_counted_as_zero(tmp_path):
     with open_store(tmp_path) as store:
-        store.add("okx", one(NOON))
+        store.add("okx", row_at(NOON))
         store.add_span("okx", ListeningSpan(NOON, NOON + 1000, ALL))
     (path,) = (tmp_path / "liquidations" / "venue=okx").iterdir()
     path.write_bytes(path.read_bytes()[:-9])
     with open_store(tmp_path) as store:
-        store.add("okx", one(NOON + 5))
+        store.add("okx", row_at(NOON + 5))
         store.add_span("okx", ListeningSpan(NOON + 3000, NOON + 4000, ALL))
     assert pd.DatetimeIndex(liquidations(tmp_path)["time"]).as_unit("ms").asi8.tolist() == [NOON + 5]
-    assert pd.DatetimeIndex(listening(tmp_path)["since"]).as_unit("ms").asi8.tolist() == [NOON + 3000]
+    assert pd.DatetimeIndex(spans_in(tmp_path)["since"]).as_unit("ms").asi8.tolist() == [NOON + 3000]
     assert len(list(tmp_path.rglob("_unreadable-*"))) == 2
 
 
@@ -181,7 +188,7 @@ def test_memory_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "MAX_PENDING", 10)
     with open_store(tmp_path) as store:
         for row in range(25):
-            store.add("okx", one(NOON + row))
+            store.add("okx", row_at(NOON + row))
             store.flush()
             assert store.pending <= 11
         for row in range(1000):
@@ -223,11 +230,11 @@ BINANCE = {"s": "BTCUSDT", "S": "SELL", "ap": "100", "p": "99", "z": "2", "l": "
 )
 def test_nonsense_is_refused_with_its_reason(change, reason):
     row = {"symbol": "BTC/USDT:USDT", "info": {**BINANCE, **change}}
-    (found,) = parse_rows("binanceusdm", row, {"BTC/USDT:USDT": 1.0}, NOON)
+    (read_rows,) = parse_rows("binanceusdm", row, {"BTC/USDT:USDT": 1.0}, NOON)
     if reason is None:
-        assert found == Liquidation(NOON, "BTC/USDT:USDT", "long", 100.0, 2.0, 200.0)
+        assert read_rows == Liquidation(NOON, "BTC/USDT:USDT", "long", 100.0, 2.0, 200.0)
     else:
-        assert isinstance(found, str)
-        assert reason in found
+        assert isinstance(read_rows, str)
+        assert reason in read_rows
     assert list(parse_rows("binanceusdm", {**row, "symbol": "ETH/USDT:USDT"}, {"BTC/USDT:USDT": 1.0}, NOON)) == []
     assert list(parse_rows("okx", {**row, "info": None}, {"BTC/USDT:USDT": 1.0}, NOON)) == ["could not be read"]

@@ -14,12 +14,12 @@ import pytest
 from liq.__main__ import main
 from liq.sources.recorder.stream import STREAMS
 from tests.served import ROOT
-from tests.sources.recorder.recording import PRICE, RECORD_COMMAND, recording, stretches, told, wait_for
+from tests.sources.recorder.recording import PRICE, RECORD_COMMAND, recorded_rows, recorded_spans, recording, wait_for
 from tests.venue_server.streams import liquidation
 from tests.venue_server.wire import now_ms
 
 
-def test_each_venues_words_become_sides_coins_and_dollars(quick, tmp_path):
+def test_each_venues_messages_become_sides_coins_and_dollars(quick, tmp_path):
     now = now_ms()
     with recording(quick, tmp_path, *STREAMS) as session:
         for venue in STREAMS:
@@ -28,7 +28,7 @@ def test_each_venues_words_become_sides_coins_and_dollars(quick, tmp_path):
             wire.tell(liquidation(venue, "ETH", now - 400, "short", 3000.0, 1.5))
         for venue in STREAMS:
             session.prove(venue)
-    rows = told(tmp_path)
+    rows = recorded_rows(tmp_path)
     for venue in STREAMS:
         mine = rows[rows["venue"] == venue].set_index("symbol")
         assert mine.loc["BTC/USDT:USDT", ["ms", "side", "price"]].tolist() == [now - 500, "long", PRICE]
@@ -48,21 +48,21 @@ def test_every_liquidation_of_a_message_counts(quick, tmp_path):
     with recording(quick, tmp_path, "bybit", "okx") as session:
         session.wire("bybit").tell(bybit)
         session.wire("okx").tell(okx)
-        session.heard(7)
-    assert told(tmp_path).groupby("venue", observed=True).size().to_dict() == {"bybit": 3, "okx": 4}
-    assert (told(tmp_path).query("venue == 'okx'")["side"] == "short").sum() == 3
+        session.wait_for_rows(7)
+    assert recorded_rows(tmp_path).groupby("venue", observed=True).size().to_dict() == {"bybit": 3, "okx": 4}
+    assert (recorded_rows(tmp_path).query("venue == 'okx'")["side"] == "short").sum() == 3
 
 
-def test_only_what_was_asked_for_is_kept_and_claimed(quick, tmp_path):
+def test_only_the_requested_tickers_are_kept(quick, tmp_path):
     with recording(quick, tmp_path, *STREAMS, wanted=("ETH", "SOL")) as session:
         for venue in STREAMS:
             wire, now = session.wire(venue), now_ms()
             for coin in ("BTC", "ETH"):
                 wire.tell(liquidation(venue, coin, now, "short", PRICE, 0.1))
-        session.heard(3)
+        session.wait_for_rows(3)
         for venue in ("binanceusdm", "okx"):
             session.prove(venue)
-    assert set(told(tmp_path)["symbol"]) == {"ETH/USDT:USDT"}
+    assert set(recorded_rows(tmp_path)["symbol"]) == {"ETH/USDT:USDT"}
     assert set(pd.read_parquet(tmp_path / "listening")["symbol"]) == {"ETH/USDT:USDT", "SOL/USDT:USDT"}
 
 
@@ -100,12 +100,12 @@ def test_frames_that_make_no_sense_are_passed_over(quick, tmp_path):
             return all(one.recorded for one in session.followed)
 
         wait_for(goes_on)
-    rows = told(tmp_path)
+    rows = recorded_rows(tmp_path)
     assert set(rows["price"]) == {PRICE}
     assert set(rows["side"]) == {"short"}
 
 
-def test_a_frame_that_cannot_be_read_may_have_held_something(quick, tmp_path):
+def test_an_unreadable_frame_ends_the_recorded_span(quick, tmp_path):
     with recording(quick, tmp_path, "bybit") as session:
         wire = session.wire("bybit")
         session.prove("bybit")
@@ -113,10 +113,10 @@ def test_a_frame_that_cannot_be_read_may_have_held_something(quick, tmp_path):
         wait_for(lambda: session.followed[0].rejected)
         session.prove("bybit")
         assert session.server.wires == [wire]
-    assert len(stretches(tmp_path, "bybit")) == 2
+    assert len(recorded_spans(tmp_path, "bybit")) == 2
 
 
-def test_the_command_ends_as_it_is_told_to_and_refuses_what_makes_no_sense(quick, tmp_path, capsys, monkeypatch):
+def test_the_command_ends_on_a_signal_and_refuses_bad_arguments(quick, tmp_path, capsys, monkeypatch):
     environment = {**os.environ, "LIQ_GATEWAY": quick.url}
     process = subprocess.Popen(
         [sys.executable, "-c", RECORD_COMMAND, str(tmp_path)],

@@ -16,5 +16,5 @@ def _fresh():
 
 
 @pytest.fixture(scope="module")
-def seen():
+def simulated():
     return simulate_with_true_book("BTC", "7d", now=NOW)

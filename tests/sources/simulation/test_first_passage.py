@@ -33,7 +33,7 @@ def test_the_first_exit_is_the_one_a_walk_finds(count, seed, first):
 
 
 @pytest.mark.parametrize("forced_only", [False, True])
-def test_leaving_somebody_out_changes_nobody_else(forced_only):
+def test_leaving_one_trader_out_changes_no_other(forced_only):
     coin, seeds, since = COINS["ETH"], seed_key("ETH", 7, "crash"), 33 * DAY
     path = price_path(coin, "crash", seeds, 20_700, 20_736)
     minutes = Minutes(float(np.exp(path.before)), *(np.exp(part) for part in (path.close, path.high, path.low)))

@@ -18,7 +18,7 @@ from liq.sources.simulation.trading import simulate_trading
 from tests.sources.simulation.conftest import NOW
 
 
-def together(market, freq):
+def joined_bars(market, freq):
     """Sum a market's bars up to a coarser grid, as a venue would."""
     rule = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
     frame = market.candles.assign(oi=market.open_interest, **market.liquidations)
@@ -54,7 +54,7 @@ def test_every_ticker_has_its_own_market():
         assert np.allclose(steps, np.round(steps), atol=1e-4)
 
 
-def test_same_ask_same_answer_other_seed_other_market():
+def test_the_same_arguments_give_the_same_market_and_another_seed_another():
     first = simulate("ETH", "1d", seed=3, now=NOW)
     simulation._RECORDS.clear()
     again = simulate("ETH", "1d", seed=3, now=NOW)
@@ -65,10 +65,10 @@ def test_same_ask_same_answer_other_seed_other_market():
 
 
 @pytest.mark.parametrize("name", ["12h", "1d", "14d", "1M", "3M"])
-def test_one_market_through_every_lookback(name, seen):
-    wide, narrow = (seen[0], simulate("BTC", name, now=NOW))
+def test_one_market_through_every_lookback(name, simulated):
+    wide, narrow = (simulated[0], simulate("BTC", name, now=NOW))
     freq = "1D" if name == "3M" else "1h"
-    left, right = together(wide, freq), together(narrow, freq)
+    left, right = joined_bars(wide, freq), joined_bars(narrow, freq)
     shared = left.index.intersection(right.index)
     if freq == "1D":
         shared = shared[(shared >= wide.candles.index[0].ceil("1D"))]
@@ -88,7 +88,7 @@ def test_a_finished_bar_never_changes(later):
     before = simulate("SOL", "1d", now=NOW, regime="crash")
     simulation._RECORDS.clear()
     after = simulate("SOL", "7d", now=NOW + pd.Timedelta(seconds=later), regime="crash")
-    old, new = together(before, "1h").iloc[1:-1], together(after, "1h")
+    old, new = joined_bars(before, "1h").iloc[1:-1], joined_bars(after, "1h")
     shared = old.index.intersection(new.index)
     assert len(shared) > 200
     pd.testing.assert_frame_equal(old.loc[shared], new.loc[shared], rtol=1e-9)
@@ -166,19 +166,19 @@ def test_bad_arguments_are_one_sentence(arguments, sentence):
 
 
 @pytest.mark.parametrize("symbol", ["btc", "BTC", "BTCUSDT", "BTC/USDT", "BTC/USDT:USDT"])
-def test_a_coin_may_be_written_as_people_write_it(symbol):
+def test_a_ticker_is_accepted_in_several_spellings(symbol):
     assert simulate(symbol, "12h", now=NOW).symbol == "BTC/USDT:USDT"
 
 
-def touched(magnet, seed):
+def touch_count(magnet, seed):
     """Return how often the heaviest forced-close prices, and their mirror images, were reached within a day."""
-    market, truth = simulate_with_true_book("BTC", "1M", seed=seed, now="2026-11-22", magnet=magnet)
+    market, true_book = simulate_with_true_book("BTC", "1M", seed=seed, now="2026-11-22", magnet=magnet)
     high, low, close = (market.candles[name].to_numpy() for name in ("high", "low", "close"))
     hits = np.zeros(2)
     edges = np.concatenate((np.linspace(-0.04, -0.01, 16), np.linspace(0.01, 0.04, 16)))
     bars = range(len(close) - 1200, len(close) - 25, 12)
     for bar in bars:
-        apart = truth.book(close[bar] * (1 + edges), bar)
+        apart = true_book.book(close[bar] * (1 + edges), bar)
         heaviest = int(np.argmax(np.sum(apart, axis=0) * (np.arange(31) != 15)))
         middle = (edges[heaviest] + edges[heaviest + 1]) / 2
         reach = slice(bar + 1, bar + 25)
@@ -188,8 +188,8 @@ def touched(magnet, seed):
     return hits / len(bars)
 
 
-def test_a_magnet_is_there_when_asked_for_and_not_otherwise():
-    without = np.mean([touched(0.0, seed) for seed in (1, 2)], axis=0)
-    drawn = np.mean([touched(1.0, seed) for seed in (1, 2)], axis=0)
+def test_a_magnet_exists_only_when_requested():
+    without = np.mean([touch_count(0.0, seed) for seed in (1, 2)], axis=0)
+    drawn = np.mean([touch_count(1.0, seed) for seed in (1, 2)], axis=0)
     assert drawn[0] > 1.5 * drawn[1]
     assert 0.5 < without[0] / without[1] < 1.5

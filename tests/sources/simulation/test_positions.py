@@ -27,10 +27,10 @@ def test_every_contract_is_one_long_and_one_short():
     assert (made.volume > 0).all()
 
 
-def test_no_position_stands_beyond_the_price_that_would_have_closed_it(seen):
-    market, truth = seen
+def test_no_position_stands_beyond_the_price_that_would_have_closed_it(simulated):
+    market, true_book = simulated
     for bar in range(-600, -1, 60):
-        stands = truth.standing(bar)
+        stands = true_book.standing(bar)
         opened_before = stands[stands["opened"] < market.candles.index[bar]]
         low, high = market.candles["low"].iloc[bar], market.candles["high"].iloc[bar]
         longs, shorts = opened_before["side"] == "long", opened_before["side"] == "short"
@@ -38,9 +38,9 @@ def test_no_position_stands_beyond_the_price_that_would_have_closed_it(seen):
         assert (opened_before.loc[shorts, "liquidation_price"] > high).all()
 
 
-def test_liquidations_are_the_positions_that_were_forced(seen):
-    market, truth = seen
-    forced = truth.positions[truth.positions["forced"] & (truth.positions["closed"] < NOW.floor("min"))]
+def test_liquidations_are_the_positions_that_were_forced(simulated):
+    market, true_book = simulated
+    forced = true_book.positions[true_book.positions["forced"] & (true_book.positions["closed"] < NOW.floor("min"))]
     usd = forced["coins"] * forced["liquidation_price"]
     row = market.candles.index.searchsorted(forced["closed"], side="right") - 1
     for side in ("long", "short"):
@@ -56,17 +56,17 @@ def test_liquidations_are_the_positions_that_were_forced(seen):
     assert reached.all()
 
 
-def test_entries_are_prices_that_traded(seen):
-    market, truth = seen
-    seen_here = truth.positions[truth.positions["opened"] >= market.candles.index[0]]
+def test_entries_are_prices_that_traded(simulated):
+    market, true_book = simulated
+    seen_here = true_book.positions[true_book.positions["opened"] >= market.candles.index[0]]
     row = market.candles.index.searchsorted(seen_here["opened"], side="right") - 1
     assert (seen_here["entry"] <= market.candles["high"].to_numpy()[row] + 1e-6).all()
     assert (seen_here["entry"] >= market.candles["low"].to_numpy()[row] - 1e-6).all()
 
 
-def test_levels_lie_where_leverage_margin_and_slack_put_them(seen):
-    _, truth = seen
-    rows = truth.standing(-1)
+def test_levels_lie_where_leverage_margin_and_slack_put_them(simulated):
+    _, true_book = simulated
+    rows = true_book.standing(-1)
     for side, sign in (("long", 1), ("short", -1)):
         mine = rows[rows["side"] == side]
         entry, leverage = mine["entry"].to_numpy(), mine["leverage"].to_numpy()
@@ -78,28 +78,28 @@ def test_levels_lie_where_leverage_margin_and_slack_put_them(seen):
         assert (np.abs(apart / usual - 1) < 0.1).mean() < 0.4
 
 
-def test_the_book_in_buckets_is_the_standing_positions(seen):
-    market, truth = seen
+def test_the_book_in_buckets_is_the_standing_positions(simulated):
+    market, true_book = simulated
     edges = market.price * np.linspace(0.85, 1.15, 121)
     bar = market.candles.index[-50]
-    long, short = truth.book(edges, bar)
-    stands = truth.standing(bar)
+    long, short = true_book.book(edges, bar)
+    stands = true_book.standing(bar)
     inside = stands[stands["liquidation_price"].between(edges[0], edges[-1])]
     assert long.sum() == pytest.approx(inside.loc[inside["side"] == "long", "notional"].sum())
     assert short.sum() == pytest.approx(inside.loc[inside["side"] == "short", "notional"].sum())
     assert long.shape == short.shape == (120,)
     # The book exists before the window: the first bar's is not empty.
-    assert truth.book(edges, 0)[0].sum() + truth.book(edges, 0)[1].sum() > 0
+    assert true_book.book(edges, 0)[0].sum() + true_book.book(edges, 0)[1].sum() > 0
     with pytest.raises(InputError, match="open time"):
-        truth.book(edges, market.candles.index[-50] + pd.Timedelta(seconds=1))
+        true_book.book(edges, market.candles.index[-50] + pd.Timedelta(seconds=1))
 
 
-def test_losers_are_held_longer_than_winners(seen):
-    _, truth = seen
+def test_losers_are_held_longer_than_winners(simulated):
+    _, true_book = simulated
     leaving, standing = {True: 0.0, False: 0.0}, {True: 0.0, False: 0.0}
-    market = seen[0]
+    market = simulated[0]
     for bar in range(50, 700, 25):
-        stands, price = truth.standing(bar), market.candles["close"].iloc[bar]
+        stands, price = true_book.standing(bar), market.candles["close"].iloc[bar]
         won = np.where(stands["side"] == "long", price > stands["entry"], price < stands["entry"])
         until = market.candles.index[bar + 2]
         for winner in (True, False):

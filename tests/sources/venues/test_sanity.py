@@ -18,7 +18,7 @@ STEP = 60_000
 NOW = 1_000_000 * STEP
 
 
-def good(count: int = 40) -> list[list[object]]:
+def valid_rows(count: int = 40) -> list[list[object]]:
     """Return candles as a venue sends them, ending with the one that forms."""
     return [
         [NOW - (count - 1 - row) * STEP, 100.0 + row, 101.0 + row, 99.0 + row, 100.5 + row, 7.0]
@@ -26,7 +26,7 @@ def good(count: int = 40) -> list[list[object]]:
     ]
 
 
-def cleaned(rows: list[list[object]]) -> tuple[pd.DataFrame, Counter[str]]:
+def checked(rows: list[list[object]]) -> tuple[pd.DataFrame, Counter[str]]:
     dropped: Counter[str] = Counter()
     return clean_candles(rows, STEP, NOW, dropped, "candles"), dropped
 
@@ -81,7 +81,7 @@ def test_a_venue_that_caps_below_the_page_is_followed() -> None:
 
 
 def test_good_rows_stay_as_they_are() -> None:
-    frame, dropped = cleaned(good())
+    frame, dropped = checked(valid_rows())
     assert not dropped
     assert len(frame) == 40
     assert frame.index.tz is not None
@@ -108,30 +108,30 @@ def test_good_rows_stay_as_they_are() -> None:
     ],
 )
 def test_an_impossible_row_is_dropped_and_counted(column: int, value: object, reason: str) -> None:
-    rows = good()
+    rows = valid_rows()
     rows[20][column] = value
-    frame, dropped = cleaned(rows)
+    frame, dropped = checked(rows)
     assert dropped == {reason: 1}
     assert len(frame) == 39
 
 
 @pytest.mark.parametrize("times", [1000, 10, 0.1])
 def test_a_row_far_off_its_neighbours_is_dropped(times: float) -> None:
-    rows = good()
+    rows = valid_rows()
     rows[20][1:5] = [value * times for value in rows[20][1:5]]  # type: ignore[operator]
-    frame, dropped = cleaned(rows)
+    frame, dropped = checked(rows)
     assert dropped == {"far off the bars around": 1}
     assert frame["high"].max() < 200
 
 
 def test_rows_out_of_order_and_repeated_are_put_right() -> None:
-    rows = good()
-    frame, dropped = cleaned([*rows[::-1], list(rows[5])])
+    rows = valid_rows()
+    frame, dropped = checked([*rows[::-1], list(rows[5])])
     assert not dropped, "an identical repeat is only an overlap of pages"
-    pd.testing.assert_frame_equal(frame, cleaned(rows)[0])
+    pd.testing.assert_frame_equal(frame, checked(rows)[0])
     other = list(rows[5])
     other[5] = 9.0
-    frame, dropped = cleaned([*rows, other])
+    frame, dropped = checked([*rows, other])
     assert dropped == {"that repeat a time with other values": 1}
     assert frame["volume"].iloc[5] == 9.0
 
@@ -141,18 +141,21 @@ def test_rows_out_of_order_and_repeated_are_put_right() -> None:
     [
         ([], "no candles"),
         ([[None] * 6] * 5, "cannot be true"),
-        ([*good()[:30], *[[*row[:1], -1, -1, -1, -1, 1] for row in good()[30:]]], "cannot be true: 10 of 40"),
-        ([*good()[:20], *[[row[0], *[v * 20 for v in row[1:5]], 1] for row in good()[20:]]], "leaps"),
+        (
+            [*valid_rows()[:30], *[[*row[:1], -1, -1, -1, -1, 1] for row in valid_rows()[30:]]],
+            "cannot be true: 10 of 40",
+        ),
+        ([*valid_rows()[:20], *[[row[0], *[v * 20 for v in row[1:5]], 1] for row in valid_rows()[20:]]], "leaps"),
         ([[1, 2]], "cannot be true"),
     ],
 )
 def test_an_answer_that_cannot_be_true_is_refused(rows: list[list[object]], words: str) -> None:
     with pytest.raises(VenueFailure, match=words):
-        cleaned(rows)
+        checked(rows)
 
 
 def test_a_tail_of_another_symbol_does_not_join() -> None:
-    frame, _ = cleaned(good())
+    frame, _ = checked(valid_rows())
     check_continuity(frame[:30], frame[30:])
     with pytest.raises(VenueFailure, match="do not continue"):
         check_continuity(frame[:30], frame[30:] * 30)
@@ -167,7 +170,7 @@ def test_open_interest_that_does_not_fit_its_dollars_is_refused() -> None:
         clean_open_interest(contracts, 0, NOW, 61_000.0, Counter())
 
 
-def test_open_interest_is_sieved_too() -> None:
+def test_impossible_open_interest_is_dropped_too() -> None:
     rows = [[NOW - row * STEP, 500.0, np.nan, -1.0, 5.0] for row in range(20)]
     rows[3][1], rows[4][1], rows[5][1], rows[6][0] = -1.0, np.nan, 50_000.0, NOW + STEP
     dropped: Counter[str] = Counter()
@@ -184,8 +187,8 @@ def test_open_interest_may_grow_tenfold_in_time() -> None:
     assert not dropped
 
 
-def test_what_was_dropped_and_what_is_missing_is_said() -> None:
-    frame, dropped = cleaned([row for number, row in enumerate(good()) if number not in (20, 21)])
+def test_dropped_and_missing_rows_are_reported() -> None:
+    frame, dropped = checked([row for number, row in enumerate(valid_rows()) if number not in (20, 21)])
     dropped["with high below low"] = 1
     assert quality_notes(dropped, frame, pd.Timedelta(milliseconds=STEP), frame.index[0]) == [
         "1 row with high below low left out.",
@@ -210,6 +213,6 @@ def test_what_was_dropped_and_what_is_missing_is_said() -> None:
         (404, "", False, False),
     ],
 )
-def test_refusals_are_told_by_status_and_words(status: int, text: str, blocked: bool, passing: bool) -> None:
+def test_refusals_are_recognised_by_status_and_text(status: int, text: str, blocked: bool, passing: bool) -> None:
     failure = classify_failure(Reply(status, {}, text), timed_out=False, refused=False)
     assert (failure.blocked, failure.passing) == (blocked, passing)

@@ -13,7 +13,7 @@ from liq.sources import market_cache
 from liq.sources.fetch import fetch, quote, tickers
 from liq.sources.venues.table import VENUES
 from tests.venue_server import VenueServer, formula
-from tests.venue_server.fixtures import grow_stale
+from tests.venue_server.fixtures import expire_caches
 
 NAMES = tuple(VENUES)
 
@@ -87,7 +87,7 @@ def test_gates_liquidations_are_usd_by_side(venues: VenueServer) -> None:
     np.testing.assert_allclose(got["short"], short, rtol=1e-6)
 
 
-def test_krakens_liquidations_pretend_no_split(venues: VenueServer) -> None:
+def test_krakens_liquidations_are_totals_without_sides(venues: VenueServer) -> None:
     market = fetch("BTC", "7d", "krakenfutures")
     got = market.liquidations[market.liquidations.index >= market.start][:-1]
     assert got[["long", "short"]].isna().all(axis=None)
@@ -118,7 +118,7 @@ def test_brackets_are_in_usd_and_continuous(
         assert after.floor * after.rate - after.amount == pytest.approx(upto)
 
 
-def test_binance_keeps_its_brackets_to_itself(venues: VenueServer) -> None:
+def test_binances_brackets_need_a_key_so_the_dated_table_is_used(venues: VenueServer) -> None:
     assert fetch("BTC", "7d", "binanceusdm").brackets is None
 
 
@@ -140,15 +140,15 @@ def test_every_window_is_whole(venues: VenueServer, name: str, window: str) -> N
 
 @pytest.mark.parametrize("name", NAMES)
 def test_calls_are_counted(venues: VenueServer, name: str) -> None:
-    heard: list[tuple[str, int, int]] = []
-    fetch("BTC", "7d", name, on_progress=lambda *news: heard.append(news))
+    progress: list[tuple[str, int, int]] = []
+    fetch("BTC", "7d", name, on_progress=lambda *news: progress.append(news))
     assert venues.calls[name] == FIRST_CALLS[name]
-    assert [at for _, at, _ in heard] == list(range(1, len(heard) + 1))
-    assert all(at <= total for _, at, total in heard)
-    assert heard[0][0] == f"{VENUES[name].title} candles"
+    assert [at for _, at, _ in progress] == list(range(1, len(progress) + 1))
+    assert all(at <= total for _, at, total in progress)
+    assert progress[0][0] == f"{VENUES[name].title} candles"
     fetch("BTC", "7d", name)
     assert venues.calls[name] == FIRST_CALLS[name], "within seconds the same answer is given out again"
-    grow_stale()
+    expire_caches()
     venues.forget()
     fetch("BTC", "7d", name)
     assert 1 <= venues.calls[name] <= 2
@@ -165,7 +165,7 @@ def test_a_refresh_ends_where_a_first_fetch_does(
     monkeypatch.setattr(market_cache, "utc_now", lambda: now)
     venues.forget()
     for _ in range(2):  # Kraken's liquidations and open interest take turns
-        grow_stale()
+        expire_caches()
         after = fetch("BTC", "7d", name)
     assert venues.calls[name] <= 4, venues.log
     market_cache.clear()
@@ -181,14 +181,14 @@ def test_a_refresh_ends_where_a_first_fetch_does(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_window_past_its_anchors_is_fetched_anew(
+def test_a_window_longer_than_the_cached_one_is_fetched_again(
     venues: VenueServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = pd.Timestamp.now(tz="UTC")
     monkeypatch.setattr(market_cache, "utc_now", lambda: now - pd.Timedelta(days=2))
     fetch("BTC", "3d", name)
     monkeypatch.setattr(market_cache, "utc_now", lambda: now)
-    grow_stale()
+    expire_caches()
     after = fetch("BTC", "3d", name)
     assert len(after.visible) == 864
     assert not any("missing" in note for note in after.notes)
@@ -203,7 +203,7 @@ def test_tickers_come_by_dollars_traded(venues: VenueServer, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tickers_do_not_need_their_order(venues: VenueServer, name: str) -> None:
+def test_tickers_load_without_their_volumes(venues: VenueServer, name: str) -> None:
     venues.fail(name, "503", only="ticker")
     assert set(tickers(name)) >= {"BTC", "ETH", "SOL", "DOGE", "WIF"}
 
@@ -252,12 +252,12 @@ def test_candles_that_contradict_open_interest_are_refused(venues: VenueServer, 
     venues.knobs.wrong_symbol = False
     assert fetch("BTC", "7d", name).price > 10_000
     venues.knobs.wrong_symbol = True
-    grow_stale()
+    expire_caches()
     assert fetch("BTC", "7d", name).price > 10_000
 
 
 @pytest.mark.parametrize("refuses", [True, False])
-def test_gates_page_size_is_found_out(venues: VenueServer, refuses: bool) -> None:
+def test_gates_page_size_is_detected(venues: VenueServer, refuses: bool) -> None:
     venues.knobs.gate_cap, venues.knobs.gate_refuses = 100, refuses
     market = fetch("BTC", "7d", "gate")
     assert market.open_interest[market.open_interest.index >= market.start].notna().all()
@@ -283,7 +283,7 @@ def test_a_market_without_its_open_interest_says_so_and_gets_it_later(venues: Ve
     assert any(note.startswith("Open interest is left out") and "HTTP 503" in note for note in market.notes)
     venues.heal()
     for _ in range(2):
-        grow_stale()
+        expire_caches()
         market = fetch("BTC", "7d", name)
     assert market.open_interest.notna().sum() > 1000
     assert market.notes == ()
