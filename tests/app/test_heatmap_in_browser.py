@@ -23,7 +23,7 @@ from liq.model.leverage_bands import BANDS
 from liq.sources.files import market_file
 from liq.zones.ranking import top_zones
 from tests.browser import CANVAS, open_chart, pixels, read
-from tests.charts.test_png import near
+from tests.charts.test_png import color_near
 from tests.served import needs_browser, served
 from tests.venue_server import VenueServer
 
@@ -159,7 +159,7 @@ def test_downloads_hold_what_is_on_screen(app, page, file):
 
 def at(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Return the colours of a picture of the chart at shares of the heat's width and height."""
-    drawn = ~near(picture, marks.GROUND)
+    drawn = ~color_near(picture, marks.GROUND)
     across = np.flatnonzero(drawn.mean(axis=0) > 0.5)
     across = across[: int(np.argmax(np.append(np.diff(across), 9) > 3)) + 1]  # the book follows after a gap
     down = np.flatnonzero(drawn[:, across].mean(axis=1) > 0.5)
