@@ -12,6 +12,12 @@ import liq
 FOLDER = Path(os.environ.get("LIQ_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 """Where the recordings lie; LIQ_DATA names another place."""
 
+THREE = ("binanceusdm", "bybit", "okx")
+"""Venues whose liquidations `liquidations` sums."""
+
+COINS = ("btc", "eth", "sol", "xrp")
+"""Coins whose liquidations on Binance alone were recorded, March to June 2025."""
+
 UNTIL, SINCE = "2026-01-15", "2026-01-16"
 """Fitted on what comes before, scored on the days after."""
 
@@ -21,6 +27,18 @@ def market(coin: str = "btc", until: str | None = None) -> liq.Market:
     frame = _read(f"{coin}usdt_binance_5m_2025-12_2026-01.csv.gz")[:until]
     symbol = f"{coin.upper()}/USDT:USDT"
     return liq.Market(symbol, "binanceusdm", frame, open_interest=frame["open_interest"])
+
+
+def market_2025(coin: str) -> liq.Market:
+    """Return the recorded Binance perpetual of March to June 2025, 5-minute bars, open interest unknown."""
+    frame = _read(f"{coin}usdt_binance_5m_2025-03_2025-06.csv.gz")
+    return liq.Market(f"{coin.upper()}/USDT:USDT", "binanceusdm", frame)
+
+
+def binance_liquidations(coin: str) -> pd.DataFrame:
+    """Return what Binance alone published of a coin's liquidations per 4 h, USD, March to June 2025."""
+    frame = pd.read_csv(FOLDER / "binance_liquidations_4h_2025-03_2025-06.csv", parse_dates=["time"])
+    return frame[frame["coin"] == coin.upper()].set_index("time")[["long", "short"]]
 
 
 def liquidations() -> pd.DataFrame:

@@ -61,7 +61,7 @@ if scoring and report:
             live_price(market, view)
         for label, value, second in tables.headline(report):
             st.metric(label, value, second, **METRIC_STYLE)
-    st.markdown(f"**{escape_markdown(report.sentence)}**")
+    st.markdown(f"**{escape_markdown(report.sentence)}** {escape_markdown(report.twin_sentence)}")
     st.caption(escape_markdown(f"{scoring.remark} {tables.scored_period(report)}".strip()))
     left, right = st.columns([7, 4])
     step = tables.duration_text(report, charts.bars_per_step(report))
@@ -87,7 +87,7 @@ else:
 st.subheader("Fit to this market")
 st.caption(
     "Fits the leverage prior to the realised liquidations of the earlier bars and scores it on the later ones, which "
-    "it never saw. Nothing changes unless you use it."
+    "it never saw. It can be used only where fits to earlier days beat the prior on later ones; else the prior stays."
 )
 market = scoring.heatmap.market if scoring else market
 st.button(
@@ -109,14 +109,16 @@ if scoring and st.session_state.pop("fit_requested", False):
 fit = st.session_state.get("fit")
 candidate = None
 if fit and fit[:2] == (market.symbol, market.source):
-    result, candidate = fit[3], fit[3].prior
+    result = fit[3]
+    candidate = result.prior if result.prior.adopted else None
+    st.markdown(f"**{escape_markdown(result.prior.verdict)}**")
     st.dataframe(
         tables.fit_table(result.fitted, result.shipped, fit[2]),
         hide_index=True,
         height="content",
         column_config=SKILL_COLUMNS,
     )
-    data = candidate.data
+    data = result.raw.data
     st.caption(
         escape_markdown(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
         + escape_markdown(tables.scored_period(result.fitted))
@@ -165,12 +167,13 @@ with st.expander("How this is measured"):
         """
 - **How much, and when.** Dollars per bar and side, log10 of USD plus 10,000 an hour, nothing rescaled. The rival is a
   regression on the bar's own excursion and volume, fitted on the earlier half; *added* is what its R² gains when the
-  map is given to it. Placebos are the map of a day and a week before. Intervals draw whole days again.
+  map is given to it. Placebos are the map of a day and a week before. Twins are the same engine given less: the path
+  of price alone, another week's volume, the mean book without structure. Intervals draw whole days again.
 - **Where.** The strongest zone near price counts when it is first named, on what was known then. Each is compared
   with 40 levels as far away on the same side, from moments as volatile. Intervals draw blocks as long as the horizon.
-- **What it cannot know.** Venues do not report every liquidation: Binance's stream has at most one a second. One
-  venue's dollars are fewer than all venues', which the shipped prior was fitted to, so a ratio above one is expected
-  there. Levels follow isolated margin; cross margin is unknown. Short timeframes are scored mostly on hourly warm-up.
+- **What it cannot know.** Venues do not report every liquidation: Binance's stream has at most one a second. The
+  dollars are those of the venue that is scored, per dollar of its open interest, where that was measured. Levels
+  follow isolated margin; cross margin is unknown. Short timeframes are scored mostly on hourly warm-up.
 
 Formulae, limits and figures are in docs/skill.md.
 """

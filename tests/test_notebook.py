@@ -21,5 +21,5 @@ def test_the_notebook_runs_and_ends_with_a_chart_and_a_prior():
     assert sum("image/png" in kind for kind in kinds) == 2
     assert "image/png" in kinds[-1], "it ends with a chart"
     printed = "".join(output.get("text", "") for cell in cells for output in cell.outputs)
-    assert "liq.prior/1" in printed
+    assert "liq.prior/2" in printed
     assert "R² of log dollars" in printed

@@ -11,13 +11,13 @@ from liq.validation.zone_touches import FARTHEST, NEAREST, ZoneTouches, days_tex
 
 
 def skill_table(report: Skill) -> pd.DataFrame:
-    """Return the figures as a table to read: the map, range and volume alone, the placebos; with intervals.
+    """Return the figures as a table to read: the map, range and volume alone, placebos and blind twins.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
     >>> market = simulate("BTC", "7d", now="2026-09-01")
     >>> len(skill_table(liq.skill(liq.estimate(market, columns=1), market.liquidations)))
-    5
+    9
     """
     rows = {
         "This map": ("spearman", "r2", "ratio", "gain"),
@@ -25,6 +25,10 @@ def skill_table(report: Skill) -> pd.DataFrame:
         "Both together": (None, "both_r2", None, None),
         "Placebo: the map a day earlier": ("placebo_day_spearman", None, None, "placebo_day"),
         "Placebo: the map a week earlier": ("placebo_week_spearman", None, None, "placebo_week"),
+        "Twin: the path of price alone": (None, None, None, "path_gain"),
+        "Twin: another week's volume": (None, None, None, "shifted_gain"),
+        "Twin: the mean book by distance": (None, None, None, "mean_book_gain"),
+        "This map beyond the path twin": (None, None, None, "beyond_path"),
     }
     headings = ("Spearman", "R² of log dollars", "Estimated over realised", "Added, points of R²")
     return pd.DataFrame(

@@ -12,8 +12,9 @@ EXAMPLES = """examples:
   python -m liq zones BTC --source gate --prior mine.json
   python -m liq calibrate --file btcusdt_5m.csv --liquidations mine.csv > mine.json
 
-Fitted on the earlier half of the bars and scored, on stderr, on the later half, which the fit never saw; so look
-there before using it. The JSON's schema is liq.prior/1 (docs/commands.md). --prior is what it is drawn towards.
+Fitted on the earlier half of the bars and scored, on stderr, on the later half, which the fit never saw. Where fits
+within the earlier half did not beat the prior they started from on later days, that prior is written. The JSON's
+schema is liq.prior/2 (docs/commands.md). --prior is what it is drawn towards.
 """
 
 
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.prior_argument(parser)
     skill.liquidations_argument(parser)
     output.arguments(parser, ("json",))
+    parser.add_argument("--raw", action="store_true", help="write the fit also where later days do not bear it out")
     parser.set_defaults(leverage=None)  # a fit needs every leverage
     parser.epilog = EXAMPLES
 
@@ -36,7 +38,6 @@ def run(args: argparse.Namespace) -> int:
             f"{name}, on {report.bars:,} later bars: Spearman {report.spearman:.3f}, R² {report.r2:.3f}, "
             f"estimated over realised {report.ratio:.2f}, adds {report.gain:+.3f} R² to range and volume."
         )
-    if fit.fitted.r2 < fit.shipped.r2:
-        options.message(f"The fit does worse there than {heatmap.prior.name}; better keep that.")
-    output.write_output(fit.prior.to_json(), args)
+    options.message(fit.prior.verdict)
+    output.write_output((fit.raw if args.raw else fit.prior).to_json(), args)
     return 0

@@ -107,7 +107,13 @@ def _json(heatmap: Heatmap, scoring: ScoringInput, report: Skill, touches: ZoneT
         "reached": [outcome._asdict() for outcome in touches.reached],
         "through": touches.through._asdict(),
     }
-    body = {"remark": scoring.remark, "sentence": report.sentence, "figures": figures, "touches": touch_figures}
+    body = {
+        "remark": scoring.remark,
+        "sentence": report.sentence,
+        "twin_sentence": report.twin_sentence,
+        "figures": figures,
+        "touches": touch_figures,
+    }
     return to_json(document(SCHEMA, heatmap, **body), indent=1)
 
 
@@ -120,6 +126,7 @@ def _table(
         titles.market_title(heatmap.market, args.lookback),
         *([scoring.remark] if scoring.remark else []),
         report.sentence,
+        report.twin_sentence,
         tables.scored_period(report),
         "",
         tables.skill_table(report).to_string(index=False, na_rep=""),

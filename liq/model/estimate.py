@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -12,6 +14,7 @@ from liq.model.flow import flow
 from liq.model.heatmap import Heatmap, combine
 from liq.model.margin import brackets, liquidation_factors
 from liq.model.prior import Prior, as_prior
+from liq.model.venue_dollars import dollar_scale
 from liq.model.walk import Walk
 
 STEPS = {60: 5e-4, 300: 5e-4, 900: 8e-4, 1800: 1e-3, 3600: 1.2e-3, 14400: 2.5e-3, 86400: 5e-3}
@@ -30,12 +33,15 @@ def estimate(
     columns: int | None = None,
     *,
     edges: np.ndarray | None = None,
+    venues: Sequence[str] | None = None,
 ) -> Heatmap:
     """Estimate where the market's leveraged positions would be force-closed.
 
     columns : how many bars to photograph, evenly spaced over the visible window and ending at the last bar;
         None for every visible bar. The walk is the same either way. edges : ascending prices to draw on;
-        default: equal ratios on a lattice through the first open, REACH beyond the window's extremes.
+        default: equal ratios on a lattice through the first open, REACH beyond the window's extremes. venues : whose
+        dollars are meant, default the market's own source (`liq.model.venue_dollars`); several let one market's flow
+        stand for them. A market of several venues prints each venue's own.
 
     Per bar, in this order: sweep what earlier bars opened and price reached; close by `flow`; open on both
     sides alike, spread over the bar's range and split by the prior's weights; photograph. Raises InputError.
@@ -50,7 +56,9 @@ def estimate(
     low, high = market.candles["low"].to_numpy(), market.candles["high"].to_numpy()
     photos = _photo_bars(market, columns)
     edges = _edges(market, low, high) if edges is None else _check_edges(edges)
-    heatmap = _walk(market, prior, photos, edges)
+    if market.parts and venues is not None:
+        raise InputError("venues cannot be chosen for a market of several venues: each prints its own dollars.")
+    heatmap = _walk(market, prior, photos, edges, venues)
     if not market.parts:
         return heatmap
     times = heatmap.times
@@ -59,7 +67,9 @@ def estimate(
     return combine(heatmap, tuple(parts))
 
 
-def _walk(market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray) -> Heatmap:
+def _walk(
+    market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray, venues: Sequence[str] | None = None
+) -> Heatmap:
     """Walk one market's candles once and photograph the given bars."""
     if (photos < 0).any():
         raise InputError(f"candles of {market.source} lack bars that the other venues have.")
@@ -91,6 +101,7 @@ def _walk(market: Market, prior: Prior, photos: np.ndarray, edges: np.ndarray) -
         swept=pd.DataFrame(),
         anchored=float(order_flow.anchored[candles.index >= market.start].mean()),
         walk=Walk(entries, order_flow, photos, reached, factors),
+        scale=dollar_scale(market.source, market.base, venues),
     ).reweigh(weights)
 
 

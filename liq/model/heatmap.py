@@ -11,6 +11,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import SIDES, Market
 from liq.model.prior import Prior
+from liq.model.venue_dollars import DollarScale
 from liq.model.walk import DUST, Walk, photographed, swept_by_bar
 
 
@@ -24,6 +25,7 @@ class Heatmap:
         notional at entry, summed over tiers.
     swept : on every bar, columns ``long short``, USD estimated to have been liquidated during the bar.
     anchored : share of the visible bars that open interest anchored.
+    scale : whose dollars these are, and their interval (`liq.model.venue_dollars`).
     parts : where several venues were requested, each venue's own heatmap on the same edges and times.
 
     >>> import liq
@@ -46,6 +48,7 @@ class Heatmap:
     swept: pd.DataFrame
     anchored: float
     walk: Walk
+    scale: DollarScale
     parts: tuple[Heatmap, ...] = ()
 
     def by_tier(self, side: str) -> np.ndarray:
@@ -159,9 +162,9 @@ class Heatmap:
 
     @cached_property
     def notional(self) -> np.ndarray:
-        """USD opened at each entry on one side, before the tiers' weights (E,)."""
+        """USD opened at each entry on one side, before the tiers' weights, scaled to the venues meant (E,)."""
         entries = self.walk.entries
-        return self.walk.flow.opened[entries.bar] * entries.share * entries.price
+        return self.walk.flow.opened[entries.bar] * entries.share * (entries.price * self.scale.factor)
 
     @cached_property
     def paces(self) -> np.ndarray:

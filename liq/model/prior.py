@@ -17,8 +17,11 @@ TIERS = (500.0, 250.0, 150.0, 125.0, 100.0, 75.0, 50.0, 30.0, 20.0, 15.0, 10.0, 
 """Leverages that the shipped priors spread their weight over. No venue sells 250x: the tiers beyond a market's
 top leverage stand for positions whose margin is nearly gone (see `liq.model.margin.liquidation_factors`)."""
 
-SCHEMA = "liq.prior/1"
-"""Schema stated in every prior's JSON."""
+SCHEMA, READABLE = "liq.prior/2", ("liq.prior/1", "liq.prior/2")
+"""Schema stated in every prior's JSON, and those that are read: the first lacks `tested`, `adopted` and `verdict`."""
+
+CALIBRATED = Path(__file__).with_name("calibrated.json")
+"""File of the shipped, fitted prior; `python -m benchmarks.ship_prior --write` makes it."""
 
 MAX_BYTES = 65_536
 """Maximum size of an uploaded prior; one that this package wrote has about two thousand bytes."""
@@ -37,6 +40,10 @@ class Prior:
         positions far from their level are held for longer.
     kappa : share of traded volume that opens new positions, where open interest is known.
     phi, half_life : the same where it is not, and the hours after which half of what stands has closed.
+    tested : by side (long, short), the distance from price, as a fraction, up to which the data that it was fitted on
+        reached; beyond it the weights are the law's and not the data's. Empty where nothing was fitted.
+    adopted, verdict : of a prior that `liq.calibrate` returns, whether it is the fit (or, false, the prior that the
+        fit started from and did not beat), and why in a sentence; None and "" for all others.
     origin : where the numbers come from; data, scores : what they were fitted on and how they did.
 
     >>> prior = Prior("mine", "Mine", leverages=(50.0, 10.0), weights=(0.01, 0.02))
@@ -52,6 +59,9 @@ class Prior:
     kappa: float = 0.2
     phi: float = 0.2
     half_life: float = 24.0
+    tested: Mapping[str, float] = field(default_factory=dict)
+    adopted: bool | None = None
+    verdict: str = ""
     origin: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
@@ -71,6 +81,9 @@ class Prior:
                     raise InputError(
                         f"prior {self.name!r}: {name} row {row} must be at least {low:g}, not {value!r}."
                     )
+        for side, reach in self.tested.items():
+            if side not in ("long", "short") or not (np.isfinite(reach) and reach >= 0):
+                raise InputError(f"prior {self.name!r}: tested must be distances by side, not {side!r}: {reach!r}.")
         for name, value in (("kappa", self.kappa), ("phi", self.phi), ("half_life", self.half_life)):
             if not (np.isfinite(value) and value >= 0 and (value > 0 or name != "half_life")):
                 raise InputError(f"prior {self.name!r}: {name} must be positive, not {value!r}.")
@@ -84,7 +97,7 @@ class Prior:
         """Return the prior written by `to_json`; raise InputError for anything else."""
         try:
             fields = dict(json.loads(text))
-            if fields.pop("schema", SCHEMA) != SCHEMA:
+            if fields.pop("schema", SCHEMA) not in READABLE:
                 raise InputError(f"prior is not one that this package wrote: its schema is not {SCHEMA}.")
             prior = cls(**fields)
         except InputError:
@@ -109,7 +122,7 @@ def _named() -> Mapping[str, Prior]:
     tiers = np.array(TIERS)
     bands = [(tiers <= 3, 0.36), ((tiers > 3) & (tiers <= 7), 0.48), ((tiers > 7) & (tiers <= 40), 0.15)]
     rows = (
-        Prior.from_json(Path(__file__).with_name("calibrated.json").read_text()),
+        Prior.from_json(CALIBRATED.read_text()),
         Prior(
             "retail",
             "Retail",

@@ -13,7 +13,7 @@ from liq.market import SIDES, Market
 from liq.model.as_of import market_before
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
-from liq.model.prior import Prior
+from liq.model.prior import Prior, as_prior
 from liq.sources.recorder.messages import MESSAGE_FORMATS
 from liq.sources.recorder.reader import RECORDED
 from liq.sources.titles import source_title
@@ -38,11 +38,16 @@ class ScoringInput:
 
 @dataclass(frozen=True, eq=False)
 class FitReport:
-    """Hold a prior fitted on the earlier part of a market, and the scores of it and its base on the later part."""
+    """Hold what a fit on the earlier part of a market came to, and the scores of it and its base on the later part.
+
+    prior : the fit, or the prior it started from where it was not adopted (`liq.calibrate`); fitted, shipped : scores
+    of the fit, adopted or not, and of the prior it started from; raw : the fit, adopted or not.
+    """
 
     prior: Prior
     fitted: Skill
     shipped: Skill
+    raw: Prior
 
 
 @cached(LRUCache(4), condition=threading.Condition())
@@ -152,8 +157,13 @@ def fit_prior(base: ScoringInput, towards: str | Prior = "calibrated") -> FitRep
     """
     market, realised = replace(base.heatmap.market, parts=()), base.liquidations
     shipped = skill(estimate(market, towards, columns=1), realised)
-    fitted = calibrate(market_before(market, shipped.since), realised[_utc(realised.index) < shipped.since], towards)
-    return FitReport(fitted, skill(estimate(market, fitted, columns=1), realised, since=shipped.since), shipped)
+    early, known = market_before(market, shipped.since), realised[_utc(realised.index) < shipped.since]
+    fitted = calibrate(early, known, towards, raw=True)
+    scores = skill(estimate(market, fitted, columns=1), realised, since=shipped.since)
+    if not fitted.adopted:
+        kept = replace(as_prior(towards), adopted=False, verdict=fitted.verdict)
+        return FitReport(kept, fitted=scores, shipped=shipped, raw=fitted)
+    return FitReport(fitted, fitted=scores, shipped=shipped, raw=fitted)
 
 
 def _touches_key(heatmap: Heatmap) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import SIDES, as_utc
 from liq.model.heatmap import Heatmap
+from liq.model.venue_dollars import dollar_scale
 from liq.validation.alignment import (
     FILL_DIVISOR,
     FLOOR,
@@ -21,6 +23,10 @@ from liq.validation.alignment import (
     regress,
     spearman,
 )
+from liq.validation.twins import twin_swept
+
+TWINS = ("path", "shifted", "mean_book")
+"""Twins of the map that are given less (`liq.validation.twins`)."""
 
 RESAMPLES = 500
 """Number of bootstrap draws of whole days."""
@@ -40,10 +46,12 @@ class Skill:
     baseline_spearman, baseline_r2 : the same of range and volume alone, fitted before `since`; both_r2 : with the
     heatmap added; gain : both_r2 less baseline_r2. placebo_day, placebo_week : the gain of the heatmap of a day (a
     week) earlier instead; placebo_day_spearman, placebo_week_spearman : that heatmap's own rank correlation. NaN
-    where the bars begin too late for such a placebo. bars, hours : number of scored bars and the length of one.
-    since, until : the scored period (UTC). intervals : for each figure the 2.5 and 97.5 % points of a bootstrap over
-    whole days, NaN where too few. scored : one row per scored bar: columns (``estimated realised baseline``, ``long
-    short``), USD; or ``total`` in place of both sides, where the source reports no sides.
+    where the bars begin too late for such a placebo. path_gain, shifted_gain, mean_book_gain : the gain of a twin
+    that was given less (`liq.validation.twins`); beyond_path, beyond_shifted, beyond_mean_book : what the map adds to
+    range, volume and that twin. bars, hours : number of scored bars and the length of one. since, until : the scored
+    period (UTC). intervals : for each figure the 2.5 and 97.5 % points of a bootstrap over whole days, NaN where too
+    few. scored : one row per scored bar: columns (``estimated realised baseline``, ``long short``), USD; or ``total``
+    in place of both sides, where the source reports no sides.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -64,6 +72,12 @@ class Skill:
     placebo_week: float
     placebo_day_spearman: float
     placebo_week_spearman: float
+    path_gain: float
+    beyond_path: float
+    shifted_gain: float
+    beyond_shifted: float
+    mean_book_gain: float
+    beyond_mean_book: float
     bars: int
     hours: float
     since: pd.Timestamp
@@ -84,6 +98,23 @@ class Skill:
             )
         return "Beside range and volume alone, the map adds nothing that can be told from chance here."
 
+    @property
+    def twin_sentence(self) -> str:
+        """What the score rests on, in one plain sentence: the path of price, or also volume and open interest."""
+        low, high = self.intervals["beyond_path"]
+        if np.isnan(low):
+            return f"Fewer than {MIN_DAYS} days were scored: too few to say what the score rests on."
+        share = f"(95 % interval {100 * low:.1f} to {100 * high:.1f} points)"
+        if low > 0:
+            return (
+                f"The path of price alone adds {100 * self.path_gain:.0f} points; volume and open interest add "
+                f"{100 * self.beyond_path:.1f} more {share}."
+            )
+        return (
+            f"The path of price alone adds {100 * self.path_gain:.0f} points; that volume and open interest tell "
+            f"more is not shown here {share}. So which ground was covered when is confirmed, where exactly is not."
+        )
+
 
 def skill(
     heatmap: Heatmap,
@@ -91,13 +122,15 @@ def skill(
     *,
     since: pd.Timestamp | str | None = None,
     floor: float = FLOOR,
+    venues: Sequence[str] | None = None,
 ) -> Skill:
     """Score `heatmap.swept` against realised liquidations, bar by bar and side by side.
 
     liquidations : DataFrame indexed by bar open time (UTC), columns ``long short``, USD; where both are NaN
     throughout, a column ``total`` is scored instead. since : where scoring begins; the baseline is fitted on the bars
     before it, less the first sixth, in which the standing book is incomplete. Default: the later half. floor : USD
-    per hour below which differences do not count.
+    per hour below which differences do not count. venues : whose liquidations these are, default those whose dollars
+    the heatmap prints (`liq.estimate`).
 
     Raises InputError where too few bars are shared.
 
@@ -110,6 +143,9 @@ def skill(
     """
     bars = align(heatmap.market, liquidations)
     estimated = bars.add_up_sides(*(heatmap.swept[side].to_numpy() for side in SIDES))
+    if venues is not None:
+        meant = dollar_scale(heatmap.market.source, heatmap.market.base, venues)
+        estimated = estimated * (meant.factor / heatmap.scale.factor)
     first_scored = _begin(bars, since)
     n = len(bars.times)
     score, fit = np.arange(first_scored, n), np.arange(first_scored // FILL_DIVISOR, first_scored)
@@ -132,6 +168,12 @@ def skill(
             if np.isnan(shifted[score]).any()
             else regress(np.concatenate([baseline, shifted[:, :, None]], axis=2), actual, fit, score)
         )
+    for name, swept in twin_swept(heatmap, bars.times[first_scored]).items():
+        twin = log_dollars(bars.add_up_sides(*swept.T), bar_floor)[:, :, None]
+        given = np.concatenate([baseline, twin], axis=2)
+        predictions[name] = regress(given, actual, fit, score)
+        with_map = np.concatenate([given, log_estimated[:, :, None]], axis=2)
+        predictions[f"{name}_map"] = regress(with_map, actual, fit, score)
     predictions["map"] = log_estimated[score]
     maps["baseline"] = predictions["baseline"]
     target, usd, realised = actual[score], estimated[score], bars.realised[score]
@@ -153,6 +195,8 @@ def skill(
             "placebo_week": explained["placebo_week"] - base,
             "placebo_day_spearman": spearmans["placebo_day"],
             "placebo_week_spearman": spearmans["placebo_week"],
+            **{f"{name}_gain": explained[name] - base for name in TWINS},
+            **{f"beyond_{name}": explained[f"{name}_map"] - explained[name] for name in TWINS},
         }
 
     times = bars.times[score]

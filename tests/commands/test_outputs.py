@@ -169,7 +169,7 @@ def test_skill_and_calibrate_say_what_the_reality_check_says(capsys, tmp_path):
     output = capsys.readouterr()
     assert output.out == ""
     assert "estimated over realised" in output.err
-    assert json.loads(place.read_text())["schema"] == "liq.prior/1"
+    assert json.loads(place.read_text())["schema"] == "liq.prior/2"
     fitted = liq.Prior.from_json(place.read_text())
     assert main(["zones", *SIMULATED, "--prior", str(place), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["weights"] == pytest.approx(list(fitted.weights))
@@ -209,7 +209,7 @@ def fields(value: object, path: str = "") -> set[str]:
         (["zones", *SIMULATED, "--format", "json"], "liq.zones/1"),
         (["heatmap", *SIMULATED, "--format", "json"], "liq.heatmap/1"),
         (["skill", *SIMULATED, "--format", "json"], "liq.skill/1"),
-        (["calibrate", *SIMULATED], "liq.prior/1"),
+        (["calibrate", *SIMULATED], "liq.prior/2"),
         (["watch", *SIMULATED, "--once", "--usd", "1e5", "--within", "5"], "liq.event/1"),
     ],
 )
@@ -219,7 +219,7 @@ def test_the_documented_fields_are_those_that_come(capsys, words, schema):
     sections = dict(
         re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", (ROOT / "docs" / "commands.md").read_text(), re.M | re.S)
     )
-    output = sections[schema] + ("" if schema in ("liq.prior/1", "liq.event/1") else sections["Common fields"])
+    output = sections[schema] + ("" if schema in ("liq.prior/2", "liq.event/1") else sections["Common fields"])
     rows = re.findall(r"^\| (`.+?`) \|", output, re.M)
     documented = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     came = {re.sub(r"^touches\.(reached|through)\.", "touches.*.", name) for name in fields(answer)}

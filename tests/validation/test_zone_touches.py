@@ -59,7 +59,7 @@ def test_what_comes_later_names_no_zone(simulated, named):
     pd.testing.assert_frame_equal(early, late)
 
 
-def test_named_zones_are_near_and_new(named):
+def test_named_zones_are_near_and_new(simulated, named):
     away = np.where(named["side"] == "above", named["low"], named["high"]) / named["price"] - 1
     assert (np.sign(away) == np.where(named["side"] == "above", 1, -1)).all()
     assert (np.abs(away) >= 0.003 - 1e-9).all()
@@ -68,7 +68,7 @@ def test_named_zones_are_near_and_new(named):
     apart = (named["low"].to_numpy()[1:] >= named["high"].to_numpy()[:-1]) | (
         named["high"].to_numpy()[1:] <= named["low"].to_numpy()[:-1]
     )
-    consecutive = np.diff(named["bar"]) <= 24  # 6 h in bars of 15 min
+    consecutive = np.diff(simulated.times[named["bar"]]) <= pd.Timedelta(hours=6)
     assert apart[same & consecutive].all()
 
 

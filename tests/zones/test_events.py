@@ -172,10 +172,10 @@ def test_each_kind_by_hand():
 
 
 def test_later_bars_change_no_reported_event():
-    market = simulate("BTC", "7d", now="2026-11-17 16:24", regime="crash")
+    market = simulate("BTC", "7d", now="2026-11-21 16:24", regime="crash")
     steps = finished_bars(liq.estimate(market), market.as_of - pd.Timedelta(hours=4))
     assert len(steps) == 16
-    assert steps[-1][0].end == pd.Timestamp("2026-11-17 16:15", tz="UTC"), "the forming bar is not finished"
+    assert steps[-1][0].end == pd.Timestamp("2026-11-21 16:15", tz="UTC"), "the forming bar is not finished"
     for moment, zones in steps[::5]:
         known = market.candles.index + market.bar <= moment.end
         then = liq.Market(
