@@ -18,7 +18,7 @@ from liq.export import files
 from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.model import as_of
-from liq.model.heatmap import Heatmap
+from liq.model.heatmap import Heatmap, dollars_sentence, tested_sentence
 from liq.zones.ranking import NEAR, side_totals
 from liq.zones.scenario import scenario
 
@@ -133,7 +133,8 @@ def draw(view: View, heatmap: Heatmap) -> None:
     st.caption(  # always drawn, so that another moment moves nothing on the page
         f"{sentence} {escape_markdown(image.threshold_text(drawn.total, view.threshold, standing))} "
         f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
-        "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC."
+        "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC. "
+        f"{tested_sentence(then)} {dollars_sentence(then)}"
     )
 
     def drawn_then() -> window.Window:

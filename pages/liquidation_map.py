@@ -8,6 +8,7 @@ from liq.app.live_price import live_price
 from liq.app.page_parts import METRIC_STYLE
 from liq.charts import liquidation_map
 from liq.formatting import money, percent
+from liq.model.heatmap import dollars_sentence, tested_sentence
 from liq.zones.liquidation_map import extend_book, open_interest_usd
 
 ABOUT_SIDE = (
@@ -29,7 +30,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     stacks, by = liquidation_map.groupings(book), "Leverage"
     if len(stacks) > 1:
         by = st.segmented_control("Stacked by", list(stacks), default=by, required=True, key="by", **bound)
-data = liquidation_map.datasets(book, by, reach / 100)
+data = liquidation_map.datasets(book, by, reach / 100, view.untested)
 above, below = liquidation_map.cumulative_ends(data["sums"])
 with head:
     with st.container(width=168):
@@ -45,5 +46,6 @@ st.vega_lite_chart(
 )
 st.caption(
     "Bars: what would be force-closed if price got there. Lines: everything from the price to there; point at the "
-    "chart to read them. One move does not close it all: positions close by choice on the way, and new ones open."
+    "chart to read them. One move does not close it all: positions close by choice on the way, and new ones open. "
+    f"{tested_sentence(heatmap)} {dollars_sentence(heatmap)}"
 )

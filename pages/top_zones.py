@@ -10,6 +10,7 @@ from liq.charts import zone_detail
 from liq.charts.zone_table import side_table
 from liq.export import files
 from liq.formatting import escape_markdown, money, naive_utc
+from liq.model.heatmap import dollars_sentence
 from liq.zones.desk_notes import MEASURED, DeskNote, desk_notes
 from liq.zones.ranking import side_totals
 from liq.zones.scenario import NAMES, scenario
@@ -23,6 +24,12 @@ COLUMNS = {
     "leverage": st.column_config.TextColumn("Leverage", alignment="right", width=75, help="Weighted by dollars."),
     "age": st.column_config.TextColumn("Age", alignment="right", width=60, help="Weighted by dollars."),
     "status": st.column_config.TextColumn("Status", width=90, help="Whether price has been there since."),
+    "evidence": st.column_config.TextColumn(
+        "Evidence",
+        width=95,
+        help="Tested: within the distance from price that the data reach. Extrapolated: beyond it; listed only "
+        "where a tested zone leaves room.",
+    ),
 }
 
 
@@ -64,7 +71,7 @@ with st.container(horizontal=True, gap="small"):
         st.caption(escape_markdown(" ".join([now.why, *now.conditions])))
 st.caption(
     "Bigger bars = stronger level. Zones are ranked around the price of the last bar; all are estimates. "
-    "Click one to open it."
+    f"Click one to open it. {dollars_sentence(heatmap)}"
 )
 
 for name, heading, total in (

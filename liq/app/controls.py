@@ -80,6 +80,13 @@ def sidebar() -> None:
         right.toggle("All prices", False, key="whole", **bound)
         rings = "Rings: liquidations that really happened, where the source reports them."
         st.toggle("Realised liquidations", True, key="realised", help=rings, **bound)
+        st.toggle(
+            "Untested levels",
+            True,
+            key="untested",
+            help="Levels farther from price than the prior's data reach: the law, not data. They are drawn dim.",
+            **bound,
+        )
         st.pills(
             "Leverage",
             list(BANDS),
@@ -139,4 +146,5 @@ def view() -> View:
         whole=state.whole,
         live=state.live,
         as_of=None if state.as_of is None else pd.Timestamp(state.as_of),
+        untested=state.untested,
     )

@@ -49,6 +49,7 @@ class View:
     whole: bool
     live: bool
     as_of: pd.Timestamp | None = None
+    untested: bool = True
 
 
 def price_metric(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
@@ -240,6 +241,7 @@ def chart_data(
         more_heat=view.more_heat,
         klines=view.klines,
         realised=view.realised,
+        untested=view.untested,
         title=title if then is heatmap else f"{title} · as of {formatting.timestamp(then.market.as_of)}",
         watermark="Simulated" if heatmap.market.source == "simulated" else "",
         then=None if then is heatmap else then,

@@ -33,11 +33,14 @@ SHADES = ("#61248f", "#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c")
 """Colours of the stacked groups: leverage bands from low to high, or venues."""
 
 
-def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> dict[str, pd.DataFrame]:
+def datasets(
+    heatmap: Heatmap, by: str = "Leverage", reach: float = REACH, untested: bool = True
+) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`.
 
     heatmap : as deep as is shown, see `liq.zones.liquidation_map.extend_book`; by : one of `groupings`; reach : how
-    far from price the map goes, as a fraction.
+    far from price the map goes, as a fraction; untested : whether bars beyond the tested distance are drawn (dim).
+    The sums are of everything in any case.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -64,6 +67,8 @@ def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> di
         ],
         ignore_index=True,
     )
+    lowest, highest = heatmap.tested_range
+    bars["tested"] = (bars["high"] > lowest) & (bars["low"] < highest)
     ranges = [f"{price(a, places)} to {price(b, places)}" for a, b in pairwise(edges)]
     bars["range"] = ranges * len(groups)
     bars["dollars"] = [money(value) for value in bars["usd"]]
@@ -82,7 +87,7 @@ def datasets(heatmap: Heatmap, by: str = "Leverage", reach: float = REACH) -> di
         for at, usd, side, where in zip(sums["at"], sums["usd"], positions, sums["range"], strict=True)
     ]
     return {
-        "bars": bars[bars["usd"] > 0],
+        "bars": bars[(bars["usd"] > 0) & (bars["tested"] | untested)],
         "sums": sums.drop(columns="range"),
         "price": pd.DataFrame({"price": [price_now], "label": [price(price_now, places)]}),
     }
@@ -160,6 +165,7 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
             alt.Y("from:Q", title="Estimated USD at that price", axis=dollars),
             alt.Y2("to:Q"),
             alt.Color("group:N", scale=alt.Scale(domain=list(groups), range=_shades(len(groups))), legend=_legend(2)),
+            alt.condition("datum.tested", alt.value(1.0), alt.OpacityValue(0.4)),
         )
     )
     price_chart = alt.Chart(alt.NamedData(name="price"))

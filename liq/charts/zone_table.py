@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from liq.formatting import age, decimals, money, percent, price
@@ -34,5 +35,6 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str) -> pd.DataFrame
             "leverage": [f"{value:.0f}x" for value in own_zones["leverage"]],
             "age": [age(moment, market.as_of) for moment in own_zones["opened"]],
             "status": own_zones["status"].astype(str).to_numpy(),
+            "evidence": np.where(own_zones["tested"], "tested", "extrapolated"),
         }
     )

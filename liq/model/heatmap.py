@@ -160,6 +160,21 @@ class Heatmap:
             frames[side] = pd.DataFrame(columns, index=self.swept.index)
         return pd.concat(frames, axis=1)
 
+    @property
+    def tested_range(self) -> tuple[float, float]:
+        """Lowest and highest price that the prior's data reach from the market's price; both the price if none.
+
+        Levels beyond are the prior's law and not its data (`Prior.tested`).
+        """
+        price, tested = float(self.market.price), self.prior.tested
+        return price * (1 - tested.get("long", 0.0)), price * (1 + tested.get("short", 0.0))
+
+    @property
+    def dollars_interval(self) -> tuple[float, float]:
+        """How many times as many the dollars may be, low and high: the widest 95 % interval of its venues."""
+        scales = [part.scale for part in self.parts or (self,)]
+        return min(one.low / one.factor for one in scales), max(one.high / one.factor for one in scales)
+
     @cached_property
     def notional(self) -> np.ndarray:
         """USD opened at each entry on one side, before the tiers' weights, scaled to the venues meant (E,)."""
@@ -209,6 +224,40 @@ class Heatmap:
         log = np.log(self.edges)
         even = np.linspace(log[0], log[-1], len(log))
         return (float(log[0]), float(even[1] - even[0])) if np.allclose(log, even, rtol=0, atol=1e-10) else None
+
+
+def tested_sentence(heatmap: Heatmap) -> str:
+    """Return one sentence on how far from price the prior's data reach.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> tested_sentence(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), "flat", columns=1))
+    'Nothing of the prior Flat was tested on liquidations.'
+    """
+    tested = heatmap.prior.tested
+    if not tested:
+        return f"Nothing of the prior {heatmap.prior.title} was tested on liquidations."
+    return (
+        f"Tested to {-tested.get('long', 0.0):+.0%} and {tested.get('short', 0.0):+.0%} of price; levels beyond are "
+        "extrapolated and dim."
+    )
+
+
+def dollars_sentence(heatmap: Heatmap) -> str:
+    """Return one sentence on whose dollars these are and how far off they may be.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> dollars_sentence(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1))
+    'Dollars of this source were never measured: they may be 0.3 to 3.5 times as many.'
+    """
+    low, high = heatmap.dollars_interval
+    span = f"{low:.1f} to {high:.1f} times as many"
+    if heatmap.parts:
+        return f"Each venue's own dollars, added up; they may be {span}."
+    if heatmap.scale.measured:
+        return f"Dollars are those of {' + '.join(heatmap.scale.venues)} alone; they may be {span}."
+    return f"Dollars of this source were never measured: they may be {span}."
 
 
 def combine(reference: Heatmap, parts: tuple[Heatmap, ...]) -> Heatmap:

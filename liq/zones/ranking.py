@@ -30,7 +30,7 @@ TOUCHED, SPENT = 0.1, 0.5
 SIDES = {"above": "short", "below": "long"}
 """Positions on each side of the price: shorts above, whose forced buying would lift it; longs below."""
 
-COLUMNS = ("side", "low", "high", "peak", "usd", "share", "distance", "opened", "leverage", "status")
+COLUMNS = ("side", "low", "high", "peak", "usd", "share", "distance", "opened", "leverage", "status", "tested")
 
 
 class SideTotals(NamedTuple):
@@ -67,7 +67,8 @@ def top_zones(heatmap: Heatmap, price: float | None = None, n: int = 10) -> pd.D
     opened, leverage : means weighted by USD; status : "fresh", price has not been inside since it was opened;
     "touched", it has and swept less than a tenth; "part-swept"; "spent", it swept more than half. Levels that
     `price` has passed since the last bar count as swept; a zone whose near edge is beyond REACH is not
-    ranked. Raises InputError.
+    ranked. tested : whether its peak lies where the prior's data reach (`Heatmap.tested_range`); a zone that does not
+    takes a place among the n only after those that do. Raises InputError.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -199,17 +200,27 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
         if len(own_buckets) and abs(np.log1p(_distance(side, price, span.low, span.high))) <= np.log1p(max_distance):
             rows.append((float(usd[own_buckets].sum()), span, int(own_buckets[0]), int(own_buckets[-1])))
     rows.sort(key=lambda row: -row[0])
+    lowest, highest = heatmap.tested_range
+    # An untested band far away must not push a tested zone off the list: those within the tested range are chosen
+    # first.
+    rows.sort(key=lambda row: not lowest <= row[1].peak <= highest)
+    rows = sorted(rows[:n], key=lambda row: -row[0])
     prices, total = levels["price"].to_numpy(), usd.sum()
     records = []
-    for zone_usd, span, first, last in rows[:n]:
+    for zone_usd, span, first, last in rows:
         low, high = float(heatmap.edges[first]), float(heatmap.edges[last + 1])
         distance = _distance(side, price, low, high)
         inside = levels[(prices >= low) & (prices < high)]
         since, leverage = _means(inside)
         status = _status(heatmap, side, span, since, zone_usd)
         peak = min(max(span.peak, low), high)
-        records.append((side, low, high, peak, zone_usd, zone_usd / total, distance, since, leverage, status))
-    dtypes = dict.fromkeys(COLUMNS[1:-3], float) | {"opened": heatmap.times.dtype, "leverage": float}
+        tested = lowest <= span.peak <= highest
+        records.append((side, low, high, peak, zone_usd, zone_usd / total, distance, since, leverage, status, tested))
+    dtypes = dict.fromkeys(COLUMNS[1:-4], float) | {
+        "opened": heatmap.times.dtype,
+        "leverage": float,
+        "tested": bool,
+    }
     return pd.DataFrame(records, columns=list(COLUMNS)).astype(dtypes)
 
 

@@ -24,6 +24,9 @@ PROFILE = 0.13
 STRIP = 0.13
 """Share of the plot's height for the liquidations per bar."""
 
+UNTESTED_VEIL = 0.5
+"""Opacity of the ground drawn over levels beyond the tested distance."""
+
 LEGEND = 180
 """Width of the colour ramp in pixels."""
 
@@ -40,6 +43,7 @@ def datasets(
     more_heat: int = 0,
     klines: bool = True,
     realised: bool = True,
+    untested: bool = True,
     title: str = "",
     watermark: str = "",
     then: Heatmap | None = None,
@@ -48,8 +52,9 @@ def datasets(
 
     readout : what the pointer reads, None for none; threshold : per cent of visible cells to leave dark; more_heat :
     0 to 100, lifts faint cells; klines, realised : whether to draw the candles, and the source's realised
-    liquidations. then : the same heatmap as of an earlier moment (`liq.model.as_of`): price, profile and foot are of
-    that moment, later bars are dimmed.
+    liquidations; untested : whether levels beyond the tested distance are dimmed, else they are hidden. then : the
+    same heatmap as of an earlier moment (`liq.model.as_of`): price, profile and foot are of that moment, later bars
+    are dimmed.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
@@ -68,13 +73,18 @@ def datasets(
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
     liquidations = liquidated(heatmap)
     both = bool(liquidations.filter(like="real_").notna().any(axis=None))
+    low, high = float(window.edges[0]), float(window.edges[-1])
+    tested_low, tested_high = np.clip(heatmap_then.tested_range, low, high).tolist()
     frame: dict[str, Any] = {
         "start": window.start,
         "end": window.end,
         "since": window.end if then is None else epoch_milliseconds(pd.DatetimeIndex([market.as_of]))[0],
         "room": window.end + (window.end - window.start) * PROFILE / (1 - PROFILE),
-        "low": float(window.edges[0]),
-        "high": float(window.edges[-1]),
+        "low": low,
+        "high": high,
+        "tested_low": tested_low,
+        "tested_high": tested_high,
+        "veil": UNTESTED_VEIL if untested else 1.0,
         # the strip's share of the height lies under the lowest row
         "floor": float(window.edges[0] * np.exp(-height * rows * STRIP / (1 - STRIP))),
         "url": image.heat_image(indices),

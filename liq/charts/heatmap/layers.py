@@ -56,6 +56,7 @@ def _all_layers(zooms: bool = True) -> list[alt.Chart]:
     """Return all layers but the crosshair and the legend, bottom first."""
     return [
         *_heat(zooms),
+        *_untested(),
         *liquidated.strip(),
         *_candles(),
         *liquidated.realised_rings(),
@@ -126,6 +127,16 @@ def _heat(zooms: bool) -> list[alt.Chart]:
             alt.YValue(expr("height * .25")),
             alt.Text("watermark:N"),
         ),
+    ]
+
+
+def _untested() -> list[alt.Chart]:
+    """Return layers that dim the levels beyond the tested distance from price; nothing where all are tested."""
+    veil = named_data("frame").mark_rect(color=GROUND, strokeWidth=0, tooltip=None)
+    opacity = alt.Opacity("veil:Q", scale=None, legend=None)
+    return [
+        veil.encode(alt.X("start:T"), alt.X2("end:T"), alt.Y("low:Q"), alt.Y2("tested_low:Q"), opacity),
+        veil.encode(alt.X("start:T"), alt.X2("end:T"), alt.Y("tested_high:Q"), alt.Y2("high:Q"), opacity),
     ]
 
 
