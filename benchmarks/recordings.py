@@ -41,6 +41,14 @@ def binance_liquidations(coin: str) -> pd.DataFrame:
     return frame[frame["coin"] == coin.upper()].set_index("time")[["long", "short"]]
 
 
+def observed(coin: str) -> pd.DataFrame:
+    """Return what large Hyperliquid accounts held of a coin in January 2026, a row a bucket (`liq.compare`)."""
+    frame = pd.read_csv(FOLDER / "hyperliquid_observed_levels_2026-01-26_2026-01-31.csv", parse_dates=["time"])
+    frame = frame[frame["coin"] == coin.upper()].rename(columns={"price": "low"})
+    # a snapshot's buckets are 1.2 % of its price wide; `price` is their lower edge
+    return frame.assign(high=frame["low"] + 0.012 * frame["price_now"])[["time", "side", "low", "high", "usd"]]
+
+
 def liquidations() -> pd.DataFrame:
     """Return realised BTC liquidations per hour, USD, summed over Binance, Bybit and OKX."""
     return _read("btc_liquidations_1h_2025-12_2026-01.csv")[["long", "short"]]

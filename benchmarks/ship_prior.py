@@ -17,18 +17,17 @@ PLACE = model_prior.CALIBRATED
 
 ORIGIN = (
     "One law of leverage for all coins, with single tiers drawn to it: fitted on what Binance, Bybit and OKX "
-    "liquidated of BTC per hour, December 2025 and January 2026, and on what Binance alone published of BTC, ETH, "
+    "liquidated of BTC per hour, December 2025 to 15 January 2026, and on what Binance alone published of BTC, ETH, "
     "SOL and XRP per 4 h, March to June 2025. Its dollars are Binance's per dollar of Binance's open interest."
 )
 
 
 def main() -> None:
-    """Fit on all recordings, score a fit of the earlier days on the later ones, print, and write if asked."""
+    """Fit on the recordings before the held-out days, score on those, print, and write if asked."""
     rows = law.load()
     distance = rows[0].problem.distance
     fitted = law.fit(rows)
     prior = law.as_prior(fitted, distance)
-    early = law.as_prior(law.fit(law.load(until=recordings.UNTIL)), distance)
     weights = np.array(prior.weights)
     prior = replace(
         prior,
@@ -38,7 +37,7 @@ def main() -> None:
         tested=tested_reach(_joined(rows), weights, SIDES),
         data={
             "from": "2025-03-01 00:00",
-            "to": "2026-02-01 00:00",
+            "to": f"{recordings.SINCE} 00:00",
             "recordings": [row.name for row in rows],
             "law": {
                 "share_per_log_distance": float(f"{np.exp(fitted[0]):.3g}"),
@@ -47,7 +46,7 @@ def main() -> None:
             },
             "evidence": _evidence(rows, weights, distance),
         },
-        scores={"later": _later(early), "coins": _coins(prior)},
+        scores={"later": _later(prior), "coins": _coins(prior)},
     )
     print(prior.to_json())
     if "--write" in sys.argv[1:]:
@@ -81,9 +80,9 @@ def _evidence(rows: list[law.Recording], weights: np.ndarray, distance: np.ndarr
     return table
 
 
-def _later(early: liq.Prior) -> dict[str, object]:
-    """Return the scores, on the later days, of the same recipe fitted without them."""
-    heatmap = liq.estimate(recordings.market(), early, columns=1, venues=recordings.THREE)
+def _later(prior: liq.Prior) -> dict[str, object]:
+    """Return the scores on the later days, which the fit never saw."""
+    heatmap = liq.estimate(recordings.market(), prior, columns=1, venues=recordings.THREE)
     report = liq.skill(heatmap, recordings.liquidations(), since=recordings.SINCE)
     figures = {
         name: {"value": round(getattr(report, name), 3), "interval": [round(end, 3) for end in ends]}

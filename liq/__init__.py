@@ -14,6 +14,7 @@ from liq.model.heatmap import Heatmap
 from liq.model.prior import PRIORS, Prior
 from liq.sources.fetch import fetch, quote, tickers
 from liq.validation.calibration import calibrate
+from liq.validation.comparison import Comparison, compare
 from liq.validation.skill import Skill, skill
 from liq.zones.ranking import top_zones
 
@@ -22,6 +23,7 @@ __version__ = "0.2.0"
 __all__ = [
     "LOOKBACKS",
     "PRIORS",
+    "Comparison",
     "Heatmap",
     "InputError",
     "LiqError",
@@ -31,6 +33,7 @@ __all__ = [
     "Skill",
     "SourceError",
     "calibrate",
+    "compare",
     "estimate",
     "fetch",
     "quote",
