@@ -14,39 +14,45 @@ import numpy as np
 import pandas as pd
 
 import liq
-from benchmarks.recordings import SINCE, UNTIL, liquidations, market
+from benchmarks.recordings import SINCE, THREE, UNTIL, liquidations, market
 from liq.market import SIDES, Bracket
 from liq.model import levels
 from liq.model.estimate import estimate
 from liq.model.flow import Flow, flow
 from liq.model.heatmap import Heatmap
 from liq.model.prior import TIERS
-from liq.validation import calibration
+from liq.validation import weights as regression
+from liq.validation.alignment import FILL_DIVISOR, FLOOR, align
+from liq.validation.calibration import weight_problem
 
 SHIPPED = liq.PRIORS["calibrated"]
-EQUAL = replace(SHIPPED, weights=(0.003,) * len(TIERS))
+EQUAL = replace(SHIPPED, weights=(0.001,) * len(TIERS))
+SHIPPED_DISTANCE = np.array([row["distance"] for row in SHIPPED.data["evidence"]])
+"""Log distances of the shipped prior's tiers."""
 
 Book = Callable[[liq.Market, liq.Prior], Heatmap]
 
 
 @contextmanager
-def swapped(room: object, **parts: object) -> Iterator[None]:
-    """Replace names in a room for the time of one row."""
-    before = {name: getattr(room, name) for name in parts}
+def swapped(module: object, **parts: object) -> Iterator[None]:
+    """Replace names in a module or class for the time of one row."""
+    before = {name: getattr(module, name) for name in parts}
     for name, part in parts.items():
-        setattr(room, name, part)
+        setattr(module, name, part)
     try:
         yield
     finally:
         for name, part in before.items():
-            setattr(room, name, part)
+            setattr(module, name, part)
 
 
 def tiers(leverages: tuple[float, ...], far: float | None = None) -> liq.Prior:
     """Return the shipped rates on other leverages, weights to be fitted."""
-    bare = replace(EQUAL, leverages=leverages, weights=(0.003,) * len(leverages), paces=())
+    bare = replace(EQUAL, leverages=leverages, weights=(0.001,) * len(leverages), paces=())
     distance = np.abs(np.log(estimate(liq.Market("BTC/USDT:USDT", "none", _one_bar()), bare).walk.factor["long"]))
-    return replace(bare, paces=calibration.paces_for(distance, SHIPPED.paces[-1] if far is None else far))
+    nearest = np.abs(np.log(distance[:, None] / SHIPPED_DISTANCE)).argmin(axis=1)
+    paces = np.array(SHIPPED.paces)[nearest]
+    return replace(bare, paces=tuple(np.where(distance > 0.04, paces if far is None else far, paces).tolist()))
 
 
 def _one_bar() -> pd.DataFrame:
@@ -57,16 +63,13 @@ def _one_bar() -> pd.DataFrame:
 def fit_and_score(early: liq.Market, late: liq.Market, prior: liq.Prior, tight: float | None = None) -> list[float]:
     """Fit the weights on the early market and score the later one; return the printed figures."""
     real = liquidations()
-    heatmap = estimate(early, prior, columns=1)
-    bars = calibration.align(early, real)
-    problem = calibration._problem(
-        heatmap, prior, bars, len(bars.times) // calibration.FILL_DIVISOR, calibration.FLOOR
-    )
-    distance = np.abs(np.log(heatmap.walk.factor["long"]))
-    with swapped(calibration, TIER_SCALE=calibration.TIER_SCALE if tight is None else tight):
-        weights = calibration.fit_weights(problem, prior, distance)
+    heatmap = estimate(early, prior, columns=1, venues=THREE)
+    bars = align(early, real)
+    problem = weight_problem(heatmap, bars, len(bars.times) // FILL_DIVISOR, FLOOR)
+    with swapped(regression, TIER_SCALE=regression.TIER_SCALE if tight is None else tight):
+        weights = regression.fit_weights(problem, prior)
     fitted = replace(prior, weights=tuple(weights.tolist()))
-    report = liq.skill(estimate(late, fitted, columns=1), real, since=SINCE)
+    report = liq.skill(estimate(late, fitted, columns=1, venues=THREE), real, since=SINCE)
     return [report.spearman, report.r2, report.ratio, report.gain]
 
 
@@ -100,18 +103,18 @@ def losers_hold(subject: liq.Market, prior: liq.Prior) -> Flow:
 def by_side(early: liq.Market, late: liq.Market, prior: liq.Prior) -> list[float]:
     """Score survival that differs by side: the losing side holds on."""
 
-    def taken(self: Heatmap, side: str, weights: np.ndarray) -> np.ndarray:
+    def swept(self: Heatmap, side: str, weights: np.ndarray) -> np.ndarray:
         moving = losers_hold(self.market, self.prior)
         if side == "short":
             step = np.diff(flow(self.market, self.prior).log_survival, prepend=0.0)
             moving = moving._replace(log_survival=np.cumsum(2 * step) - moving.log_survival)
-        return TAKEN(replace(self, walk=self.walk._replace(flow=moving)), side, weights)
+        return SWEPT(replace(self, walk=self.walk._replace(flow=moving)), side, weights)
 
-    with swapped(Heatmap, _taken=taken):
+    with swapped(Heatmap, _swept=swept):
         return fit_and_score(early, late, prior)
 
 
-TAKEN = Heatmap._taken
+SWEPT = Heatmap._swept
 
 
 def main() -> None:
@@ -121,7 +124,10 @@ def main() -> None:
     rows: list[tuple[str, Callable[[], list[float]]]] = [
         ("the shipped recipe", lambda: fit_and_score(early, late, EQUAL)),
         ("weights a power of distance (two numbers)", lambda: fit_and_score(early, late, EQUAL, tight=1e-3)),
-        ("open interest taken away (volume, half-life)", lambda: fit_and_score(blind(early), blind(late), EQUAL)),
+        (
+            "open interest taken away (volume, half-life)",
+            lambda: fit_and_score(without_open_interest(early), without_open_interest(late), EQUAL),
+        ),
         ("opens = rises of open interest only", lambda: fit_and_score(early, late, replace(EQUAL, kappa=0.0))),
         *(
             (f"turnover share {k}", lambda k=k: fit_and_score(early, late, replace(EQUAL, kappa=k)))
@@ -140,7 +146,7 @@ def main() -> None:
             "far tiers at half the shipped pace",
             lambda: fit_and_score(early, late, tiers(TIERS, SHIPPED.paces[-1] / 2)),
         ),
-        ("survival by age (two lives a tier)", lambda: fit_and_score(early, late, two_lives())),
+        ("survival by age (two half-lives a tier)", lambda: fit_and_score(early, late, two_half_lives())),
         ("survival by side (losers hold on)", lambda: by_side(early, late, EQUAL)),
         *(
             (
@@ -156,7 +162,7 @@ def main() -> None:
     ]
 
     def one_price(where: str) -> list[float]:
-        with swapped(levels, spread=at_one_price(where)):
+        with swapped(levels, spread_entries=at_one_price(where)):
             return fit_and_score(early, late, EQUAL)
 
     def finer() -> list[float]:
@@ -174,24 +180,33 @@ def main() -> None:
         )
     print("\nRecipes in wide use, as printed")
     for name in ("retail", "hyperliquid", "flat"):
-        report = liq.skill(estimate(late, name, columns=1), liquidations(), since=SINCE)
+        report = liq.skill(estimate(late, name, columns=1, venues=THREE), liquidations(), since=SINCE)
         figures = (report.spearman, report.r2, report.ratio, report.gain)
         print(
             f"{name:46} "
             + " ".join(f"{value:8.3f}" if n == 0 else f"{value:6.3f}" for n, value in enumerate(figures))
         )
-    report = liq.skill(estimate(late, columns=1), liquidations(), since=SINCE)
+    report = liq.skill(estimate(late, columns=1, venues=THREE), liquidations(), since=SINCE)
     print(
         f"\nRange and volume alone: R² {report.baseline_r2:.3f}; {' and '.join(SIDES)} pooled, {report.bars} hours."
     )
+    print("\nBlind twins of the shipped map: what each adds to range and volume, and what the map adds beyond it")
+    titles = {
+        "path": "the path of price alone",
+        "shifted": "another week's volume",
+        "mean_book": "the mean book by distance",
+    }
+    for name, title in titles.items():
+        beyond, (low, high) = getattr(report, f"beyond_{name}"), report.intervals[f"beyond_{name}"]
+        print(f"{title:46} {getattr(report, f'{name}_gain'):+.3f}   {beyond:+.3f} ({low:+.3f} to {high:+.3f})")
 
 
-def blind(subject: liq.Market) -> liq.Market:
+def without_open_interest(subject: liq.Market) -> liq.Market:
     """Return the market without its open interest."""
     return replace(subject, open_interest=None)
 
 
-def two_lives() -> liq.Prior:
+def two_half_lives() -> liq.Prior:
     """Return every tier twice, at the usual pace and at a quarter of it."""
     paces = (*EQUAL.paces, *(0.25 * pace for pace in EQUAL.paces))
     return replace(EQUAL, leverages=TIERS * 2, weights=(0.0015,) * (2 * len(TIERS)), paces=paces)

@@ -18,7 +18,7 @@ from benchmarks import recordings
 from liq.model.prior import TIERS
 from liq.validation.alignment import FILL_DIVISOR, FLOOR, align, log_dollars
 from liq.validation.calibration import weight_problem
-from liq.validation.weights import DAILY_WEIGHT, NOISE, TIER_SCALE, WeightProblem
+from liq.validation.weights import DAILY_WEIGHT, NOISE, WeightProblem, fit_weights
 
 SHARPNESS = 4.0
 """Sharpness of the knee; fits between 2 and 8 are alike."""
@@ -92,22 +92,21 @@ def _recording(name: str, market: liq.Market, real, venues, weight: float) -> Re
     return Recording(name, problem, market.open_interest is not None, weight)
 
 
-def weights_of(parameters: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """Return tier weights (K,): the law of the first three parameters, times each tier's own deviation, if any."""
+def law_weights(parameters: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Return tier weights (K,) under the law of the first three parameters: log level, log knee, log power."""
     level, knee, power = np.exp(parameters[:3])
-    law = shares(distance, level, knee, power)
-    return law * np.exp(parameters[4:]) if len(parameters) > 4 else law
+    return shares(distance, level, knee, power)
 
 
 def residuals(rows: list[Recording]) -> Callable[[np.ndarray], np.ndarray]:
     """Return the residuals that a fit of the law minimises, as a function of its parameters."""
 
     def values(parameters: np.ndarray) -> np.ndarray:
-        parts = [(parameters[:4] - CENTRE) / SCALE, parameters[4:] / TIER_SCALE]
+        parts = [(parameters - CENTRE) / SCALE]
         for row in rows:
             problem = row.problem
             phi = 1.0 if row.anchored else float(np.exp(parameters[3]))
-            usd = problem.sums @ (phi * weights_of(parameters, problem.distance))
+            usd = problem.sums @ (phi * law_weights(parameters, problem.distance))
             day = problem.day - problem.day[0]
             days = int(day[-1]) + 1
             weight = np.sqrt(row.weight) / NOISE
@@ -126,10 +125,10 @@ def residuals(rows: list[Recording]) -> Callable[[np.ndarray], np.ndarray]:
     return values
 
 
-def fit(rows: list[Recording], deviations: bool = True) -> np.ndarray:
-    """Return the parameters that fit the recordings best; with a deviation per tier, or the law alone."""
+def fit(rows: list[Recording]) -> np.ndarray:
+    """Return the law's parameters that fit the recordings best."""
     values = residuals(rows)
-    parameters = np.concatenate([CENTRE, np.zeros(len(TIERS) if deviations else 0)])
+    parameters = CENTRE.copy()
     residual, damping = values(parameters), 1e-2
     for _ in range(80):
         jacobian = np.stack(
@@ -147,50 +146,39 @@ def fit(rows: list[Recording], deviations: bool = True) -> np.ndarray:
             damping *= 6
             if damping > 1e9:
                 break
-    return _to_dollars(parameters, rows)
+    return parameters
 
 
-def _to_dollars(parameters: np.ndarray, rows: list[Recording]) -> np.ndarray:
-    """Return the parameters with level and phi moved towards the sums of dollars.
+def as_prior(parameters: np.ndarray, rows: list[Recording], drawn: bool = True) -> liq.Prior:
+    """Return the fitted law as a prior, its single tiers drawn to the law from what three venues liquidated, if
+    there.
 
-    A fit of logarithms finds the median bar, people read sums: where open interest is known, the level goes half of
-    the way from the one to the other; phi is set so that sums agree, each recording without open interest counting
-    alike.
+    phi is set so that the dollars of the recordings without open interest add up, each counting alike.
     """
-    scaled = parameters.copy()
-    if anchored := [row for row in rows if row.anchored]:
-        scaled[0] -= np.mean([_log_ratio(scaled, row) for row in anchored]) / 2
-    scaled[3] -= np.mean([_log_ratio(scaled, row) for row in rows if not row.anchored])
-    return scaled
-
-
-def _log_ratio(parameters: np.ndarray, row: Recording) -> float:
-    phi = 1.0 if row.anchored else float(np.exp(parameters[3]))
-    usd = row.problem.sums @ (phi * weights_of(parameters, row.problem.distance))
-    return float(np.log(usd.sum() / row.problem.realised.sum()))
-
-
-def as_prior(parameters: np.ndarray, distance: np.ndarray) -> liq.Prior:
-    """Return the fitted law as a prior."""
-    weights = weights_of(parameters, distance)
-    phi = float(f"{RATES.phi * np.exp(parameters[3]):.3g}")
+    weights = law_weights(parameters, rows[0].problem.distance)
+    if drawn and rows[0].anchored:
+        weights = fit_weights(rows[0].problem, replace(RATES, weights=tuple(weights.tolist())))
+    missing = [
+        np.log((row.problem.sums @ weights).sum() / row.problem.realised.sum()) for row in rows if not row.anchored
+    ]
+    phi = float(f"{RATES.phi * np.exp(-np.mean(missing)):.3g}")
     return replace(RATES, weights=tuple(float(f"{weight:.4g}") for weight in weights), phi=phi)
 
 
 def main() -> None:
     """Print the law, and how each coin's dollars come out of a law that was fitted without it."""
-    rows = load()
-    distance = rows[0].problem.distance
-    for deviations in (False, True):
-        fitted = fit(rows, deviations)
+    for until in (recordings.UNTIL, None):
+        rows = load(until=until)
+        fitted = fit(rows)
         print(
-            f"\n{'tiers drawn to the law' if deviations else 'the law alone'}: level {np.exp(fitted[0]):.5f}, "
-            f"knee {np.exp(fitted[1]):.2%}, power {np.exp(fitted[2]):.2f}, phi {RATES.phi * np.exp(fitted[3]):.3f}"
+            f"\nup to {until or 'the end'}: level {np.exp(fitted[0]):.5f}, knee {np.exp(fitted[1]):.2%}, "
+            f"power {np.exp(fitted[2]):.2f}"
         )
-        _score("fitted on all", as_prior(fitted, distance))
-        _score("with the later days too", as_prior(fit(load(until=None), deviations), distance))
+        _score("the law alone", as_prior(fitted, rows, drawn=False))
+        _score("tiers drawn to it", as_prior(fitted, rows))
         for coin in recordings.COINS:
-            _score(f"without {coin.upper()}", as_prior(fit(load(coin), deviations), distance), coin)
+            others = load(coin, until)
+            _score(f"without {coin.upper()}", as_prior(fit(others), others), coin)
     _score("shipped", liq.PRIORS["calibrated"])
 
 

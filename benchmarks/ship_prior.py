@@ -27,7 +27,7 @@ def main() -> None:
     rows = law.load()
     distance = rows[0].problem.distance
     fitted = law.fit(rows)
-    prior = law.as_prior(fitted, distance)
+    prior = law.as_prior(fitted, rows)
     weights = np.array(prior.weights)
     prior = replace(
         prior,
@@ -96,7 +96,7 @@ def _coins(prior: liq.Prior) -> dict[str, dict[str, float]]:
     scores = {}
     for coin in recordings.COINS:
         rows = law.load(coin)
-        other = law.as_prior(law.fit(rows), rows[0].problem.distance)
+        other = law.as_prior(law.fit(rows), rows)
         real = recordings.binance_liquidations(coin)
         report = liq.skill(liq.estimate(recordings.market_2025(coin), other, columns=1), real, since=real.index[106])
         scores[coin.upper()] = {name: round(getattr(report, name), 3) for name in ("spearman", "r2", "ratio")}

@@ -162,7 +162,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=200):
         st.slider("Alert within", 0.1, 5.0, 0.5, 0.1, "%.1f %%", key="near", **bound)
     with st.container(width=200):
-        st.select_slider("Alert from, USD", list(SIZES), "10M", key="size", **bound)
+        st.select_slider("Alert from, USD", list(SIZES), "2.5M", key="size", **bound)
 
 if view.source == "file":
     st.caption("A recording is one market; choose a venue for a watchlist.")

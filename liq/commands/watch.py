@@ -67,7 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--within", type=float, default=0.5, metavar="PERCENT", help="what is near, in per cent (0.5)"
     )
-    parser.add_argument("--usd", type=float, default=10e6, help="least dollars of a zone (10e6)")
+    parser.add_argument("--usd", type=float, default=2.5e6, help="least dollars of a zone (2.5e6)")
     parser.add_argument("--every", type=float, default=5.0, metavar="SECONDS", help="how often to ask for prices (5)")
     parser.add_argument("--webhook", metavar="URL", help="post every line there as well, as JSON")
     parser.add_argument("--once", action="store_true", help="look once: near now, and what the last bar did")

@@ -27,9 +27,16 @@ from liq.validation.weights import (
 MIN_BARS = 48
 """Minimum number of bars to fit."""
 
-CONFIDENCE = {2: 6.31, 3: 2.92, 4: 2.35, 5: 2.13, 6: 2.02, 7: 1.94, 8: 1.89, 9: 1.86, 10: 1.83}
-"""Student's t at 95 %, one-sided, by number of later days; 1.7 for more. A fit must beat its base by this many
-standard errors."""
+PLACES = (0.012, 0.035, 0.09)
+"""Log distances between four classes of tiers, for candidate turnovers."""
+
+TURNOVERS = ((1.0, 1.0, 1.0, 1.0), (2.0, 1.0, 0.5, 0.2), (4.0, 2.0, 0.8, 0.2))
+"""Candidate turnovers by class, as multiples of the base prior's: how much faster near tiers turn over than far ones.
+The last is about in inverse proportion to distance."""
+
+CONFIDENCE = {4: 2.35, 5: 2.13, 6: 2.02, 7: 1.94, 8: 1.89, 9: 1.86, 10: 1.83}
+"""Student's t at 95 %, one-sided, by number of later days; 1.7 for more, and fewer judge nothing. A fit must
+beat its base by this many standard errors."""
 
 
 def calibrate(
@@ -47,8 +54,9 @@ def calibrate(
     Weights are fitted on log dollars per bar and per day, drawn towards the given prior: the level and the slope over
     distance move freely, single tiers only as far as the data demand. Tiers that price never reached keep the prior's
     share, scaled as their reached neighbours are. Weights add up to at most 1, since every opened contract has one
-    level. Turnover stays the prior's: choosing it on a few weeks made fits worse (docs/method.md). The first sixth of
-    the bars, in which the standing book is incomplete, is left out.
+    level. Turnover stays the prior's unless another one (TURNOVERS) does better on later days by more than its error:
+    choosing it freely on a few weeks made fits worse (docs/method.md). The first sixth of the bars, in which the
+    standing book is incomplete, is left out.
 
     The fit is returned where, fitted on earlier days, it beats the prior on later ones by more than its own error;
     `Prior.adopted` is then true. Else the prior itself is returned with ``adopted`` false. Both say so in `verdict`.
@@ -69,16 +77,17 @@ def calibrate(
     first = len(bars.times) // FILL_DIVISOR
     if len(bars.times) - first < MIN_BARS:
         raise InputError(f"liquidations share {len(bars.times)} bars with the candles; a fit needs at least 60.")
-    problem = weight_problem(heatmap, bars, first, floor)
-    gains = _gains(problem, base)
+    problem, turned = _choose_turnover(heatmap, bars, first, floor, base)
+    shipped = weight_problem(heatmap, bars, first, floor)
+    gains = _later_losses_of(shipped, base) - _later_losses_of(problem, turned, fitted=True)
     verdict, adopted = _verdict(gains, base)
     if not (adopted or raw):
         return replace(base, adopted=False, verdict=verdict)
-    weights = fit_weights(problem, base)
+    weights = fit_weights(problem, turned)
     reach = tested_reach(problem, weights, SIDES if bars.names == SIDES else bars.names)
     times = bars.times[first:]
     return replace(
-        base,
+        turned,
         name=name,
         title=name.capitalize(),
         weights=tuple(float(f"{weight:.4g}") for weight in weights),
@@ -97,7 +106,7 @@ def calibrate(
             "towards": base.name,
             "reached": [float(tier) for tier in heatmap.tiers[reached_tiers(problem).any(axis=0)]],
         },
-        scores={"later": figures(*later_part(problem, base)), "fitted": figures(problem, weights)},
+        scores={"later": figures(*later_part(problem, turned)), "fitted": figures(problem, weights)},
     )
 
 
@@ -128,27 +137,49 @@ def later_part(problem: WeightProblem, base: Prior) -> tuple[WeightProblem, np.n
     return problem.rows(slice(cut, None)), fit_weights(problem.rows(slice(0, cut)), base)
 
 
-def _gains(problem: WeightProblem, base: Prior) -> np.ndarray:
-    """Return by how much fits beat the base on each later day (D,), in `later_losses`' units."""
+def _choose_turnover(
+    heatmap: Heatmap, bars: AlignedBars, first: int, floor: float, base: Prior
+) -> tuple[WeightProblem, Prior]:
+    """Return the regression and the prior under the base's turnover, or another that is clearly better later."""
+    problem = weight_problem(heatmap, bars, first, floor)
+    best, losses = (problem, base), _later_losses_of(problem, base, fitted=True)
+    row = np.searchsorted(PLACES, problem.distance)
+    for turnover in TURNOVERS[1:]:
+        paces = np.array(base.paces or (1.0,) * len(row)) * np.array(turnover)[row]
+        prior = replace(base, paces=tuple(float(f"{pace:.3g}") for pace in paces))
+        other = weight_problem(replace(heatmap, prior=prior), bars, first, floor)
+        candidate = _later_losses_of(other, prior, fitted=True)
+        if _beats(losses - candidate):
+            best, losses = (other, prior), candidate
+    return best
+
+
+def _later_losses_of(problem: WeightProblem, prior: Prior, fitted: bool = False) -> np.ndarray:
+    """Return the loss on each later day (D,), of the prior's own weights, or of fits to the days before."""
     cuts = [round(len(problem.realised) * share) for share in (0.4, 0.6, 0.8, 1.0)]
-    gains = []
+    losses = []
     for cut, end in pairwise(cuts):
-        later = problem.rows(slice(cut, end))
-        fitted = fit_weights(problem.rows(slice(0, cut)), base)
-        gains.append(later_losses(later, np.array(base.weights)) - later_losses(later, fitted))
-    return np.concatenate(gains)
+        weights = fit_weights(problem.rows(slice(0, cut)), prior) if fitted else np.array(prior.weights)
+        losses.append(later_losses(problem.rows(slice(cut, end)), weights))
+    return np.concatenate(losses)
 
 
-def _verdict(gains: np.ndarray, base: Prior) -> tuple[str, bool]:
-    """Return one sentence on whether a fit earned its place, and whether it did."""
+def _beats(gains: np.ndarray) -> bool:
+    """Return whether gains by day (D,) are positive by more than their error."""
     # Bars of one day are not independent, so a day is one observation. The folds follow each other, so each later day
     # is judged once, by a fit that knew nothing of it.
     days = len(gains)
     if days < min(CONFIDENCE):
+        return False
+    return bool(gains.mean() > CONFIDENCE.get(days, 1.7) * gains.std(ddof=1) / np.sqrt(days))
+
+
+def _verdict(gains: np.ndarray, base: Prior) -> tuple[str, bool]:
+    """Return one sentence on whether a fit earned its place, and whether it did."""
+    days = len(gains)
+    if days < min(CONFIDENCE):
         return f"Too few days to judge a fit on later ones; the {base.title.lower()} prior is kept.", False
-    error = float(gains.std(ddof=1) / np.sqrt(days))
-    mean = float(gains.mean())
-    if mean > CONFIDENCE.get(days, 1.7) * error:
+    if _beats(gains):
         return (
             f"On {days} later days, fits to the days before beat the {base.title.lower()} prior by more than their "
             "own error, so the fit is used.",

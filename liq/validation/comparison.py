@@ -44,6 +44,13 @@ class Comparison:
     moved to the price of the snapshot; NaN where the heatmap does not reach back. trend_observed, trend_estimated :
     Spearman of dollars with distance. snapshots, days : how many; seen : observed USD within reach, mean. intervals :
     95 %, from draws of whole days, NaN where too few.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "1d", now="2026-09-01"), columns=1)
+    >>> rows = {"time": heatmap.market.as_of, "side": "short", "low": heatmap.edges[:-1], "high": heatmap.edges[1:]}
+    >>> liq.compare(heatmap, pd.DataFrame({**rows, "usd": heatmap.short[-1]})).snapshots
+    1
     """
 
     overlap: float

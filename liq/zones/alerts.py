@@ -28,7 +28,7 @@ class AlertRule:
     """
 
     within: float = 0.005
-    usd: float = 10e6
+    usd: float = 2.5e6
     release: float = 1.5
     cool_down: pd.Timedelta = pd.Timedelta(minutes=15)  # noqa: RUF009 - a Timedelta does not change
 

@@ -21,7 +21,7 @@ from liq.zones.alerts import zone_rows
 from liq.zones.notice import ZoneNotice
 from liq.zones.ranking import SPENT, top_zones
 
-USD = 10e6
+USD = 2.5e6
 """Minimum dollars of a zone to be tracked, as for alerts; a zone with less than half of them is gone."""
 
 MOVED = 0.005

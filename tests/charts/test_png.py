@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,8 @@ def plot(picture: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def test_the_saved_picture_shows_the_matrix(heatmap):
+    everywhere = replace(heatmap.prior, tested={"long": 0.9, "short": 9.0})
+    heatmap = replace(heatmap, prior=everywhere)  # levels beyond the tested distance would be drawn dim
     part = window(heatmap)
     picture = pixels(png.heatmap_png(heatmap, more_heat=MORE_HEAT, klines=False, width=WIDTH, height=HEIGHT))
     left, right, top, bottom = plot(picture)

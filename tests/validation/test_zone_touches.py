@@ -188,9 +188,13 @@ def test_counts_are_of_zones_followed_to_the_end(simulated, named):
 
 
 def magnet_market(magnet: float) -> TouchShare:
-    """Return how much more often zones are reached within a day than other levels, in a simulated month."""
+    """Return how much more often zones are reached within a day than other levels, in a simulated month.
+
+    The magnet pulls towards where positions really are, so the map is that of a prior fitted to this market.
+    """
     subject = simulate("BTC", "1M", seed=1, now=NOW, magnet=magnet)
-    return zone_touches(liq.estimate(subject, columns=1)).reached[0]
+    fitted = liq.calibrate(subject, subject.liquidations, raw=True)
+    return zone_touches(liq.estimate(subject, fitted, columns=1)).reached[0]
 
 
 def test_no_magnet_is_found_without_one_and_one_is_found_with_one():

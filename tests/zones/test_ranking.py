@@ -140,7 +140,8 @@ def test_zones_that_meet_inside_a_coarse_bucket_share_nothing(step):
 @slow
 @given(wanderings)
 def test_in_a_mirror_above_and_below_swap(subject):
-    heatmap = liq.estimate(subject)
+    # distances that are alike to both sides in log price: to a half below and to the double above
+    heatmap = liq.estimate(subject, replace(liq.PRIORS["calibrated"], tested={"long": 0.5, "short": 1.0}))
     origin = float(subject.candles["open"].iloc[0])
     ours, theirs = liq.top_zones(heatmap), liq.top_zones(mirror(heatmap))
     assert len(ours) == len(theirs)

@@ -89,9 +89,10 @@ def encode(window: Window, closes: np.ndarray, bands: np.ndarray) -> Readout:
     for tolerance in TOLERANCES:
         unit = np.log1p(tolerance)
         nonzero = dollars > 0
-        # each value may take any whole step within the tolerance, and only an empty cell is zero
+        # each value may take any whole step within the tolerance, and only an empty cell is zero; what is below the
+        # first step reads as that
         low = np.where(nonzero, np.maximum(1, np.ceil(log / unit)), 0)
-        high = np.where(nonzero, np.floor(2 + log / unit), 0)
+        high = np.where(nonzero, np.where(log > 0, np.floor(2 + log / unit), 1), 0)
         line, column, change = _changes(
             *(np.concatenate(pair, axis=1) for pair in zip((low, high), band_range, strict=True))
         )
