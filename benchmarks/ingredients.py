@@ -180,7 +180,7 @@ def main() -> None:
         )
     print("\nRecipes in wide use, as printed")
     for name in ("retail", "hyperliquid", "flat"):
-        report = liq.skill(estimate(late, name, columns=1, venues=THREE), liquidations(), since=SINCE)
+        report = liq.skill(estimate(late, name, columns=1), liquidations(), since=SINCE)
         figures = (report.spearman, report.r2, report.ratio, report.gain)
         print(
             f"{name:46} "

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 import liq
-from benchmarks.recordings import SINCE, liquidations, market
+from benchmarks.recordings import SINCE, THREE, liquidations, market
 
 HOW = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum", "open_interest": "last"}
 
@@ -27,7 +27,7 @@ def line(
     name: str, subject: liq.Market, real: pd.DataFrame, prior: str | liq.Prior = "calibrated", since: str = SINCE
 ) -> None:
     """Print one row of scores."""
-    report = liq.skill(liq.estimate(subject, prior, columns=1), real, since=since)
+    report = liq.skill(liq.estimate(subject, prior, columns=1, venues=THREE), real, since=since)
     figures = (report.spearman, report.r2, report.ratio, report.baseline_r2, report.gain)
     print(f"{name:44} {report.bars:5} {report.hours:5.2f} " + " ".join(f"{value:7.3f}" for value in figures))
 
@@ -49,7 +49,7 @@ def main() -> None:
     line("open interest missing for a third of each day", replace(btc, open_interest=holes), real)
 
     print("\nPeriods swapped: fitted on 2026-01-08 to 2026-01-31, scored on 2025-12-08 to 2026-01-07")
-    swapped = liq.calibrate(btc, real[real.index >= "2026-01-03"], prior="flat")
+    swapped = liq.calibrate(btc, real[real.index >= "2026-01-03"], prior="flat", venues=THREE)
     cut = real[real.index < "2026-01-08"]
     for name, prior in (("fitted on the later part", swapped), ("shipped (fitted here)", "calibrated")):
         line(name, btc, cut, prior, since="2025-12-08 16:00")

@@ -52,6 +52,12 @@ st.markdown(
     "How much leverage traders take is the one thing that public data hardly show. A prior says what is assumed, "
     "and it matters: try them, and trust the zones that stay."
 )
+st.markdown(
+    "What is confirmed: which ground price covers when, and how many dollars that forces. The same engine, given the "
+    "path of price alone, explains nearly as much; that volume and open interest tell where positions are is worth "
+    "little, and is not confirmed. Levels farther from price than the fitted data reach are drawn dim: there the map "
+    "is a law and not data. Dollars are each venue's own, per dollar of its open interest, with an interval."
+)
 for prior in PRIORS.values():
     st.markdown(f"**{prior.title}** ({prior.name}). {escape_markdown(prior.origin)}")
 
@@ -67,6 +73,7 @@ st.markdown(
 - **More heat**: lifts the faint without touching the strong. The dollars on the colour scale move along.
 - **Klines**: candles on or off. **All prices**: the whole price range instead of the part that matters.
 - **Leverage**: which positions count. The map is the sum of its leverage bands, so this re-weighs it exactly.
+- **Untested levels**: levels beyond the fitted data's reach, drawn dim or hidden.
 - **Realised liquidations**: rings where they really happened, for sources that report them.
 - **Prior**: what is assumed about leverage. **Live**: refresh the price, and the map when a bar closes.
 - **As of**, and the slider under the heatmap: what stood at an earlier bar, with nothing from later. Play goes
