@@ -42,7 +42,7 @@ def test_the_watchlist_is_sorted_by_address_and_leads_to_the_heatmap(app, page):
     slider = page.locator('[data-testid="stSlider"]').filter(has_text="Alert from").get_by_role("slider")
     slider.focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_url("**size=5M**")
+    page.wait_for_url("**size=1M**")
     names = [row[0] for row in cells(page)]
     chosen = next(name for name in names if name != "BTC")  # the ticker that an address need not name
     click(page, names.index(chosen))
