@@ -20,6 +20,7 @@ from liq.model import levels
 from liq.model.estimate import estimate
 from liq.model.flow import Flow, flow
 from liq.model.heatmap import Heatmap
+from liq.model.legs import price_legs
 from liq.model.prior import TIERS
 from liq.validation import weights as regression
 from liq.validation.alignment import FILL_DIVISOR, FLOOR, align
@@ -94,7 +95,7 @@ FIRST_REACH = levels.first_reach
 
 def losers_hold(subject: liq.Market, prior: liq.Prior) -> Flow:
     """Close by profit: over a bar that falls, longs close at 0.8 and shorts at 1.2 of the usual rate."""
-    usual = flow(subject, prior)
+    usual = flow(price_legs(subject), prior)
     step = np.diff(usual.log_survival, prepend=0.0)
     fell = (subject.candles["close"] < subject.candles["open"]).to_numpy()
     return usual._replace(log_survival=np.cumsum(np.where(fell, 0.8, 1.2) * step))
@@ -106,7 +107,7 @@ def by_side(early: liq.Market, late: liq.Market, prior: liq.Prior) -> list[float
     def swept(self: Heatmap, side: str, weights: np.ndarray) -> np.ndarray:
         moving = losers_hold(self.market, self.prior)
         if side == "short":
-            step = np.diff(flow(self.market, self.prior).log_survival, prepend=0.0)
+            step = np.diff(flow(price_legs(self.market), self.prior).log_survival, prepend=0.0)
             moving = moving._replace(log_survival=np.cumsum(2 * step) - moving.log_survival)
         return SWEPT(replace(self, walk=self.walk._replace(flow=moving)), side, weights)
 

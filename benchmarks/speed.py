@@ -17,6 +17,7 @@ import pandas as pd
 
 import liq
 from liq.model.flow import flow
+from liq.model.legs import price_legs
 from liq.model.levels import spread_entries
 from liq.model.margin import brackets, liquidation_factors
 
@@ -56,11 +57,11 @@ def reference(market: liq.Market, columns: int, buckets: int = 400) -> float:
     low, high = market.candles["low"].to_numpy(), market.candles["high"].to_numpy()
     bottom = np.log(low.min()) - 0.2
     step = (np.log(high.max()) + 0.2 - bottom) / buckets
-    moving, entries = flow(market, prior), spread_entries(low, high)
+    moving, entries = flow(price_legs(market), prior), spread_entries(low, high)
     kept = np.exp(np.diff(moving.log_survival, prepend=0.0))
-    usd = moving.opened[entries.bar] * entries.share * entries.price
+    usd = moving.opened[entries.leg] * entries.share * entries.price
     tiers = np.arange(len(prior.leverages))
-    at = np.searchsorted(entries.bar, np.arange(len(low) + 1))
+    at = np.searchsorted(entries.leg, np.arange(len(low) + 1))
     places, weights, swept = {}, np.array(prior.weights), 0.0
     for side in ("long", "short"):
         factor = np.log(liquidation_factors(side, np.array(prior.leverages), brackets(market.symbol)))

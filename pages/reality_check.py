@@ -62,7 +62,11 @@ if scoring and report:
         for label, value, second in tables.headline(report):
             st.metric(label, value, second, **METRIC_STYLE)
     st.markdown(f"**{escape_markdown(report.sentence)}** {escape_markdown(report.twin_sentence)}")
-    st.caption(escape_markdown(f"{scoring.remark} {tables.scored_period(report)}".strip()))
+    st.caption(
+        escape_markdown(
+            f"{scoring.remark} {tables.scored_period(report)} {reality_check.bar_length_sentence(market)}".strip()
+        )
+    )
     left, right = st.columns([7, 4])
     step = tables.duration_text(report, charts.bars_per_step(report))
     left.caption(f"Liquidated per {step}. Filled: realised. Line: estimated. Log scale.")

@@ -91,7 +91,9 @@ def _cut_one(heatmap: Heatmap, photos: slice) -> Heatmap:
     """Return one market's heatmap cut off after the last of these photographs."""
     walk = heatmap.walk
     n = int(walk.photos[photos.stop - 1]) + 1
-    entries = int(np.searchsorted(walk.entries.bar, n))
+    legs = int(np.searchsorted(walk.bar, n))
+    entries = int(np.searchsorted(walk.entries.leg, legs))
+    anchored = walk.flow.anchored[walk.last_legs[:n]]
     market = first_bars(heatmap.market, n)
     return replace(
         heatmap,
@@ -100,14 +102,15 @@ def _cut_one(heatmap: Heatmap, photos: slice) -> Heatmap:
         long=heatmap.long[photos],
         short=heatmap.short[photos],
         swept=heatmap.swept[:n],
-        anchored=float(walk.flow.anchored[:n][market.times >= market.start].mean()),
+        anchored=float(anchored[market.times >= market.start].mean()),
         parts=(),
         walk=Walk(
+            walk.bar[:legs],
             Entries(*(column[:entries] for column in walk.entries)),
-            Flow(*(column[:n] for column in walk.flow)),
+            Flow(*(column[:legs] for column in walk.flow)),
             walk.photos[photos],
-            # a level that a later bar took still stands
-            {side: np.minimum(walk.reached[side][:entries], n) for side in SIDES},
+            # a level that a later leg took still stands
+            {side: np.minimum(walk.reached[side][:entries], legs) for side in SIDES},
             walk.factor,
         ),
     )

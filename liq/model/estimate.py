@@ -12,6 +12,7 @@ from liq.market import Market
 from liq.model import levels
 from liq.model.flow import flow
 from liq.model.heatmap import Heatmap, combine
+from liq.model.legs import price_legs
 from liq.model.margin import brackets, liquidation_factors
 from liq.model.prior import Prior, as_prior
 from liq.model.venue_dollars import dollar_scale
@@ -43,8 +44,9 @@ def estimate(
         dollars are meant, default the market's own source (`liq.model.venue_dollars`); several let one market's flow
         stand for them. A market of several venues prints each venue's own.
 
-    Per bar, in this order: sweep what earlier bars opened and price reached; close by `flow`; open on both
-    sides alike, spread over the bar's range and split by the prior's weights; photograph. Raises InputError.
+    Per leg of a bar (`liq.model.legs`), in this order: sweep what earlier legs opened and price reached; close by
+    `flow`; open on both sides alike, spread over the leg's range and split by the prior's weights. At each bar's end:
+    photograph. Raises InputError.
 
     >>> import pandas as pd
     >>> hours = pd.date_range("2026-01-01", periods=2, freq="1h")
@@ -75,19 +77,21 @@ def _walk(
         raise InputError(f"candles of {market.source} lack bars that the other venues have.")
     candles = market.candles
     tiers, weights = np.array(prior.leverages), np.array(prior.weights)
-    entries = levels.spread_entries(candles["low"].to_numpy(), candles["high"].to_numpy())
+    legs = price_legs(market)
+    entries = levels.spread_entries(legs.low, legs.high)
     origin = candles["open"].iloc[0]
     steps = market.brackets or brackets(market.symbol)
     reached, factors = {}, {}
-    # A short at a price is a long at the mirrored price: with the sign of the logs turned, a bar's high sweeps as
+    # A short at a price is a long at the mirrored price: with the sign of the logs turned, a leg's high sweeps as
     # a low does, so that one search serves both sides and cannot treat them differently.
-    for side, extreme, sign in (("long", "low", 1.0), ("short", "high", -1.0)):
+    for side, extreme, sign in (("long", legs.low, 1.0), ("short", legs.high, -1.0)):
         factors[side] = liquidation_factors(side, tiers, steps)
         scale = sign / levels.CELL
-        stops = np.log(candles[extreme].to_numpy() / origin) * scale
+        stops = np.log(extreme / origin) * scale
         entry = np.log(entries.price / origin) * scale
-        reached[side] = levels.first_reach(stops, entry, np.log(factors[side]) * scale, entries.bar)
-    order_flow = flow(market, prior)
+        reached[side] = levels.first_reach(stops, entry, np.log(factors[side]) * scale, entries.leg)
+    order_flow = flow(legs, prior)
+    anchored = order_flow.anchored[np.flatnonzero(np.diff(legs.bar, append=len(candles)))]
     nothing = np.empty((0, 0))
     return Heatmap(
         market=market,
@@ -99,8 +103,8 @@ def _walk(
         long=nothing,
         short=nothing,
         swept=pd.DataFrame(),
-        anchored=float(order_flow.anchored[candles.index >= market.start].mean()),
-        walk=Walk(entries, order_flow, photos, reached, factors),
+        anchored=float(anchored[candles.index >= market.start].mean()),
+        walk=Walk(legs.bar, entries, order_flow, photos, reached, factors),
         scale=dollar_scale(market.source, market.base, venues),
     ).reweigh(weights)
 

@@ -12,7 +12,7 @@ from liq.errors import InputError
 from liq.market import SIDES, Market
 from liq.model.prior import Prior
 from liq.model.venue_dollars import DollarScale
-from liq.model.walk import DUST, Walk, photographed, swept_by_bar
+from liq.model.walk import DUST, Walk, photographed, swept_by_leg
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Heatmap:
                         "usd": usd,
                         "price": entries.price[row] * part.walk.factor[side][tier],
                         "entry": entries.price[row],
-                        "opened": candles.index[entries.bar[row]],
+                        "opened": candles.index[part.walk.bar[entries.leg[row]]],
                         "leverage": part.tiers[tier],
                         "source": part.market.source,
                     }
@@ -97,7 +97,7 @@ class Heatmap:
         usd_sum, time_sum = np.zeros(count), np.zeros(count)
         for part in self.parts or (self,):
             usd, row, _, bucket = part._standing(side)
-            seconds = part.market.times.as_unit("s").asi8[part.walk.entries.bar[row]]
+            seconds = part.market.times.as_unit("s").asi8[part.walk.bar[part.walk.entries.leg[row]]]
             usd_sum += np.bincount(bucket, usd, count)
             time_sum += np.bincount(bucket, usd * seconds, count)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -139,22 +139,24 @@ class Heatmap:
 
         Nothing appears or vanishes: on every bar, all that was opened is what stands, was swept, or closed.
         """
-        entries, order_flow, n = self.walk.entries, self.walk.flow, len(self.swept)
-        opened = np.bincount(entries.bar, self.notional, n) * self.weights.sum()
+        walk, bar, ends = self.walk, self.walk.bar, self.walk.last_legs
+        opened_by_leg = np.bincount(walk.entries.leg, self.notional, len(bar))
+        opened = np.bincount(bar, opened_by_leg) * self.weights.sum()
         frames = {}
         for side in SIDES:
-            standing = np.zeros(n)
+            standing = np.zeros(len(bar))
             for pace in np.unique(self.paces):
                 weights = np.where(self.paces == pace, self.weights, 0.0)
-                survival = np.exp(pace * np.diff(order_flow.log_survival, prepend=0.0)).tolist()
-                opened_now = np.bincount(entries.bar, self.notional, n) * weights.sum()
+                survival = np.exp(pace * np.diff(walk.flow.log_survival, prepend=0.0)).tolist()
+                opened_now = opened_by_leg * weights.sum()
+                swept_now = swept_by_leg(walk, self.notional, self.paces, weights, side)
                 standing_usd = 0.0
                 for row, (opened_usd, swept_usd) in enumerate(
-                    zip(opened_now.tolist(), self._swept(side, weights).tolist(), strict=True)
+                    zip(opened_now.tolist(), swept_now.tolist(), strict=True)
                 ):
                     standing_usd = (standing_usd - swept_usd) * survival[row] + opened_usd
                     standing[row] += standing_usd
-            swept = self.swept[side].to_numpy()
+            standing, swept = standing[ends], self.swept[side].to_numpy()
             closed = opened - swept - np.diff(standing, prepend=0.0)
             columns = {"opened": opened, "swept": swept, "closed": closed, "standing": standing}
             frames[side] = pd.DataFrame(columns, index=self.swept.index)
@@ -179,7 +181,7 @@ class Heatmap:
     def notional(self) -> np.ndarray:
         """USD opened at each entry on one side, before the tiers' weights, scaled to the venues meant (E,)."""
         entries = self.walk.entries
-        return self.walk.flow.opened[entries.bar] * entries.share * (entries.price * self.scale.factor)
+        return self.walk.flow.opened[entries.leg] * entries.share * (entries.price * self.scale.factor)
 
     @cached_property
     def paces(self) -> np.ndarray:
@@ -192,12 +194,12 @@ class Heatmap:
         bucket = self.bucket_of(row, self.walk.factor[side][tier])
         inside = (bucket >= 0) & (bucket < len(self.edges) - 1)
         row, tier, bucket = row[inside], tier[inside], bucket[inside]
-        survived = np.exp(self.paces[tier] * (log_survival[-1] - log_survival[entries.bar[row]]))
+        survived = np.exp(self.paces[tier] * (log_survival[-1] - log_survival[entries.leg[row]]))
         return self.notional[row] * survived * self.weights[tier], row, tier, bucket
 
     def _swept(self, side: str, weights: np.ndarray) -> np.ndarray:
         """Return USD swept per bar, (n,)."""
-        return swept_by_bar(self.walk, self.notional, self.paces, weights, side)
+        return np.bincount(self.walk.bar, swept_by_leg(self.walk, self.notional, self.paces, weights, side))
 
     def _photographs(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what stands at each photographed bar, USD (T, B), longs and shorts."""

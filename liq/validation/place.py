@@ -112,11 +112,11 @@ def _swept_shares(
 ) -> np.ndarray:
     """Return the map's share of each slice of the ranges that these bars swept, (bars, SLICES); zeros where none."""
     walk, log = heatmap.walk, heatmap.walk.flow.log_survival
-    wanted = np.zeros(len(log) + 1, bool)
-    wanted[bars] = True
+    wanted = np.append(np.isin(walk.bar, bars), False)
     row, tier = np.nonzero(wanted[walk.reached[side]])
-    bar = walk.reached[side][row, tier]
-    survived = np.exp(heatmap.paces[tier] * (log[bar - 1] - log[walk.entries.bar[row]]))
+    leg = walk.reached[side][row, tier]
+    bar = walk.bar[leg]
+    survived = np.exp(heatmap.paces[tier] * (log[leg - 1] - log[walk.entries.leg[row]]))
     usd = heatmap.notional[row] * heatmap.weights[tier] * survived
     level = walk.entries.price[row] * walk.factor[side][tier]
     place = np.clip(sign * np.log(level / before[bar]) / reach[bar], 0.0, 1.0 - 1e-9)

@@ -22,6 +22,10 @@ from liq.validation.calibration import calibrate
 from liq.validation.skill import Skill, skill
 from liq.validation.zone_touches import NAMING_INTERVAL, ZoneTouches, zone_touches
 
+BAR_R2 = {300: (0.84, 0.84), 900: (0.84, 0.84), 1800: (0.83, 0.84), 3600: (0.79, 0.84), 14400: (0.78, 0.91)}
+"""R² of log dollars on BTC's held-out days by bar length in seconds, and that of 5-minute bars over the same hours:
+per hour up to 1 h, per four hours beyond (`python -m benchmarks.long_bars`)."""
+
 
 @dataclass(frozen=True, eq=False)
 class ScoringInput:
@@ -123,6 +127,22 @@ def why_not_scored(market: Market) -> str:
         f"`python -m liq record {coin} --source {names} --to recordings`, and the app with "
         "`LIQ_RECORDED=recordings`; or choose Gate, Kraken Futures or the simulated market, which give theirs."
     )
+
+
+def bar_length_sentence(market: Market) -> str:
+    """Return one sentence on what bars as long as this view's score, beside those of five minutes.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> bar_length_sentence(simulate("BTC", "1M", now="2026-09-01"))[:27]
+    'Bars of this view last 1 h;'
+    """
+    minutes = market.bar.total_seconds() / 60
+    seconds = next((length for length in BAR_R2 if minutes * 60 <= length), max(BAR_R2))
+    own, fine = BAR_R2[seconds]
+    length = f"{minutes:g} min" if minutes < 60 else f"{minutes / 60:g} h"
+    per = "by four hours" if seconds > 3600 else "by the hour"
+    others = "" if seconds == 300 else f", bars of 5 min {fine:.2f}"
+    return f"Bars of this view last {length}; on BTC's held-out days such bars reached R² {own:.2f} {per}{others}."
 
 
 @cached(LRUCache(8), condition=threading.Condition())

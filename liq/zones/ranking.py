@@ -161,11 +161,13 @@ def _spans(heatmap: Heatmap, levels: pd.DataFrame) -> list[ZoneSpan]:
         low, high = float(origin * ratios[peak.first]), float(origin * ratios[peak.last + 1])
         peak_price = float(origin * np.sqrt(ratios[peak.top] * ratios[peak.top + 1]))
         part = buckets_in_range(heatmap, low, high)
-        _append(spans, ZoneSpan(part.start, part.stop - 1, low, high, peak_price), heatmap.edges)
+        _append(
+            spans, ZoneSpan(part.start, part.stop - 1, low, high, peak_price), heatmap.edges, heatmap.market.price
+        )
     return spans
 
 
-def _append(spans: list[ZoneSpan], span: ZoneSpan, edges: np.ndarray) -> None:
+def _append(spans: list[ZoneSpan], span: ZoneSpan, edges: np.ndarray, price: float) -> None:
     """Append a zone; a bucket that it shares with the zone before goes to the one that covers more of it."""
     # Zones are found in cells finer than the drawn buckets, so two zones may end and begin inside one bucket. Zones
     # must not overlap, or their dollars would be counted twice. The bucket goes to the zone that covers more of it; a
@@ -176,7 +178,9 @@ def _append(spans: list[ZoneSpan], span: ZoneSpan, edges: np.ndarray) -> None:
         share = np.log(min(span.high, top) / max(span.low, bottom))
         share_before = np.log(min(before.high, top) / max(before.low, bottom))
         if abs(share - share_before) < ROUNDING:  # of equals, the wider zone
-            share, share_before = span.high / span.low, before.high / before.low
+            share, share_before = np.log(span.high / span.low), np.log(before.high / before.low)
+        if abs(share - share_before) < ROUNDING:  # then the one nearer to the price
+            share, share_before = -abs(np.log(span.peak / price)), -abs(np.log(before.peak / price))
         if share > share_before:
             spans[-1] = before._replace(last=span.first - 1)
             if spans[-1].last < spans[-1].first:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import liq
 from liq.model import walk
 from liq.model.flow import flow
+from liq.model.legs import price_legs
 from liq.model.levels import first_reach, spread_entries
 from liq.model.margin import brackets, liquidation_factors
 from tests.markets import START, candles, market, markets
@@ -25,26 +26,29 @@ PRIOR = liq.PRIORS["calibrated"]
 
 def slow_walk(subject: liq.Market, prior: liq.Prior):
     """Sweep, close, open, photograph with one Python object a level: the model as written down, nothing clever."""
-    low, high = subject.candles["low"].to_numpy(), subject.candles["high"].to_numpy()
-    order_flow, entries = flow(subject, prior), spread_entries(low, high)
+    legs = price_legs(subject)
+    low, high = legs.low, legs.high
+    order_flow, entries = flow(legs, prior), spread_entries(low, high)
     survival = np.exp(np.diff(order_flow.log_survival, prepend=0.0))
     paces = prior.paces or (1.0,) * len(prior.weights)
-    swept = {side: np.zeros(len(low)) for side in ("long", "short")}
+    swept = {side: np.zeros(len(subject.candles)) for side in ("long", "short")}
     books, columns = {"long": [], "short": []}, {"long": [], "short": []}
     factors = {side: liquidation_factors(side, np.array(prior.leverages), brackets(subject.symbol)) for side in books}
-    for bar in range(len(low)):
+    for leg, bar in enumerate(legs.bar):
         for side, book in books.items():
             standing = []
             for level, usd, pace in book:
-                if (low[bar] <= level * (1 + 1e-12)) if side == "long" else (high[bar] >= level * (1 - 1e-12)):
+                if (low[leg] <= level * (1 + 1e-12)) if side == "long" else (high[leg] >= level * (1 - 1e-12)):
                     swept[side][bar] += usd
                 else:
-                    standing.append([level, usd * survival[bar] ** pace, pace])
-            for row in np.flatnonzero(entries.bar == bar):
-                opened = order_flow.opened[bar] * entries.share[row] * entries.price[row]
+                    standing.append([level, usd * survival[leg] ** pace, pace])
+            for row in np.flatnonzero(entries.leg == leg):
+                opened = order_flow.opened[leg] * entries.share[row] * entries.price[row]
                 for factor, weight, pace in zip(factors[side], prior.weights, paces, strict=True):
                     standing.append([entries.price[row] * factor, opened * weight, pace])
             books[side] = standing
+            if leg + 1 < len(legs.bar) and legs.bar[leg + 1] == bar:
+                continue
             levels = np.array([level for level, _, _ in standing])
             usd = np.array([usd for _, usd, _ in standing])
             columns[side].append(np.histogram(levels, WIDE, weights=usd)[0])

@@ -118,10 +118,11 @@ def test_liquidations_where_the_map_has_its_levels_score_and_even_ones_do_not(he
     def own(time: pd.Timestamp) -> np.ndarray:
         """Return the places of the levels that this bar swept, drawn by their dollars."""
         bar = candles.index.get_loc(time)
-        row, tier = np.nonzero(walk.reached["long"] == bar)
+        row, tier = np.nonzero(np.append(walk.bar == bar, False)[walk.reached["long"]])
+        leg = walk.reached["long"][row, tier]
         log = walk.flow.log_survival
         usd = heatmap.notional[row] * heatmap.weights[tier]
-        usd = usd * np.exp(heatmap.paces[tier] * (log[bar - 1] - log[walk.entries.bar[row]]))
+        usd = usd * np.exp(heatmap.paces[tier] * (log[leg - 1] - log[walk.entries.leg[row]]))
         level = walk.entries.price[row] * walk.factor["long"][tier]
         drawn = rng.choice(level, 40, p=usd / usd.sum())
         return np.clip(np.log(before[time] / drawn) / np.log(before[time] / candles["low"][time]), 0, 1)
