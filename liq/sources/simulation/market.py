@@ -21,6 +21,7 @@ from liq.market import Lookback, Market, Origin, Quote, as_utc, bar_length
 from liq.market import lookback as named_lookback
 from liq.model.margin import brackets
 from liq.sources.simulation.coins import COINS
+from liq.sources.simulation.population import POPULATIONS
 from liq.sources.simulation.price_path import DAY, EPOCH, REGIMES, Ticker, seed_key
 from liq.sources.simulation.synthetic_tickers import NAMES, synthetic_ticker
 from liq.sources.simulation.traders import TraderGroups
@@ -42,12 +43,13 @@ _SCAN_RECORDS: LRUCache[_Spec, TradingRecord] = LRUCache(
 
 
 class _Spec(NamedTuple):
-    """Which market to simulate: coin, seed, regime, strength of the magnet."""
+    """Which market to simulate: coin, seed, regime, strength of the magnet, population."""
 
     coin: str
     seed: int
     regime: str
     magnet: float
+    population: str
 
 
 def simulate(
@@ -58,18 +60,20 @@ def simulate(
     now: object = None,
     regime: str = "calm",
     magnet: float = 0.0,
+    population: str = "hedged",
 ) -> Market:
     """Return the simulated market of a coin, ending now, with its realised liquidations.
 
     symbol : a coin or symbol of `TICKERS`; lookback : a name of LOOKBACKS; seed : a whole number, None for the
     default market; now : UTC time, default the current one; regime : "calm", "trending" or "crash";
-    magnet : 0 for none, 1 for a price drawn towards liquidation prices. Raises InputError.
+    magnet : 0 for none, 1 for a price drawn towards liquidation prices; population : who trades, a name of
+    POPULATIONS. Raises InputError.
 
     >>> market = simulate("BTC", "7d", now="2026-09-01")
     >>> market.symbol, len(market.visible)
     ('BTC/USDT:USDT', 672)
     """
-    spec, view = _spec(symbol, seed, regime, magnet), _view(lookback, now)
+    spec, view = _spec(symbol, seed, regime, magnet, population), _view(lookback, now)
     return _market(spec, view, _cached_record(spec, view.first_day, view.last_day))
 
 
@@ -81,6 +85,7 @@ def simulate_with_true_book(
     now: object = None,
     regime: str = "calm",
     magnet: float = 0.0,
+    population: str = "hedged",
 ) -> tuple[Market, TrueBook]:
     """Return the same market as `simulate`, and the book behind it. Raises InputError.
 
@@ -88,7 +93,7 @@ def simulate_with_true_book(
     >>> bool(book.standing()["notional"].sum() > 1e9)
     True
     """
-    spec, view = _spec(symbol, seed, regime, magnet), _view(lookback, now)
+    spec, view = _spec(symbol, seed, regime, magnet, population), _view(lookback, now)
     record, groups = _new_record(spec, view.first_day, view.last_day, with_groups=True)
     market = _market(spec, view, record)
     return market, true_book(_coin(spec.coin).lot, record, groups, market)
@@ -101,13 +106,14 @@ def quote(
     seed: int | None = None,
     regime: str = "calm",
     magnet: float = 0.0,
+    population: str = "hedged",
 ) -> Quote:
     """Return the simulated price at a time, second by second along the candles. Raises InputError.
 
     >>> quote("BTC", "2026-09-01 12:34:56").symbol
     'BTC/USDT:USDT'
     """
-    spec, time = _spec(symbol, seed, regime, magnet), _now(now)
+    spec, time = _spec(symbol, seed, regime, magnet, population), _now(now)
     record = _cached_record(spec, _day(time) - 1, _day(time))
     minute = _minute(time) - record.start
     price = float(_seconds(spec, record, minute)[_second(time)])
@@ -115,8 +121,8 @@ def quote(
     return Quote(f"{spec.coin}/USDT:USDT", price, time, SOURCE, price / price_before - 1.0)
 
 
-def _spec(symbol: str, seed: int | None, regime: str, magnet: float) -> _Spec:
-    """Return which market is meant; raise InputError for an unknown coin, seed, regime or magnet."""
+def _spec(symbol: str, seed: int | None, regime: str, magnet: float, population: str) -> _Spec:
+    """Return which market is meant; raise InputError for an unknown coin, seed, regime, magnet or population."""
     coin = str(symbol).upper().split("/")[0]
     coin = next((name for name in (coin, coin.removesuffix("USDT")) if name in COINS or name in NAMES), "")
     if not coin:
@@ -127,7 +133,9 @@ def _spec(symbol: str, seed: int | None, regime: str, magnet: float) -> _Spec:
         raise InputError(f"regime must be one of {', '.join(REGIMES)}, not {regime!r}.")
     if not (np.isfinite(magnet) and 0 <= magnet <= 5):
         raise InputError(f"magnet must lie between 0 and 5, not {magnet!r}.")
-    return _Spec(coin, int(seed or 0), regime, float(magnet))
+    if population not in POPULATIONS:
+        raise InputError(f"population must be one of {', '.join(POPULATIONS)}, not {population!r}.")
+    return _Spec(coin, int(seed or 0), regime, float(magnet), population)
 
 
 def _coin(name: str) -> Ticker:
@@ -203,9 +211,9 @@ def _new_record(
 ) -> tuple[TradingRecord, list[TraderGroups]]:
     """Return the trading record of these days, and the trader groups if wanted."""
     seeds = seed_key(spec.coin, spec.seed, spec.regime)
-    steps = brackets(spec.coin)
+    steps, who = brackets(spec.coin), POPULATIONS[spec.population]
     return simulate_trading(
-        _coin(spec.coin), steps, seeds, spec.regime, spec.magnet, first, last, with_groups=with_groups
+        _coin(spec.coin), steps, seeds, spec.regime, spec.magnet, first, last, population=who, with_groups=with_groups
     )
 
 

@@ -26,10 +26,10 @@ class TraderKind(NamedTuple):
 class Population(NamedTuple):
     """Who trades a market.
 
-    kinds : the kinds of traders; turnover : coins that they open a day on each side over open interest; hedged : share
-    of open interest held by hedgers and market makers, with no liquidation price in reach; churn : coins over open
-    interest that market makers trade among themselves on an average day; volatility : of prices, over the ticker's
-    usual one.
+    kinds : the kinds of traders; turnover : coins that they open a day on each side over open interest; hedged :
+    share of open interest held by hedgers and market makers, with no liquidation price in reach; churn : coins over
+    open interest that market makers trade among themselves on an average day; volatility : of prices, over the
+    ticker's usual one.
     """
 
     kinds: tuple[TraderKind, ...]
@@ -68,10 +68,10 @@ POPULATIONS: Mapping[str, Population] = MappingProxyType(
 )
 """Two assumptions, far apart on purpose, so that nothing is tuned to one of them.
 
-hedged : the market of the app; nearly half of open interest is hedged, and who holds shorter takes more leverage. Its
-outcome was compared with what is known: realised dollars a day over open interest; daily turnover (five-minute changes
-of BTC's open interest sum to a seventh of it in a day on the Binance perpetual, and most trades pass a position on
-without changing the sum); and winners closing sooner than losers (closing rates 0.37 against 0.25 % an hour on
-Binance).
-unhedged : nobody hedges, leverage hardly depends on how long one holds, positions turn over twice as fast, and prices
-are calmer. A yardstick only; `benchmarks.accuracy` prints both."""
+hedged : the market of the app; nearly half of open interest is hedged, and who holds shorter takes more leverage.
+Its outcome was compared with what is known: realised dollars a day over open interest; daily turnover (five-minute
+changes of BTC's open interest sum to a seventh of it in a day on the Binance perpetual, and most trades pass a
+position on without changing the sum); and winners closing sooner than losers (closing rates 0.37 against 0.25 % an
+hour on Binance).
+unhedged : nobody hedges, leverage hardly depends on how long one holds, positions turn over twice as fast, and
+prices are calmer. A yardstick only; `benchmarks.accuracy` prints both."""

@@ -16,18 +16,14 @@ import numpy as np
 from liq.market import Bracket
 from liq.model.margin import liquidation_price
 from liq.sources.simulation.first_passage import FirstPassage
+from liq.sources.simulation.population import POPULATIONS, Population
 from liq.sources.simulation.price_path import DAY, PricePath, Ticker
-from liq.sources.simulation.trader_kinds import TRADER_KINDS
 
 MAX_MINUTES = 30 * DAY
 """Maximum minutes that a position stays open, and so the length of a warm-up."""
 
 GROUPS_PER_DAY = 2600
 """Number of groups that open on an average day, both sides together."""
-
-TURNOVER = 0.21
-"""Coins opened a day on each side over open interest; five-minute changes of BTC's open interest sum to a
-seventh of it in a day on the Binance perpetual, and most trades pass a position on without changing the sum."""
 
 _CHUNK = 16  # days of arrivals in memory at once
 _HOPE_FACTOR = 4  # multiple of their patience for which losers wait for their entry price
@@ -86,14 +82,15 @@ def draw_traders(
     path: PricePath,
     minutes: Minutes,
     *,
+    population: Population = POPULATIONS["hedged"],
     since: int = 0,
     forced_only: bool = False,
 ) -> Iterator[TraderGroups]:
     """Yield all groups that open during `path`, a few days of arrivals at a time, with their ends in `minutes`.
 
-    Arrivals depend on the path's days alone; entries and ends on `minutes`. since : groups that are closed before
-    this minute may be left out; forced_only : so may groups that are never liquidated. Leaving them out changes
-    nothing about the others.
+    Arrivals depend on the path's days alone; entries and ends on `minutes`. population : who trades; since : groups
+    that are closed before this minute may be left out; forced_only : so may groups that are never liquidated. Leaving
+    them out changes nothing about the others.
 
     >>> from liq.model.margin import brackets
     >>> from liq.sources.simulation.price_path import price_path, seed_key
@@ -122,9 +119,11 @@ def draw_traders(
         part = slice(first_day * DAY, rows.stop * DAY + MAX_MINUTES + 1)
         tree = FirstPassage(minutes.low[part], minutes.high[part], MAX_MINUTES, part.start)
         if opened[0] < since:
-            may_be_open = opened + _most_patience(uniform, normal) >= since
+            may_be_open = opened + _most_patience(population, uniform, normal) >= since
             opened, uniform, normal = opened[may_be_open], uniform[:, may_be_open], normal[:, may_be_open]
-        yield _positions(ticker, steps, opened, trend[opened], uniform, normal, minutes, tree, forced_only)
+        yield _positions(
+            ticker, steps, population, opened, trend[opened], uniform, normal, minutes, tree, forced_only
+        )
 
 
 def _draw(seeds: tuple[int, ...], day: int, busy: float) -> tuple[np.ndarray, np.ndarray]:
@@ -143,9 +142,9 @@ def _trend(path: PricePath, ticker: Ticker) -> np.ndarray:
     return np.tanh(move / (ticker.volatility * np.sqrt(240 / DAY)))
 
 
-def _kinds(uniform: np.ndarray) -> np.ndarray:
+def _kinds(population: Population, uniform: np.ndarray) -> np.ndarray:
     """Return each group's kind of trader."""
-    return np.searchsorted(np.cumsum(np.array(TRADER_KINDS, dtype=np.float32)[:, 0])[:-1], uniform[1])
+    return np.searchsorted(np.cumsum(np.array(population.kinds, dtype=np.float32)[:, 0])[:-1], uniform[1])
 
 
 def _patience(hold: np.ndarray, spread: np.ndarray, normal: np.ndarray) -> np.ndarray:
@@ -153,15 +152,16 @@ def _patience(hold: np.ndarray, spread: np.ndarray, normal: np.ndarray) -> np.nd
     return np.clip(hold * np.exp(spread * normal[4]), 1.0, MAX_MINUTES).astype(np.int32)
 
 
-def _most_patience(uniform: np.ndarray, normal: np.ndarray) -> np.ndarray:
+def _most_patience(population: Population, uniform: np.ndarray, normal: np.ndarray) -> np.ndarray:
     """Return the maximum number of minutes that each group can stay open."""
-    traits = np.array(TRADER_KINDS, dtype=np.float32)[_kinds(uniform)]
+    traits = np.array(population.kinds, dtype=np.float32)[_kinds(population, uniform)]
     return np.minimum(_HOPE_FACTOR * _patience(traits[:, 1], traits[:, 2], normal), MAX_MINUTES)
 
 
 def _positions(
     ticker: Ticker,
     steps: tuple[Bracket, ...],
+    population: Population,
     opened: np.ndarray,
     trend: np.ndarray,
     uniform: np.ndarray,
@@ -171,8 +171,10 @@ def _positions(
     forced_only: bool,
 ) -> TraderGroups:
     """Return groups with their side, leverage, entry, liquidation price, size and end."""
-    traits = np.array(TRADER_KINDS, dtype=np.float32).T
-    (_, hold, hold_spread, leverage, leverage_spread, target, stops, stop, size, follows) = traits[:, _kinds(uniform)]
+    traits = np.array(population.kinds, dtype=np.float32).T
+    (_, hold, hold_spread, leverage, leverage_spread, target, stops, stop, size, follows) = traits[
+        :, _kinds(population, uniform)
+    ]
     side = np.where(uniform[2] < 0.5 + follows * trend, 1, -1).astype(np.int8)
 
     # Most traders choose a step of the slider; the venue allows no more than the bracket's maximum.
@@ -213,7 +215,8 @@ def _positions(
     loss = np.where(uniform[7] < careful, gain * stop, 50.0)
     aim, bail = entry * np.exp(side * gain), entry * np.exp(-side * loss)
     # The more leverage, the smaller the account; 0.6 takes back what that adds to the mean.
-    mean = TURNOVER * ticker.open_interest / (GROUPS_PER_DAY / 2) / ticker.lot / (traits[0] * traits[8]).sum()
+    mean = population.turnover * ticker.open_interest / (GROUPS_PER_DAY / 2) / ticker.lot
+    mean /= (traits[0] * traits[8]).sum()
     lots = mean * size * (leverage / leverage_used) ** 1.1 * np.exp(normal[5] - 0.5) * 0.6
     lots = np.maximum(np.round(lots.astype(float) / len(LEVEL_SPREAD)), 1.0) * len(LEVEL_SPREAD)
 

@@ -15,14 +15,9 @@ import pandas as pd
 
 from liq.market import Bracket
 from liq.sources.simulation.magnet import magnet_shift
+from liq.sources.simulation.population import POPULATIONS, Population
 from liq.sources.simulation.price_path import DAY, PricePath, Ticker, price_path
 from liq.sources.simulation.traders import MAX_MINUTES, Minutes, TraderGroups, draw_traders
-
-HEDGED = 0.45
-"""Share of a ticker's open interest held by hedgers and market makers, with no liquidation price in reach."""
-
-CHURN = 1.1
-"""Coins over open interest that market makers trade among themselves on an average day."""
 
 _IMPACT_SIZE = (
     0.10  # log move of forced flow worth all open interest, before the concave power: 0.1 % of it moves 16 bp
@@ -61,6 +56,7 @@ def simulate_trading(
     first: int,
     last: int,
     *,
+    population: Population = POPULATIONS["hedged"],
     with_groups: bool = False,
 ) -> tuple[TradingRecord, list[TraderGroups]]:
     """Return the record of days `first` to `last` (since 1970) and, if wanted, all groups that were open during them.
@@ -74,6 +70,7 @@ def simulate_trading(
     >>> len(record.close), bool((record.high >= record.low).all())
     (1440, True)
     """
+    ticker = ticker._replace(volatility=ticker.volatility * population.volatility)
     first_day = first - 2 * _MAX_DAYS - 2
     if magnet:
         first_day = first_day // _MAGNET_DAYS * _MAGNET_DAYS
@@ -83,7 +80,10 @@ def simulate_trading(
     skip = (first - _MAX_DAYS - 1 - first_day) * DAY
     since = 0 if magnet else skip - _IMPACT_MINUTES  # a magnet is drawn by all who stand
     minutes = _minutes(ticker, undisturbed, None)
-    for rows in draw_traders(ticker, steps, seeds, undisturbed, minutes, since=since, forced_only=not magnet):
+    drawn = draw_traders(
+        ticker, steps, seeds, undisturbed, minutes, population=population, since=since, forced_only=not magnet
+    )
+    for rows in drawn:
         is_forced = rows.forced
         _add(forced, rows.closed[is_forced], -rows.side[is_forced] * rows.lots[is_forced])
         if magnet:
@@ -93,7 +93,7 @@ def simulate_trading(
         shift += magnet_shift(ticker, undisturbed, groups, magnet)
     path, shift = _without_first(undisturbed, skip), shift[skip:]
     del undisturbed, groups, forced, minutes
-    return _walk(ticker, steps, seeds, path, _minutes(ticker, path, shift), first, with_groups)
+    return _walk(ticker, steps, seeds, path, _minutes(ticker, path, shift), first, population, with_groups)
 
 
 def _walk(
@@ -103,6 +103,7 @@ def _walk(
     path: PricePath,
     minutes: Minutes,
     first: int,
+    population: Population,
     with_groups: bool,
 ) -> tuple[TradingRecord, list[TraderGroups]]:
     """Return the record and the groups along a price path."""
@@ -112,7 +113,7 @@ def _walk(
     bought, sold = np.zeros(count), np.zeros(count)
     dollars = {1: np.zeros(count), -1: np.zeros(count)}
     groups: list[TraderGroups] = []
-    for rows in draw_traders(ticker, steps, seeds, path, minutes, since=lead):
+    for rows in draw_traders(ticker, steps, seeds, path, minutes, population=population, since=lead):
         for side, buys, sells in ((1, bought, sold), (-1, sold, bought)):
             own_side = rows.side == side
             lots, opened, closed = rows.lots[own_side], rows.opened[own_side], rows.closed[own_side]
@@ -128,8 +129,10 @@ def _walk(
             groups.append(TraderGroups(*(column[later.closed >= 0] for column in later)))
     # Every contract is one long and one short: the side with fewer traders is completed by market makers.
     trader_lots = np.maximum(np.cumsum(standing[1]), np.cumsum(standing[-1]))[lead:]
-    hedged = np.round(_hedged(seeds, first, (count - lead) // DAY) * ticker.open_interest / ticker.lot)
-    churn = np.round(CHURN * ticker.open_interest / ticker.lot / DAY * path.activity[lead:])
+    hedged = np.round(
+        population.hedged * _hedged_course(seeds, first, (count - lead) // DAY) * ticker.open_interest / ticker.lot
+    )
+    churn = np.round(population.churn * ticker.open_interest / ticker.lot / DAY * path.activity[lead:])
     record = TradingRecord(
         first * DAY,
         float(minutes.close[lead - 1]),
@@ -189,8 +192,8 @@ def _impact(flow: np.ndarray) -> np.ndarray:
     return np.clip(impact, -_MAX_IMPACT, _MAX_IMPACT)
 
 
-def _hedged(seeds: tuple[int, ...], first: int, days: int) -> np.ndarray:
-    """Return the hedgers' share of the ticker's open interest, minute by minute: slow, within a fifth or so."""
+def _hedged_course(seeds: tuple[int, ...], first: int, days: int) -> np.ndarray:
+    """Return the hedgers' holding over its mean, minute by minute: slow, within a fifth or so."""
     n_days = 12
     noise = [
         np.random.default_rng((*seeds, 3, day)).standard_normal() for day in range(first - n_days, first + days + 1)
@@ -198,5 +201,5 @@ def _hedged(seeds: tuple[int, ...], first: int, days: int) -> np.ndarray:
     level = np.convolve(noise, np.full(n_days, n_days**-0.5), mode="valid")[: days + 1]
     minute = np.arange(days * DAY)
     day, part = minute // DAY, (minute % DAY) / DAY
-    share: np.ndarray = HEDGED * np.exp(0.10 * (level[day] * (1 - part) + level[day + 1] * part))
-    return share
+    course: np.ndarray = np.exp(0.10 * (level[day] * (1 - part) + level[day + 1] * part))
+    return course

@@ -7,6 +7,7 @@ import pytest
 from liq.errors import InputError
 from liq.model.margin import brackets, liquidation_price
 from liq.sources.simulation import coins, trading
+from liq.sources.simulation.population import POPULATIONS
 from liq.sources.simulation.price_path import seed_key
 from liq.sources.simulation.trading import simulate_trading
 from tests.sources.simulation.conftest import NOW
@@ -17,7 +18,8 @@ def test_every_contract_is_one_long_and_one_short():
     seeds = seed_key("BTC", 0, "calm")
     made, kept = simulate_trading(coin, brackets("BTC"), seeds, "calm", 0.0, last - 3, last, with_groups=True)
     side, opened, closed, lots = (np.concatenate([rows[k] for rows in kept]) for k in range(4))
-    hedged = np.round(trading._hedged(seeds, last - 3, 4) * coin.open_interest / coin.lot)
+    share = POPULATIONS["hedged"].hedged * trading._hedged_course(seeds, last - 3, 4)
+    hedged = np.round(share * coin.open_interest / coin.lot)
     for minute in (0, 1000, 3000, 5000):
         stands = (opened <= minute) & (closed > minute)
         long, short = (lots[stands & (side == sign)].sum() for sign in (1, -1))
