@@ -12,7 +12,9 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import SIDES, Market
 from liq.model.estimate import estimate
+from liq.model.flow import flow
 from liq.model.heatmap import Heatmap
+from liq.model.legs import price_legs
 from liq.model.prior import Prior, as_prior
 from liq.validation.alignment import FILL_DIVISOR, FLOOR, AlignedBars, align
 from liq.validation.weights import (
@@ -27,12 +29,16 @@ from liq.validation.weights import (
 MIN_BARS = 48
 """Minimum number of bars to fit."""
 
-PLACES = (0.012, 0.035, 0.09)
-"""Log distances between four classes of tiers, for candidate turnovers."""
+TURNOVERS = (1 / 2, 1 / 4, 1 / 8, 1 / 16)
+"""Candidate shares of volume that open positions, as multiples of the base prior's `kappa`, which is near the most
+that there can be: no trade opens more than it trades."""
 
-TURNOVERS = ((1.0, 1.0, 1.0, 1.0), (2.0, 1.0, 0.5, 0.2), (4.0, 2.0, 0.8, 0.2))
-"""Candidate turnovers by class, as multiples of the base prior's: how much faster near tiers turn over than far ones.
-The last is about in inverse proportion to distance."""
+PIVOT = 0.02
+"""Log distance at which the candidate pace in inverse proportion to distance is 1, so that near tiers turn over
+faster than open interest and far ones slower."""
+
+PACE_RANGE = (0.05, 20.0)
+"""Least and greatest candidate pace."""
 
 CONFIDENCE = {4: 2.35, 5: 2.13, 6: 2.02, 7: 1.94, 8: 1.89, 9: 1.86, 10: 1.83}
 """Student's t at 95 %, one-sided, by number of later days; 1.7 for more, and fewer judge nothing. A fit must
@@ -54,9 +60,8 @@ def calibrate(
     Weights are fitted on log dollars per bar and per day, drawn towards the given prior: the level and the slope over
     distance move freely, single tiers only as far as the data demand. Tiers that price never reached keep the prior's
     share, scaled as their reached neighbours are. Weights add up to at most 1, since every opened contract has one
-    level. Turnover stays the prior's unless another one (TURNOVERS) does better on later days by more than its error:
-    choosing it freely on a few weeks made fits worse (docs/method.md). The first sixth of the bars, in which the
-    standing book is incomplete, is left out.
+    level. Turnover (TURNOVERS, PIVOT) is the one under which fits to earlier days do best on later ones. The first
+    sixth of the bars, in which the standing book is incomplete, is left out.
 
     The fit is returned where, fitted on earlier days, it beats the prior on later ones by more than its own error;
     `Prior.adopted` is then true. Else the prior itself is returned with ``adopted`` false. Both say so in `verdict`.
@@ -140,18 +145,32 @@ def later_part(problem: WeightProblem, base: Prior) -> tuple[WeightProblem, np.n
 def _choose_turnover(
     heatmap: Heatmap, bars: AlignedBars, first: int, floor: float, base: Prior
 ) -> tuple[WeightProblem, Prior]:
-    """Return the regression and the prior under the base's turnover, or another that is clearly better later."""
-    problem = weight_problem(heatmap, bars, first, floor)
-    best, losses = (problem, base), _later_losses_of(problem, base, fitted=True)
-    row = np.searchsorted(PLACES, problem.distance)
-    for turnover in TURNOVERS[1:]:
-        paces = np.array(base.paces or (1.0,) * len(row)) * np.array(turnover)[row]
-        prior = replace(base, paces=tuple(float(f"{pace:.3g}") for pace in paces))
-        other = weight_problem(replace(heatmap, prior=prior), bars, first, floor)
-        candidate = _later_losses_of(other, prior, fitted=True)
-        if _beats(losses - candidate):
-            best, losses = (other, prior), candidate
-    return best
+    """Return the regression and the prior under the turnover that does best on later days.
+
+    Tried are the base's paces and paces in inverse proportion to distance, and under each ever smaller shares of
+    volume as long as they get better. Choosing freely makes raw fits on a few days worse than keeping the base's
+    turnover (docs/method.md), which is one more reason why a fit must beat its base before it is used.
+    """
+    legs = price_legs(heatmap.market)
+
+    def candidate(prior: Prior) -> tuple[WeightProblem, Prior, np.ndarray]:
+        walk = heatmap.walk._replace(flow=flow(legs, prior))
+        problem = weight_problem(replace(heatmap, prior=prior, walk=walk), bars, first, floor)
+        return problem, prior, _later_losses_of(problem, prior, fitted=True)
+
+    start = candidate(base)
+    inverse = np.clip(PIVOT / start[0].distance, *PACE_RANGE)
+    found = []
+    for paces in (base.paces, tuple(float(f"{pace:.3g}") for pace in inverse)):
+        centre = start if paces == base.paces else candidate(replace(base, paces=paces))
+        found.append(centre)
+        for step in TURNOVERS:
+            other = candidate(replace(base, paces=paces, kappa=float(f"{base.kappa * step:.3g}")))
+            if other[2].mean() >= found[-1][2].mean():
+                break
+            found.append(other)
+    problem, prior, _ = min(found, key=lambda one: float(one[2].mean()))
+    return problem, prior
 
 
 def _later_losses_of(problem: WeightProblem, prior: Prior, fitted: bool = False) -> np.ndarray:

@@ -13,7 +13,7 @@ from liq.validation.alignment import log_dollars, r_squared, spearman
 NOISE = 0.36
 """Standard error of one bar's log10 dollars. Sets how much data it takes to move away from the prior."""
 
-LINE_SCALE = np.array([2.0, 0.3])
+LINE_SCALE = np.array([2.0, 1.0])
 """Prior standard deviations of the overall level (in e-folds) and of its slope in log distance."""
 
 TIER_SCALE = 0.33
