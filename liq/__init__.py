@@ -12,7 +12,9 @@ from liq.market import LOOKBACKS, Market, Quote
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
 from liq.model.prior import PRIORS, Prior
+from liq.positions import Positions
 from liq.sources.fetch import fetch, quote, tickers
+from liq.sources.positions.reader import read_positions
 from liq.validation.calibration import calibrate
 from liq.validation.comparison import Comparison, compare
 from liq.validation.skill import Skill, skill
@@ -28,6 +30,7 @@ __all__ = [
     "InputError",
     "LiqError",
     "Market",
+    "Positions",
     "Prior",
     "Quote",
     "Skill",
@@ -37,6 +40,7 @@ __all__ = [
     "estimate",
     "fetch",
     "quote",
+    "read_positions",
     "skill",
     "tickers",
     "top_zones",

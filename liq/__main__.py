@@ -19,6 +19,7 @@ COMMANDS = {
     "scan": "many markets at once, ranked by what is nearest and biggest",
     "watch": "follow tickers and print a line when something happens at a zone",
     "record": "record the venues' public liquidation streams",
+    "positions": "collect what a venue's accounts hold, as snapshots",
     "app": "start the app in a browser",
 }
 """The commands, each the module of that name in `liq/commands`."""

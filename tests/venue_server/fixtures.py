@@ -91,4 +91,4 @@ def hang_up(name: str) -> None:
 def lead(name: str, front: str) -> None:
     """Point a venue's connection at an address."""
     venue = client.connect(name).exchange
-    venue.urls["api"] = client._behind_gateway(front, type(venue)().urls["api"])
+    venue.urls["api"] = client.behind_gateway(front, type(venue)().urls["api"])

@@ -21,6 +21,7 @@ HOSTS = {
     "api.gateio.ws": "gate",
     "futures.kraken.com": "krakenfutures",
     "api.hyperliquid.xyz": "hyperliquid",
+    "stats-data.hyperliquid.xyz": "hyperliquid",
 }
 
 SPEAK = {

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 QUIET = logging.Logger("streams", logging.ERROR)
 
-HOSTS = {"fstream.binance.com": "binanceusdm", "stream.bybit.com": "bybit", "ws.okx.com": "okx"}
+HOSTS = {
+    "fstream.binance.com": "binanceusdm",
+    "stream.bybit.com": "bybit",
+    "ws.okx.com": "okx",
+    "api.hyperliquid.xyz": "hyperliquid",
+}
 
 
 class Wire:
@@ -78,7 +83,13 @@ class Wire:
             return self.tell("pong")
         asked = json.loads(text)
         topics = asked.get("params") or asked.get("args") or []
-        if self.venue == "binanceusdm":
+        if self.venue == "hyperliquid":
+            if asked.get("method") == "ping":
+                self.tell({"channel": "pong"})
+            else:
+                self.topics.append(asked["subscription"]["coin"])
+                self.tell({"channel": "subscriptionResponse", "data": asked})
+        elif self.venue == "binanceusdm":
             self.topics += topics
             self.tell({"result": None, "id": asked["id"]})
         elif asked.get("op") == "ping":

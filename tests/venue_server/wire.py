@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,20 @@ STEPS = {"m": MINUTE, "h": 60 * MINUTE, "d": DAY}
 
 @dataclass
 class Knobs:
-    """What the tests may turn: Gate's cap on contract_stats and whether it refuses above, OKX's retention."""
+    """What the tests may turn.
+
+    Gate's cap on contract_stats and whether it refuses above; OKX's retention; of Hyperliquid's accounts how many
+    there are, one in how many fails, whether some hold more than before, and times (s) and weights of what was asked.
+    """
 
     gate_cap: int = 1000
     gate_refuses: bool = True
     okx_kept: dict[str, int] | None = None
     wrong_symbol: bool = False
+    accounts: int = 300
+    account_fails: int = 0
+    accounts_changed: bool = False
+    weights: list[tuple[float, int]] = field(default_factory=list)
 
 
 def now_ms() -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from liq.errors import InputError
+from liq.sources.recorder.connection import drain_stream, is_open, open_stream, subscribe
 from liq.sources.recorder.messages import MESSAGE_FORMATS, parse_rows
 from liq.sources.recorder.storage import ALL, LiquidationStore, ListeningSpan
 from liq.sources.venues import client
@@ -185,12 +186,12 @@ async def _listen(stream: StreamState) -> None:
     symbols = list(sizes)
     offset = await _clock_offset(stream)
     steady = stream.clocks.steady
-    async with client.open_stream(stream.name, steady, TIMING.ping, MAX_ROWS) as connection:
+    async with open_stream(stream.name, steady, TIMING.ping, MAX_ROWS) as connection:
         opened = checked = steady()
         wall_offset = stream.clocks.wall() - opened
         span_start: float | None = None  # start of the current listening span, in the venue's seconds
         unread, last_proof = 0, opened
-        subscription = asyncio.ensure_future(client.subscribe(connection, symbols))
+        subscription = asyncio.ensure_future(subscribe(connection, symbols))
         try:
             while True:
                 await asyncio.sleep(TIMING.poll)
@@ -210,10 +211,10 @@ async def _listen(stream: StreamState) -> None:
                             raise StreamEnded("lists other perpetuals now")
                 if subscription.done():
                     subscription.result()
-                    if not client.is_open(connection):
+                    if not is_open(connection):
                         raise StreamEnded("closed the stream")
-                    subscription = asyncio.ensure_future(client.subscribe(connection, symbols))
-                rows = client.drain_stream(connection)
+                    subscription = asyncio.ensure_future(subscribe(connection, symbols))
+                rows = drain_stream(connection)
                 _store_rows(stream, rows, sizes, offset.low + now)
                 if not connection.acknowledged:
                     if now - opened > TIMING.frame_timeout:
@@ -241,7 +242,7 @@ async def _listen(stream: StreamState) -> None:
                     raise StreamEnded("fell silent")
                 if now - last_proof > TIMING.liquidation_timeout:
                     raise StreamEnded("sent no liquidation for long")
-                if not client.is_open(connection):
+                if not is_open(connection):
                     raise StreamEnded("closed the stream")
         finally:
             subscription.cancel()

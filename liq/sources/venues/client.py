@@ -5,11 +5,9 @@ Every failure leaves this module as a VenueFailure.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -82,16 +80,20 @@ def _connect(name: str, gateway_url: str) -> Connection:
     )
     exchange.has["fetchCurrencies"] = False  # saves a call; coins are named by the markets anyway
     if gateway_url:
-        exchange.urls["api"] = _behind_gateway(gateway_url, exchange.urls["api"])
+        exchange.urls["api"] = behind_gateway(gateway_url, exchange.urls["api"])
     connection = Connection(venue, exchange)
     exchange.on_rest_response = _reply_hook(connection)
     return connection
 
 
-def _behind_gateway(gateway_url: str, urls: Any) -> Any:
-    """Return ccxt's table of addresses with every address behind the gateway, streams as well as requests."""
+def behind_gateway(gateway_url: str, urls: Any) -> Any:
+    """Return ccxt's table of addresses with every address behind the gateway, streams as well as requests.
+
+    >>> behind_gateway("http://127.0.0.1:9", {"rest": "https://api.example.org/v1"})
+    {'rest': 'http://127.0.0.1:9/api.example.org/v1'}
+    """
     if isinstance(urls, dict):
-        return {key: _behind_gateway(gateway_url, value) for key, value in urls.items()}
+        return {key: behind_gateway(gateway_url, value) for key, value in urls.items()}
     if not isinstance(urls, str):
         return urls
     websocket_url = gateway_url.replace("http", "ws", 1)  # a stream goes the same way as a request
@@ -183,115 +185,21 @@ def contracts(connection: Connection, budget: RetryBudget) -> dict[str, Contract
     return call(connection, budget, load)
 
 
-@dataclass
-class LiquidationStream:
-    """An open stream of a venue's liquidations; made by `open_stream`.
+def stream_exchange(name: str, **more: Any) -> Any:
+    """Return a new ccxt object for a venue's streams, through LIQ_GATEWAY and HTTPS_PROXY like every request.
 
-    last_frame : time of the last frame, by the given clock, pings and pongs included; None before. acknowledged :
-    whether the venue confirmed the subscription. unread : number of frames that could not be read.
-    """
-
-    exchange: Any
-    last_frame: float | None = None
-    acknowledged: bool = False
-    unread: int = 0
-
-
-@asynccontextmanager
-async def open_stream(
-    name: str, clock: Callable[[], float], keep_alive: float, max_rows: int
-) -> AsyncIterator[LiquidationStream]:
-    """Open a venue's stream, through LIQ_GATEWAY and HTTPS_PROXY like every request; `contracts` must be loaded.
-
-    clock : seconds, for `LiquidationStream.last_frame`; keep_alive : seconds between pings; max_rows : maximum number
-    of liquidations kept between two calls of `drain_stream`.
+    more : further settings of ccxt. `contracts` must be loaded.
     """
     import ccxt.pro
 
-    gateway_url = gateway()
-    venue = getattr(ccxt.pro, name)({"aiohttp_trust_env": True, "options": dict(VENUES[name].options)})
-    venue.options["liquidationsLimit"] = max_rows
-    venue.streaming["keepAlive"] = keep_alive * 1000
-    venue.set_markets_from_exchange(connect(name).exchange)
-    if gateway_url:
-        venue.urls["api"] = _behind_gateway(gateway_url, venue.urls["api"])
-    stream = LiquidationStream(venue)
-    make_client, handle = venue.client, venue.handle_message
-
-    def handle_message(client: Any, message: Any) -> None:
-        handle(client, message)
-        stream.acknowledged = stream.acknowledged or _acknowledges(message)
-
-    def client(url: str) -> Any:
-        made_client = make_client(url)
-        if "handle_message" not in vars(made_client):
-            made_client.handle_message = _frame_reader(stream, clock, made_client.handle_message)
-        return made_client
-
-    venue.client, venue.handle_message = client, handle_message
-    try:
-        yield stream
-    finally:
-        with suppress(Exception):  # a connection that is gone may complain about being closed
-            await asyncio.wait_for(venue.close(), 5)
-
-
-def _frame_reader(
-    stream: LiquidationStream, clock: Callable[[], float], read: Callable[[Any], None]
-) -> Callable[[Any], None]:
-    """Return ccxt's reader of one frame, which also notes its time and whether it could be read.
-
-    An exception in it would end ccxt's receiving for good, without a message.
-    """
-
-    def read_frame(frame: Any) -> None:
-        if frame.type.name in ("TEXT", "BINARY", "PING", "PONG"):
-            stream.last_frame = clock()
-        try:
-            read(frame)
-        except Exception:
-            stream.unread += 1
-
-    return read_frame
-
-
-def _acknowledges(message: Any) -> bool:
-    """Return whether a message confirms a subscription, as Binance, Bybit or OKX phrase it."""
-    if not isinstance(message, dict):
-        return False
-    if message.get("op") == "subscribe":
-        return message.get("success") is True
-    return message.get("event") == "subscribe" or ("id" in message and message.get("result", "") is None)
-
-
-async def subscribe(stream: LiquidationStream, symbols: list[str]) -> None:
-    """Wait until liquidations arrive; subscribes where that was not done yet. Raises what ccxt raises.
-
-    symbols : unified; Binance and OKX send all perpetuals in one stream, whatever is named.
-    """
-    venue = stream.exchange
-    if venue.has["watchLiquidationsForSymbols"]:
-        await venue.watch_liquidations_for_symbols([] if venue.id == "binanceusdm" else None)
-        return
-    # Bybit's has one topic a symbol. One message subscribes to all: one by one they would take minutes.
-    url = await venue.get_url_by_market_type(symbols[0], False, "watchLiquidations")
-    hashes = [f"liquidations::{symbol}" for symbol in symbols]
-    await venue.watch_topics(url, hashes, [f"allLiquidation.{venue.market(symbol)['id']}" for symbol in symbols])
-
-
-def is_open(stream: LiquidationStream) -> bool:
-    """Return whether the stream is still on the one connection that it was opened with."""
-    clients = list((stream.exchange.clients or {}).values())
-    return len(clients) == 1 and clients[0].error is None and (not clients[0].isConnected or not clients[0].closed())
-
-
-def drain_stream(stream: LiquidationStream) -> list[dict[str, Any]]:
-    """Return the liquidations since the last call, as ccxt parsed them, each with the venue's own row."""
-    cache = stream.exchange.liquidations
-    rows = list(cache or ())
-    if rows:
-        cache.clear()
-    return rows
+    venue = getattr(ccxt.pro, name)({"aiohttp_trust_env": True, "options": dict(VENUES[name].options), **more})
+    loaded = connect(name).exchange
+    for helper in loaded.options.get("marketHelperProps") or ():
+        loaded.options.setdefault(helper, None)  # ccxt copies these of Hyperliquid's, and fails where one is missing
+    venue.set_markets_from_exchange(loaded)
+    if gateway_url := gateway():
+        venue.urls["api"] = behind_gateway(gateway_url, venue.urls["api"])
+    return venue
 
 
 def venue_clock(name: str, budget: RetryBudget) -> int:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from tests.venue_server import formula
 from tests.venue_server.faults import spoil
 from tests.venue_server.formula import COINS
+from tests.venue_server.venues import hyperliquid_accounts
 from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, text
 
 
 def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> Answer:
     """Answer for api.hyperliquid.xyz; one path, the question in the body, the newest 5,000 candles."""
     now, venue, asked = now_ms(), "hyperliquid", query.get("type")
+    if path == "Mainnet/leaderboard":
+        return hyperliquid_accounts.leaderboard(knobs)
+    if asked == "clearinghouseState":
+        knobs.weights.append((time.monotonic(), 2))
+        return hyperliquid_accounts.state(query["user"], knobs)
     if asked == "metaAndAssetCtxs":
         universe = [{"name": coin, "szDecimals": 3, "maxLeverage": 40} for coin in COINS]
         universe.append({"name": "OLD", "szDecimals": 1, "maxLeverage": 3, "isDelisted": True})

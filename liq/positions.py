@@ -1,0 +1,134 @@
+"""Observed positions: what accounts of a venue really held, snapshot by snapshot; validated on entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from liq.errors import InputError
+from liq.market import SIDES, as_utc
+
+MARGINS = ("cross", "isolated")
+
+COLUMNS = ("time", "coin", "side", "coins", "entry", "liquidation_price", "leverage", "margin", "account")
+"""Columns of `Positions.rows`."""
+
+PASS_COLUMNS = ("time", "asked", "answered", "failed")
+
+MAX_ROWS = 5_000_000
+"""Maximum number of rows: a thousand snapshots of five thousand positions."""
+
+
+@dataclass(frozen=True, eq=False)
+class Positions:
+    """Hold snapshots of observed positions, a row a position.
+
+    rows : DataFrame of COLUMNS: time of the snapshot (UTC), coin, side (long or short), coins (positive), entry and
+    liquidation_price (NaN where the account has none), leverage, margin (cross or isolated), account (a hash), and
+    answered, when the account was asked, default the time of the snapshot.
+    source : the venue; passes : DataFrame of PASS_COLUMNS, a row a snapshot, how many accounts were asked, answered
+    and failed (0 where unknown); open_interest : coins on one side of the venue by coin at each snapshot, a DataFrame
+    indexed by time, NaN or absent where unknown. Raises InputError for anything else.
+
+    >>> row = {"time": pd.Timestamp("2026-01-31", tz="UTC"), "coin": "BTC", "side": "long", "coins": 2.0,
+    ...        "entry": 80_000.0, "liquidation_price": 70_000.0, "leverage": 10.0, "margin": "cross", "account": "a1"}
+    >>> positions = Positions(pd.DataFrame([row]), "hyperliquid")
+    >>> positions.levels("BTC")[["side", "low", "usd"]].values.tolist()
+    [['long', 70000.0, 140000.0]]
+    """
+
+    rows: pd.DataFrame
+    source: str
+    passes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PASS_COLUMNS)))
+    open_interest: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __post_init__(self) -> None:
+        """Put rows in order and check them."""
+        object.__setattr__(self, "rows", _checked(self.rows))
+
+    @property
+    def times(self) -> pd.DatetimeIndex:
+        """Times of the snapshots, ascending."""
+        return pd.DatetimeIndex(self.rows["time"].unique()).sort_values()
+
+    @property
+    def coins(self) -> list[str]:
+        """Coins that any row is of."""
+        return sorted(map(str, self.rows["coin"].unique()))
+
+    def snapshot(self, coin: str, moment: Any = None) -> pd.DataFrame:
+        """Return the rows of a coin in the last snapshot at or before a moment (UTC), default the last of all.
+
+        Empty where there is none.
+        """
+        times = self.times
+        if moment is not None:
+            times = times[times <= as_utc(moment, "moment")]
+        if not len(times):
+            return self.rows[:0]
+        return self.rows[(self.rows["time"] == times[-1]) & (self.rows["coin"] == coin)]
+
+    def levels(self, coin: str) -> pd.DataFrame:
+        """Return a coin's liquidation prices in the shape that `liq.compare` takes: time, side, low, high, usd.
+
+        Dollars are coins times the liquidation price: what would be force-closed there. Positions without a
+        liquidation price are left out.
+        """
+        own = self.rows[(self.rows["coin"] == coin) & self.rows["liquidation_price"].notna()]
+        price = own["liquidation_price"]
+        columns = {"time": own["time"], "side": own["side"].astype(str), "low": price, "high": price}
+        return pd.DataFrame({**columns, "usd": own["coins"] * price}).reset_index(drop=True)
+
+    def share_seen(self, coin: str, moment: Any = None) -> float:
+        """Return the share of the venue's open interest that a snapshot's longs and shorts make up; NaN if unknown.
+
+        The mean of both sides: every contract is one long and one short.
+        """
+        rows = self.snapshot(coin, moment)
+        if not len(rows) or coin not in self.open_interest:
+            return float("nan")
+        total = float(self.open_interest[coin].get(rows["time"].iloc[0], np.nan))
+        return float(rows["coins"].sum()) / 2 / total if total > 0 else float("nan")
+
+
+def _checked(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the right types, oldest snapshot first; raise InputError for what makes no sense."""
+    if missing := [name for name in COLUMNS if name not in rows]:
+        raise InputError(
+            f"positions lack the column {missing[0]!r}; they have {', '.join(map(str, rows.columns[:8]))}."
+        )
+    if not len(rows):
+        raise InputError("positions have no rows.")
+    if len(rows) > MAX_ROWS:
+        raise InputError(f"positions have more than {MAX_ROWS:,} rows; take fewer snapshots.")
+    try:
+        time = pd.to_datetime(rows["time"], utc=True)
+        numbers = rows[["coins", "entry", "liquidation_price", "leverage"]].astype(float)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"positions: a time or a number cannot be read ({str(error)[:80]}).") from None
+    frame = pd.DataFrame(
+        {"time": time, **{name: rows[name].astype(str) for name in ("coin", "side", "margin", "account")}}
+    )
+    answered = (
+        pd.to_datetime(rows["answered"], utc=True, errors="coerce").fillna(time) if "answered" in rows else time
+    )
+    frame = frame.assign(**numbers)[list(COLUMNS)].assign(answered=answered)
+    tests = {
+        "side must be long or short": frame["side"].isin(SIDES),
+        "margin must be cross or isolated": frame["margin"].isin(MARGINS),
+        "time must be known": frame["time"].notna(),
+        "coins must be positive numbers": np.isfinite(frame["coins"]) & (frame["coins"] > 0),
+        "entry must be a positive number": np.isfinite(frame["entry"]) & (frame["entry"] > 0),
+        "liquidation_price must be a positive number or empty": (frame["liquidation_price"] > 0)
+        & np.isfinite(frame["liquidation_price"])
+        | frame["liquidation_price"].isna(),
+        "leverage must be a positive number": np.isfinite(frame["leverage"]) & (frame["leverage"] > 0),
+    }
+    for sentence, good in tests.items():
+        if not good.all():
+            row = int(np.flatnonzero(~good)[0])
+            raise InputError(f"positions: {sentence}; row {row} has {rows.iloc[row].to_dict()!r}."[:300])
+    return frame.sort_values("time", kind="stable", ignore_index=True)

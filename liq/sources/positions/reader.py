@@ -1,0 +1,180 @@
+"""Read observed positions: a collector's folder, a Parquet or CSV file, or a CSV of addresses as scripts write it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import secrets
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from liq.errors import InputError
+from liq.market import as_utc
+from liq.positions import COLUMNS, MAX_ROWS, PASS_COLUMNS, Positions
+from liq.sources.files.table import MAX_BYTES, read_table
+from liq.sources.positions.storage import METADATA
+
+MAX_SNAPSHOTS = 400
+"""Maximum number of snapshots read from a folder, the newest."""
+
+_SALT = secrets.token_bytes(16)  # of this process: addresses in a file are hashed as they are read, and kept nowhere
+
+
+def read_positions(file: str | Path | BinaryIO, coin: str = "") -> Positions:
+    """Return the positions in a folder, a file or a binary buffer with a `name`; raise InputError for anything else.
+
+    coin : of a CSV that does not name one, default BTC. Addresses are replaced by hashes.
+
+    >>> text = b"#ts,2026-01-31T00:00:00Z,px,80000,mode,full,scanned,9,btc_positions,1,elapsed_s,2\\n"
+    >>> text += b"addr,size,entry,liq,lev,margin,pnl,acct_value\\n0xab,-2,81000,95000,10,cross,1,2\\n"
+    >>> read_positions(io.BytesIO(text)).rows["side"].tolist()
+    ['short']
+    """
+    if isinstance(file, (str, Path)):
+        if Path(file).is_dir():
+            return _read_folder(Path(file))
+        try:
+            with open(file, "rb") as stream:
+                return read_positions(_named(stream.read(MAX_BYTES + 1), PurePath(file).name), coin)
+        except OSError as error:
+            raise InputError(f"{PurePath(file).name} cannot be read: {error.strerror or error}.") from None
+    name = PurePath(str(getattr(file, "name", None) or "The file")).name[:80]
+    file.seek(0)
+    raw = file.read(MAX_BYTES + 1)
+    if raw[:4].lower() == b"#ts,":
+        return _read_scan(raw, name, coin)
+    if raw[:4] == b"PAR1" and (found := _own_snapshot(raw, name)) is not None:
+        return found
+    known = {*COLUMNS, "answered", "open_interest"}
+    _, frame = read_table(_named(raw, name), known=sorted(known))
+    if missing := [column for column in COLUMNS if column not in frame and column != "account"]:
+        raise InputError(
+            f"{name} lacks the column {missing[0]!r}; positions need {', '.join(COLUMNS[:-1])}, it has "
+            f"{', '.join(map(str, frame.columns))}."
+        )
+    if "account" not in frame:
+        frame["account"] = [f"row {row}" for row in range(len(frame))]
+    frame["account"] = [_hashed(str(value)) for value in frame["account"]]
+    return Positions(frame, "hyperliquid")
+
+
+def snapshot_files(folder: Path, venue: str = "hyperliquid") -> list[Path]:
+    """Return a folder's snapshots, oldest first.
+
+    >>> snapshot_files(Path("nowhere"))
+    []
+    """
+    return sorted((folder / "positions" / f"venue={venue}").glob("[0-9]*.parquet"))
+
+
+def read_snapshot(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the rows and the metadata of a collector's snapshot; raise InputError where it is none."""
+    try:
+        found = _table(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read: {error.strerror or error}.") from None
+    if found is None:
+        raise InputError(f"{path.name} is not a snapshot of positions, or is damaged.")
+    return found
+
+
+def _table(raw: bytes) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+    """Return rows and metadata of a Parquet file that a collector wrote, or None."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(raw))
+        metadata = (file.schema_arrow.metadata or {}).get(METADATA)
+        if metadata is None or file.metadata.num_rows > MAX_ROWS:
+            return None
+        return file.read().to_pandas(), json.loads(metadata)
+    except (pyarrow.ArrowException, OSError, ValueError):
+        return None
+
+
+def _own_snapshot(raw: bytes, name: str) -> Positions | None:
+    """Return a collector's snapshot out of one file, or None where it is another Parquet file."""
+    found = _table(raw)
+    if found is None:
+        return None
+    if not len(found[0]):
+        raise InputError(f"{name} is a snapshot without a position.")
+    return _joined([found])
+
+
+def _read_folder(folder: Path) -> Positions:
+    """Return the newest snapshots of a collector's folder; those that cannot be read are passed over."""
+    found, unreadable = [], 0
+    for path in snapshot_files(folder)[-MAX_SNAPSHOTS:]:
+        try:
+            found.append(read_snapshot(path))
+        except InputError:
+            unreadable += 1
+    found = [one for one in found if len(one[0])]
+    if not found:
+        more = f"; {unreadable} files cannot be read" if unreadable else ""
+        raise InputError(f"{folder.name} holds no snapshot of positions{more}.")
+    return _joined(found)
+
+
+def _joined(found: list[tuple[pd.DataFrame, dict[str, Any]]]) -> Positions:
+    """Return snapshots put together."""
+    times = [pd.Timestamp(rows["time"].iloc[0]) for rows, _ in found]
+    passes = pd.DataFrame(
+        [
+            (time, *(int(data.get(name, 0)) for name in PASS_COLUMNS[1:]))
+            for time, (_, data) in zip(times, found, strict=True)
+        ],
+        columns=list(PASS_COLUMNS),
+    )
+    interest = pd.DataFrame([data.get("open_interest", {}) for _, data in found], index=pd.DatetimeIndex(times))
+    rows = pd.concat([rows for rows, _ in found], ignore_index=True)
+    return Positions(rows, str(found[0][1].get("source", "hyperliquid")), passes, interest)
+
+
+def _read_scan(raw: bytes, name: str, coin: str) -> Positions:
+    """Return the positions of a CSV whose first line names time, price and numbers of accounts."""
+    head, _, rest = raw.partition(b"\n")
+    words = head.decode("utf-8", "replace").strip().lstrip("#").split(",")
+    said = dict(zip(words[::2], words[1::2], strict=False))
+    named = next((key.removesuffix("_positions").upper() for key in said if key.endswith("_positions")), "")
+    time = as_utc(said.get("ts"), f"{name}: ts")
+    known = ("addr", "size", "entry", "liq", "lev", "margin")
+    _, frame = read_table(_named(rest, name), known=known)
+    if missing := [column for column in known if column not in frame]:
+        raise InputError(f"{name} lacks the column {missing[0]!r}; it has {', '.join(map(str, frame.columns))}.")
+    size, level = (pd.to_numeric(frame[column], errors="coerce") for column in ("size", "liq"))
+    rows = pd.DataFrame(
+        {
+            "time": time,
+            "coin": coin or named or "BTC",
+            "side": ["long" if value > 0 else "short" for value in size],
+            "coins": size.abs(),
+            "entry": pd.to_numeric(frame["entry"], errors="coerce"),
+            "liquidation_price": level.where(level > 0),
+            "leverage": pd.to_numeric(frame["lev"], errors="coerce"),
+            "margin": frame["margin"].astype(str).str.strip().str.lower(),
+            "account": [_hashed(str(value)) for value in frame["addr"]],
+        }
+    )
+    scanned = int(said["scanned"]) if str(said.get("scanned", "")).isdigit() else 0
+    passes = pd.DataFrame([(time, scanned, scanned, 0)], columns=list(PASS_COLUMNS))
+    return Positions(rows, "hyperliquid", passes)
+
+
+def _hashed(text: str) -> str:
+    """Return what stands for an address; a hash as a collector writes it stays."""
+    if len(text) == 16 and all(letter in "0123456789abcdef" for letter in text):
+        return text
+    return hashlib.blake2b(text.lower().encode(), key=_SALT, digest_size=8).hexdigest()
+
+
+def _named(raw: bytes, name: str) -> BinaryIO:
+    """Return bytes as a buffer with a name."""
+    buffer = io.BytesIO(raw)
+    buffer.name = name
+    return buffer

@@ -1,0 +1,1 @@
+"""Tests of observed positions: collecting, keeping and reading them."""
