@@ -16,7 +16,9 @@ from liq.model.flow import flow
 from liq.model.heatmap import Heatmap
 from liq.model.legs import price_legs
 from liq.model.prior import Prior, as_prior
+from liq.positions import Positions
 from liq.validation.alignment import FILL_DIVISOR, FLOOR, AlignedBars, align
+from liq.validation.observed_leverage import prior_from_positions
 from liq.validation.weights import (
     WeightProblem,
     figures,
@@ -47,9 +49,10 @@ beat its base by this many standard errors."""
 
 def calibrate(
     market: Market,
-    liquidations: pd.DataFrame,
+    liquidations: pd.DataFrame | None,
     prior: str | Prior = "calibrated",
     *,
+    positions: Positions | None = None,
     name: str = "fitted",
     floor: float = FLOOR,
     venues: Sequence[str] | None = None,
@@ -66,7 +69,9 @@ def calibrate(
     The fit is returned where, fitted on earlier days, it beats the prior on later ones by more than its own error;
     `Prior.adopted` is then true. Else the prior itself is returned with ``adopted`` false. Both say so in `verdict`.
 
-    liquidations as in `liq.skill`; floor : USD per hour; venues : whose liquidations these are, default the market's
+    liquidations as in `liq.skill`, or None to fit to positions alone; positions : observed positions of the venue,
+    whose shape over distance the prior is drawn towards first (`liq.validation.observed_leverage`); floor : USD per
+    hour; venues : whose liquidations these are, default the market's
     own source (`liq.estimate`); raw : return the fit whatever later days say. Raises InputError where fewer than 60
     bars are shared.
 
@@ -77,6 +82,12 @@ def calibrate(
     ('mine', True)
     """
     base = as_prior(prior)
+    if positions is not None:
+        base = prior_from_positions(market, positions, base, raw=raw)
+    if liquidations is None:
+        if positions is None:
+            raise InputError("a fit needs liquidations, positions, or both.")
+        return base
     heatmap = estimate(replace(market, parts=()), base, columns=1, venues=venues)
     bars = align(market, liquidations)
     first = len(bars.times) // FILL_DIVISOR

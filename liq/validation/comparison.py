@@ -76,6 +76,12 @@ class Comparison:
                 f"rank is {beyond}."
             )
         span = f"{beyond} (95 % interval {low:+.2f} to {high:+.2f})"
+        if low > 0 and self.placebo["rank_beyond_distance"] >= low:
+            return (
+                f"Observed positions lie where the map says more often than distance alone explains, rank {span}, "
+                f"but the map of a week before does as well ({self.placebo['rank_beyond_distance']:+.2f}): place is "
+                "not shown."
+            )
         if low > 0:
             return f"Observed positions lie where the map says more often than distance alone explains: rank {span}."
         return f"What was observed lies where the map says no more often than distance alone explains: rank {span}."
@@ -212,13 +218,17 @@ def _top(seen: np.ndarray, guess: np.ndarray) -> float:
 
 def _intervals(table: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, tuple[float, float]]:
     """Return 95 % intervals from draws of whole days: snapshots of one day are not independent."""
-    groups = [part.to_numpy() for _, part in table.groupby(days)]
-    if len(groups) < MIN_DAYS:
+    day = days.factorize()[0]
+    count = int(day.max()) + 1
+    if count < MIN_DAYS:
         return dict.fromkeys(table.columns, (float("nan"), float("nan")))
+    values = table.to_numpy()
+    sums, known = np.zeros((2, count, values.shape[1]))
+    np.add.at(sums, day, np.nan_to_num(values))
+    np.add.at(known, day, np.isfinite(values))
     rng = np.random.default_rng(20260131)  # fixed, so that the same data print the same interval
-    draws = [
-        np.nanmean(np.concatenate([groups[row] for row in rng.integers(0, len(groups), len(groups))]), axis=0)
-        for _ in range(RESAMPLES)
-    ]
-    low, high = np.nanquantile(draws, (0.025, 0.975), axis=0)
+    drawn = rng.integers(0, count, (RESAMPLES, count))
+    with np.errstate(invalid="ignore"):
+        means = sums[drawn].sum(axis=1) / known[drawn].sum(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975), axis=0)
     return {str(name): (float(low[row]), float(high[row])) for row, name in enumerate(table.columns)}
