@@ -16,7 +16,7 @@ from liq.positions import Positions
 from liq.sources.fetch import fetch, quote, tickers
 from liq.sources.positions.reader import read_positions
 from liq.validation.calibration import calibrate
-from liq.validation.comparison import Comparison, compare
+from liq.validation.positions.comparison import Comparison, compare
 from liq.validation.skill import Skill, skill
 from liq.zones.ranking import top_zones
 

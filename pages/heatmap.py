@@ -10,10 +10,12 @@ from liq import formatting
 from liq.app import controls, session_cache
 from liq.app.current_market import chart_data, load_heatmap
 from liq.app.live_price import live_price
+from liq.app.observed import observed_positions
 from liq.app.page_parts import METRIC_STYLE, downloads
 from liq.app.session_cache import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, layers, png, window
+from liq.charts.observed import observed_sentences
 from liq.export import files
 from liq.formatting import escape_markdown
 from liq.market import Market
@@ -121,7 +123,8 @@ def draw(view: View, heatmap: Heatmap) -> None:
     then, sentence = session_cache.heatmap_as_of(view, heatmap)
     zones = session_cache.strongest_zones(then)
     header(view, then, zones)
-    drawn, data = chart_data(view, heatmap, then)
+    positions = observed_positions(view, then.market)
+    drawn, data = chart_data(view, heatmap, then, positions)
     st.vega_lite_chart(
         spec={**layers.spec(), "datasets": data},
         key="heatmap_chart",
@@ -136,6 +139,10 @@ def draw(view: View, heatmap: Heatmap) -> None:
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC. "
         f"{tested_sentence(then)} {dollars_sentence(then)}"
     )
+
+    if positions is not None:
+        said = observed_sentences(positions, then.market, then.market.source)
+        st.caption(escape_markdown(f"Blue lines: {' '.join(said)}"))
 
     def drawn_then() -> window.Window:
         """Return the drawn window without what came after the moment."""

@@ -5,9 +5,11 @@ import streamlit as st
 from liq.app import controls
 from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
+from liq.app.observed import observed_positions
 from liq.app.page_parts import METRIC_STYLE
 from liq.charts import liquidation_map
-from liq.formatting import money, percent
+from liq.charts.observed import observed_sentences
+from liq.formatting import escape_markdown, money, percent
 from liq.model.heatmap import dollars_sentence, tested_sentence
 from liq.zones.liquidation_map import extend_book, open_interest_usd
 
@@ -30,7 +32,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     stacks, by = liquidation_map.groupings(book), "Leverage"
     if len(stacks) > 1:
         by = st.segmented_control("Stacked by", list(stacks), default=by, required=True, key="by", **bound)
-data = liquidation_map.datasets(book, by, reach / 100, view.untested)
+positions = observed_positions(view, heatmap.market)
+data = liquidation_map.datasets(book, by, reach / 100, view.untested, positions)
 above, below = liquidation_map.cumulative_ends(data["sums"])
 with head:
     with st.container(width=168):
@@ -49,3 +52,7 @@ st.caption(
     "chart to read them. One move does not close it all: positions close by choice on the way, and new ones open. "
     f"{tested_sentence(heatmap)} {dollars_sentence(heatmap)}"
 )
+if positions is not None:
+    said = observed_sentences(positions, heatmap.market, heatmap.market.source)
+    most = money(data["observed"]["usd"].max())
+    st.caption(escape_markdown(f"Blue outline: {' '.join(said)} On a scale of its own, the tallest is {most}."))

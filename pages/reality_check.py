@@ -5,9 +5,12 @@ import streamlit as st
 from liq.app import controls
 from liq.app.current_market import load_heatmap, own_prior, use_prior
 from liq.app.live_price import live_price
+from liq.app.observed import observed_positions
 from liq.app.page_parts import METRIC_STYLE
+from liq.charts import observed_tables
 from liq.charts import reality_check as charts
 from liq.charts import reality_check_tables as tables
+from liq.charts.observed import observed_sentences
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.model.prior import read_prior
@@ -33,6 +36,14 @@ TOUCH_COLUMNS = {
     **{
         name: st.column_config.TextColumn(alignment="right", width="small")
         for name in ("Zones", "Other levels", "Difference, points", "Cases")
+    },
+}
+
+OBSERVED = {
+    "": st.column_config.TextColumn("", width="medium"),
+    **{
+        name: st.column_config.TextColumn(alignment="right")
+        for name in ("This map", "Interval", "Map of a week before")
     },
 }
 
@@ -87,6 +98,28 @@ else:
     st.markdown(f"**{escape_markdown(touches.sentence)}**")
     st.caption(escape_markdown(tables.touch_sentences(touches)))
     st.dataframe(tables.touch_table(touches), hide_index=True, height="content", column_config=TOUCH_COLUMNS)
+
+if view.observed and (positions := observed_positions(view, market)) is not None:
+    st.subheader("Where observed positions really stand")
+    st.caption(escape_markdown(" ".join(observed_sentences(positions, market, market.source))))
+    try:
+        compared = reality_check.compared_positions(heatmap, positions)
+        st.markdown(f"**{escape_markdown(compared.sentence)}**")
+        st.dataframe(
+            observed_tables.comparison_table(compared), hide_index=True, height="content", column_config=OBSERVED
+        )
+        st.caption(observed_tables.ABOUT_COMPARISON)
+    except LiqError as error:
+        st.info(escape_markdown(str(error)), icon=":material/hourglass_empty:")
+    st.markdown("**Distance of the liquidation price from entry**")
+    st.dataframe(observed_tables.leverage_table(positions, market), hide_index=True, height="content")
+    try:
+        followed = reality_check.followed_positions(heatmap, positions)
+        st.markdown("**What became of positions within a day**")
+        st.dataframe(observed_tables.survival_table(followed), hide_index=True, height="content")
+        st.caption(observed_tables.ABOUT_SURVIVAL)
+    except LiqError as error:
+        st.caption(escape_markdown(str(error)))
 
 st.subheader("Fit to this market")
 st.caption(

@@ -5,8 +5,10 @@ import streamlit as st
 from liq.app import controls, session_cache
 from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
+from liq.app.observed import observed_positions
 from liq.app.page_parts import METRIC_STYLE, downloads
 from liq.charts import zone_detail
+from liq.charts.observed import observed_sentences
 from liq.charts.zone_table import side_table
 from liq.export import files
 from liq.formatting import escape_markdown, money, naive_utc
@@ -24,6 +26,12 @@ COLUMNS = {
     "leverage": st.column_config.TextColumn("Leverage", alignment="right", width=75, help="Weighted by dollars."),
     "age": st.column_config.TextColumn("Age", alignment="right", width=60, help="Weighted by dollars."),
     "status": st.column_config.TextColumn("Status", width=90, help="Whether price has been there since."),
+    "observed": st.column_config.TextColumn(
+        "Observed",
+        alignment="right",
+        width=75,
+        help="Dollars of observed positions that would be force-closed in this range; not part of the estimate.",
+    ),
     "evidence": st.column_config.TextColumn(
         "Evidence",
         width=95,
@@ -59,6 +67,7 @@ def link_to_chart(note: DeskNote) -> None:
 
 view = controls.view()
 heatmap = heatmap_at_moment(view, load_heatmap(view))
+positions = observed_positions(view, heatmap.market)
 market, zones = heatmap.market, session_cache.strongest_zones(heatmap)
 now, totals = scenario(heatmap, zones=zones), side_totals(heatmap)
 
@@ -74,13 +83,16 @@ st.caption(
     f"Click one to open it. {dollars_sentence(heatmap)}"
 )
 
+if positions is not None:
+    st.caption(escape_markdown(" ".join(observed_sentences(positions, market, market.source))))
+
 for name, heading, total in (
     ("above", "Above price (potential squeeze zones)", totals.above),
     ("below", "Below price (potential flush zones)", totals.below),
 ):
     st.subheader(heading)
     st.markdown(f"Total heat **{escape_markdown(money(total))}**")
-    rows = side_table(heatmap, zones, name)
+    rows = side_table(heatmap, zones, name, positions)
     if rows.empty:
         st.caption("Nothing stands out on this side in this window.")
     else:
@@ -89,7 +101,7 @@ for name, heading, total in (
             hide_index=True,
             height="content",
             column_config=COLUMNS,
-            column_order=list(COLUMNS),
+            column_order=[column for column in COLUMNS if column in rows],
             key=f"zones_{name}",
             on_select="rerun",
             selection_mode="single-cell",

@@ -89,11 +89,12 @@ def run_command(words: list[str], line: str, capsys) -> None:
     args = _parser(words).parse_args(words)
     if args.command in ("record", "app") or (args.command == "scan" and args.tickers is None):
         return
-    code = main([*words, "--once"] if args.command == "watch" else words)
+    endless = args.command in ("watch", "positions") and not args.once
+    code = main([*(word for word in words if not endless or word not in ("--every", "15m")), *["--once"] * endless])
     output = capsys.readouterr()
     assert code == 0, f"{line}: {output.err}"
     assert "Traceback" not in output.err
-    assert output.out or args.command == "watch" or getattr(args, "output", None), line
+    assert output.out or args.command in ("watch", "positions") or getattr(args, "output", None), line
 
 
 def test_every_command_is_documented():

@@ -26,10 +26,11 @@ EXEMPT: dict[str, str] = {
     "liq.app.current_market.own_prior": STREAMLIT,
     "liq.app.current_market.chart_data": STREAMLIT,
     "liq.app.live_price": STREAMLIT,
+    "liq.app.observed.observed_positions": STREAMLIT,
     "liq.app.page_parts": STREAMLIT,
     **{
         f"liq.commands.{command}.{function}": "`liq COMMAND --help` shows examples; tests/commands runs them"
-        for command in ("app", "calibrate", "heatmap", "record", "scan", "skill", "watch", "zones")
+        for command in ("app", "calibrate", "heatmap", "positions", "record", "scan", "skill", "watch", "zones")
         for function in ("arguments", "run")
     },
     "liq.commands.watch.rounds": "yields for ever; tests/commands/test_watch.py runs it",
@@ -40,6 +41,18 @@ EXEMPT: dict[str, str] = {
     "liq.sources.market_cache.find_contract": VENUE,
     "liq.sources.market_cache.cached_market": VENUE,
     "liq.sources.recorder.stream.record": VENUE,
+    **{
+        f"liq.sources.positions.{function}": VENUE
+        for function in (
+            "accounts.leaderboard",
+            "accounts.watch_accounts",
+            "accounts.held",
+            "accounts.open_interest",
+            "collect.collect",
+            "collect.one_pass",
+            "collect.accounts_to_ask",
+        )
+    },
     "liq.sources.recorder.stream.follow_venue": VENUE,
     "liq.sources.venues.client.connect": "imports ccxt, which takes seconds; tests/sources runs it",
     "liq.sources.venues.client.call": VENUE,

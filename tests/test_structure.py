@@ -20,7 +20,10 @@ MAX_FILES = 12
 LONG_FILES: dict[str, str] = {}
 """Files that may be longer than MAX_LINES, each with the reason."""
 
-FULL_FOLDERS = {"benchmarks": "one module a measurement, each run by its own name and used by no other part"}
+FULL_FOLDERS = {
+    "benchmarks": "one module a measurement, each run by its own name and used by no other part",
+    "liq/commands": "one module a command, and what they share",
+}
 """Folders that may hold more than MAX_FILES modules, each with the reason."""
 
 NAMELESS = {"utils.py", "helpers.py", "common.py", "misc.py", "tools.py"}

@@ -9,6 +9,7 @@ import streamlit as st
 
 from liq.app import session_cache
 from liq.app.location import app_folder
+from liq.app.observed import is_named
 from liq.app.session_cache import View
 from liq.charts.heatmap import image
 from liq.market import LOOKBACKS
@@ -87,6 +88,21 @@ def sidebar() -> None:
             help="Levels farther from price than the prior's data reach: the law, not data. They are drawn dim.",
             **bound,
         )
+        st.toggle(
+            "Observed positions",
+            is_named(),
+            key="observed",
+            help="What accounts of a venue really hold, beside the estimate and never added to it.",
+            **bound,
+        )
+        if st.session_state.observed:
+            st.file_uploader(
+                "Positions",
+                type=["parquet", "csv", "gz"],
+                key="positions_file",
+                help="A snapshot that `python -m liq positions` wrote, or a CSV of time, coin, side, coins, entry, "
+                "liquidation_price, leverage, margin. It is read where this app runs and not kept.",
+            )
         st.pills(
             "Leverage",
             list(BANDS),
@@ -147,4 +163,5 @@ def view() -> View:
         live=state.live,
         as_of=None if state.as_of is None else pd.Timestamp(state.as_of),
         untested=state.untested,
+        observed=state.observed,
     )

@@ -15,6 +15,7 @@ from liq.market import Market
 from liq.model.as_of import last_closed_bar
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
+from liq.positions import Positions
 from liq.sources import fetch, market_cache
 
 
@@ -57,10 +58,12 @@ def _prior(view: View, market: Market) -> str | Prior:
     return own_prior(market) or view.prior
 
 
-def chart_data(view: View, heatmap: Heatmap, then: Heatmap) -> tuple[window.Window, dict[str, pd.DataFrame]]:
+def chart_data(
+    view: View, heatmap: Heatmap, then: Heatmap, positions: Positions | None = None
+) -> tuple[window.Window, dict[str, pd.DataFrame]]:
     """Return the drawn window of the estimate, and the chart's data as of a moment (`heatmap_at_moment`)."""
     return session_cache.chart_data(
-        view, heatmap, session_cache.estimated_heatmap(heatmap.market, _prior(view, heatmap.market)), then
+        view, heatmap, session_cache.estimated_heatmap(heatmap.market, _prior(view, heatmap.market)), then, positions
     )
 
 

@@ -26,6 +26,7 @@ from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import select_bands
 from liq.model.prior import Prior
+from liq.positions import Positions
 from liq.sources import fetch, titles
 from liq.zones.ranking import top_zones
 
@@ -50,6 +51,7 @@ class View:
     live: bool
     as_of: pd.Timestamp | None = None
     untested: bool = True
+    observed: bool = False
 
 
 def price_metric(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
@@ -220,7 +222,7 @@ def strongest_zones(heatmap: Heatmap) -> pd.DataFrame:
 
 
 def chart_data(
-    view: View, heatmap: Heatmap, like: Heatmap, then: Heatmap
+    view: View, heatmap: Heatmap, like: Heatmap, then: Heatmap, positions: Positions | None = None
 ) -> tuple[window.Window, dict[str, pd.DataFrame]]:
     """Return what is drawn of a heatmap, and the chart's data: prices and colours of `like`, as of `then`.
 
@@ -245,4 +247,5 @@ def chart_data(
         title=title if then is heatmap else f"{title} · as of {formatting.timestamp(then.market.as_of)}",
         watermark="Simulated" if heatmap.market.source == "simulated" else "",
         then=None if then is heatmap else then,
+        positions=positions,
     )

@@ -12,10 +12,13 @@ import pandas as pd
 from altair import expr
 
 from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
+from liq.charts.observed import COLOR as OBSERVED
+from liq.charts.observed import observed_by_bucket
 from liq.charts.panel import dark_panel
 from liq.formatting import decimals, money, price
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
+from liq.positions import Positions
 from liq.sources.titles import source_title
 from liq.zones.ranking import book_on_side
 
@@ -34,18 +37,23 @@ SHADES = ("#61248f", "#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c")
 
 
 def datasets(
-    heatmap: Heatmap, by: str = "Leverage", reach: float = REACH, untested: bool = True
+    heatmap: Heatmap,
+    by: str = "Leverage",
+    reach: float = REACH,
+    untested: bool = True,
+    positions: Positions | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`.
+    """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`, and `observed`
+    (USD by price, a step line).
 
     heatmap : as deep as is shown, see `liq.zones.liquidation_map.extend_book`; by : one of `groupings`; reach : how
     far from price the map goes, as a fraction; untested : whether bars beyond the tested distance are drawn (dim).
-    The sums are of everything in any case.
+    The sums are of everything in any case. positions : observed ones; they are never added to the estimate.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
     >>> sorted(datasets(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)))
-    ['bars', 'price', 'sums']
+    ['bars', 'observed', 'price', 'sums']
     """
     price_now = heatmap.market.price
     places = decimals(price_now, heatmap.market.tick)
@@ -74,20 +82,25 @@ def datasets(
     bars["dollars"] = [money(value) for value in bars["usd"]]
     above, below = (np.sum([sides[side] for sides in groups.values()], axis=0) for side in ("short", "long"))
     usd_by_range = dict(zip(ranges, above + below, strict=True))
+    seen = observed_by_bucket(positions, heatmap.market, edges) if positions is not None else np.empty(0)
+    seen_by_range = dict(zip(ranges, seen.tolist(), strict=False))
     range_texts, up, down = np.array(ranges), edges[1:] > price_now, edges[:-1] < price_now
     zero = pd.DataFrame({"at": [price_now], "usd": [0.0], "range": [""]})
     rising = pd.DataFrame({"at": edges[1:][up], "usd": np.cumsum(above[up]), "range": range_texts[up]})
     falling = pd.DataFrame({"at": edges[:-1][down], "usd": _outward(below[down]), "range": range_texts[down]})
     sums = pd.concat([zero, rising, falling, zero], ignore_index=True)
     sums["side"] = [ABOVE] * (1 + len(rising)) + [BELOW] * (len(falling) + 1)
-    positions = sums["side"].map({ABOVE: "shorts", BELOW: "longs"})
+    closed = sums["side"].map({ABOVE: "shorts", BELOW: "longs"})
     sums["words"] = [
         f"to {price(at, places)}: {money(usd)} of {side}"
         + (f"  ·  {where}: {money(usd_by_range[where])}" if where else "")
-        for at, usd, side, where in zip(sums["at"], sums["usd"], positions, sums["range"], strict=True)
+        + (f", observed {money(seen_by_range[where])}" if where in seen_by_range else "")
+        for at, usd, side, where in zip(sums["at"], sums["usd"], closed, sums["range"], strict=True)
     ]
     return {
         "bars": bars[(bars["usd"] > 0) & (bars["tested"] | untested)],
+        # a step line holds its value up to the next price, so that the last bucket needs its upper edge
+        "observed": pd.DataFrame({"at": edges, "usd": np.append(seen, 0.0)} if len(seen) else {"at": [], "usd": []}),
         "sums": sums.drop(columns="range"),
         "price": pd.DataFrame({"price": [price_now], "label": [price(price_now, places)]}),
     }
@@ -174,8 +187,18 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
     chart = alt.layer(
         alt.layer(bars, line, label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))), _sums()
     ).resolve_scale(y="independent", color="independent")
+    chart = alt.layer(chart, _observed()).resolve_scale(y="independent")
     result: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
     return dark_panel(result)
+
+
+def _observed() -> Any:
+    """Return the outline of observed dollars, on a scale of its own: a snapshot holds only a part of the market."""
+    usd = alt.Y("usd:Q", axis=None, scale=alt.Scale(zero=True))
+    outline = alt.Chart(alt.NamedData(name="observed")).mark_line(
+        interpolate="step-after", strokeWidth=1.5, color=OBSERVED, tooltip=None
+    )
+    return outline.encode(alt.X("at:Q"), usd)
 
 
 def _sums() -> Any:

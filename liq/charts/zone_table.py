@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from liq.charts.observed import observed_by_zone
 from liq.formatting import age, decimals, money, percent, price
 from liq.model.heatmap import Heatmap
+from liq.positions import Positions
 
 
-def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str) -> pd.DataFrame:
+def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Positions | None = None) -> pd.DataFrame:
     """Return one side's zones, strongest first; column `strength` is the share of the strongest of both sides, 0 to
-    1.
+    1. positions : observed ones, whose dollars in the zone's range are a column of their own.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -22,7 +24,7 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str) -> pd.DataFrame
     market = heatmap.market
     places = decimals(market.price, market.tick)
     own_zones = zones[zones["side"] == name]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "strength": (own_zones["usd"] / zones["usd"].max()).to_numpy(float),
             "usd": [money(value) for value in own_zones["usd"]],
@@ -38,3 +40,6 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str) -> pd.DataFrame
             "evidence": np.where(own_zones["tested"], "tested", "extrapolated"),
         }
     )
+    if positions is not None:
+        table["observed"] = [money(value) for value in observed_by_zone(positions, market, own_zones)]
+    return table

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 
 from liq.commands import options, output, skill
+from liq.sources.positions.reader import read_positions
 from liq.validation import reality_check
+from liq.validation.calibration import calibrate
 
 EXAMPLES = """examples:
   python -m liq calibrate BTC --source gate --lookback 3M --output mine.json
   python -m liq zones BTC --source gate --prior mine.json
+  python -m liq calibrate BTC --source hyperliquid --positions seen --output observed.json
   python -m liq calibrate --file btcusdt_5m.csv --liquidations mine.csv > mine.json
 
 Fitted on the earlier half of the bars and scored, on stderr, on the later half, which the fit never saw. Where fits
@@ -25,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     skill.liquidations_argument(parser)
     output.arguments(parser, ("json",))
     parser.add_argument("--raw", action="store_true", help="write the fit also where later days do not bear it out")
+    parser.add_argument("--positions", metavar="PATH", help="fit to observed positions instead: a folder or a file")
     parser.set_defaults(leverage=None)  # a fit needs every leverage
     parser.epilog = EXAMPLES
 
@@ -32,6 +36,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fit, report on stderr how the fit scores, and write the prior."""
     heatmap = options.load_heatmap(args, options.load_market(args), columns=1)
+    if args.positions:
+        positions = read_positions(args.positions, heatmap.market.base)
+        prior = calibrate(heatmap.market, None, heatmap.prior, positions=positions, raw=args.raw)
+        options.message(prior.verdict)
+        output.write_output(prior.to_json(), args)
+        return 0
     fit = reality_check.fit_prior(skill.scoring_input(args, heatmap), heatmap.prior)
     for name, report in ((heatmap.prior.name, fit.shipped), ("fitted", fit.fitted)):
         options.message(

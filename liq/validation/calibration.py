@@ -18,7 +18,7 @@ from liq.model.legs import price_legs
 from liq.model.prior import Prior, as_prior
 from liq.positions import Positions
 from liq.validation.alignment import FILL_DIVISOR, FLOOR, AlignedBars, align
-from liq.validation.observed_leverage import prior_from_positions
+from liq.validation.positions.leverage import prior_from_positions
 from liq.validation.weights import (
     WeightProblem,
     figures,
@@ -70,7 +70,7 @@ def calibrate(
     `Prior.adopted` is then true. Else the prior itself is returned with ``adopted`` false. Both say so in `verdict`.
 
     liquidations as in `liq.skill`, or None to fit to positions alone; positions : observed positions of the venue,
-    whose shape over distance the prior is drawn towards first (`liq.validation.observed_leverage`); floor : USD per
+    whose shape over distance the prior is drawn towards first (`liq.validation.positions.leverage`); floor : USD per
     hour; venues : whose liquidations these are, default the market's
     own source (`liq.estimate`); raw : return the fit whatever later days say. Raises InputError where fewer than 60
     bars are shared.

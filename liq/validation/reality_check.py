@@ -14,11 +14,14 @@ from liq.model.as_of import market_before
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior, as_prior
+from liq.positions import Positions
 from liq.sources.recorder.messages import MESSAGE_FORMATS
 from liq.sources.recorder.reader import RECORDED
 from liq.sources.titles import source_title
 from liq.sources.venues.table import VENUES
 from liq.validation.calibration import calibrate
+from liq.validation.positions.comparison import Comparison, compare
+from liq.validation.positions.survival import survival_table
 from liq.validation.skill import Skill, skill
 from liq.validation.zone_touches import NAMING_INTERVAL, ZoneTouches, zone_touches
 
@@ -207,6 +210,34 @@ def followed_zones(heatmap: Heatmap) -> ZoneTouches:
     1
     """
     return zone_touches(heatmap)
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def compared_positions(heatmap: Heatmap, positions: Positions) -> Comparison:
+    """Return how the map of the positions' own venue compares with them, see `liq.compare`; raise InputError.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> from liq.sources.simulation.positions import simulated_positions
+    >>> market = simulate("BTC", "1d", now="2026-09-01")
+    >>> compared_positions(estimate(market), simulated_positions(market)).snapshots > 1
+    True
+    """
+    own = next((part for part in heatmap.parts if part.market.source == positions.source), heatmap)
+    return compare(own, positions.levels(heatmap.market.base))
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def followed_positions(heatmap: Heatmap, positions: Positions) -> pd.DataFrame:
+    """Return what became of positions within a day, see `liq.validation.positions.survival`; raise InputError.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> from liq.sources.simulation.positions import simulated_positions
+    >>> market = simulate("BTC", "3d", now="2026-09-01")
+    >>> "model" in followed_positions(estimate(market), simulated_positions(market))
+    True
+    """
+    own = next((part for part in heatmap.parts if part.market.source == positions.source), heatmap)
+    return survival_table(positions, own)
 
 
 def _utc(index: pd.Index) -> pd.DatetimeIndex:

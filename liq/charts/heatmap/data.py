@@ -14,9 +14,11 @@ import pandas as pd
 from liq.charts.heatmap import image
 from liq.charts.heatmap.readout import Readout
 from liq.charts.heatmap.window import Window, standing_rows
+from liq.charts.observed import heatmap_lines
 from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, money, price, timestamp
 from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
+from liq.positions import Positions
 
 PROFILE = 0.13
 """Share of the plot's width for the profile of the standing book."""
@@ -47,6 +49,7 @@ def datasets(
     title: str = "",
     watermark: str = "",
     then: Heatmap | None = None,
+    positions: Positions | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name.
 
@@ -54,14 +57,14 @@ def datasets(
     0 to 100, lifts faint cells; klines, realised : whether to draw the candles, and the source's realised
     liquidations; untested : whether levels beyond the tested distance are dimmed, else they are hidden. then : the
     same heatmap as of an earlier moment (`liq.model.as_of`): price, profile and foot are of that moment, later bars
-    are dimmed.
+    are dimmed. positions : observed ones, drawn as lines of their own.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(datasets(heatmap, window(heatmap)))
-    ['candles', 'frame', 'pointer', 'profile', 'ticks']
+    ['candles', 'frame', 'observed', 'pointer', 'profile', 'ticks']
     """
     heatmap_then = heatmap if then is None else then
     market = heatmap_then.market
@@ -122,6 +125,7 @@ def datasets(
         "candles": candles(heatmap, liquidations),
         "profile": profile(heatmap_then, window, readout),
         "pointer": pd.DataFrame([constants]),
+        "observed": heatmap_lines(positions, market, low, high),
         "ticks": pd.DataFrame(ticks),
     }
     return data if readout is None else {**data, "cells": readout.lines, "codes": readout.codes}

@@ -57,6 +57,7 @@ def _all_layers(zooms: bool = True) -> list[alt.Chart]:
     return [
         *_heat(zooms),
         *_untested(),
+        liquidated.line_layer(),
         *liquidated.strip(),
         *_candles(),
         *liquidated.realised_rings(),

@@ -1,4 +1,4 @@
-"""Layers of liquidations: a strip of bars under the chart, and rings where liquidations were realised."""
+"""Layers of what happened: liquidations as bars under the chart and as rings, and observed positions as lines."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from liq.charts.heatmap.bars import timed_bars, with_dollars
 from liq.charts.heatmap.data import STRIP
 from liq.charts.heatmap.pointer import ONE
 from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, named_data
+from liq.charts.observed import COLOR as OBSERVED
 
 MIN_SHARE = 0.1
 """Minimum share of the dollars that fill the strip for a ring: many small ones would hide candles."""
@@ -73,3 +74,14 @@ def realised_rings() -> list[alt.Chart]:
         )
         layers.append(ring.encode(alt.X("mid:T"), alt.Y(f"{price}:Q"), alt.Size("size:Q", scale=None, legend=None)))
     return layers
+
+
+def line_layer() -> alt.Chart:
+    """Return the layer of observed dollars on the heatmap, whose data are `heatmap_lines`.
+
+    >>> line_layer().to_dict(validate=False)["data"]
+    {'name': 'observed'}
+    """
+    lines = named_data("observed").mark_rule(color=OBSERVED, strokeWidth=2, clip=True, tooltip=None)
+    opacity = alt.Opacity("strength:Q", scale=None, legend=None)
+    return lines.encode(alt.X("from:T"), alt.X2("to:T"), alt.Y("price:Q"), opacity)

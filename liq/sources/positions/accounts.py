@@ -68,7 +68,14 @@ def addresses(lines: Iterator[str] | list[str]) -> Iterator[str]:
 
 
 def addresses_in_file(path: str) -> list[str]:
-    """Return the addresses in a text file, whatever else is in it; raise InputError where there are none."""
+    """Return the addresses in a text file, whatever else is in it; raise InputError where there are none.
+
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+    ...     print("mine: 0x" + "Ab" * 20, file=file, flush=True)
+    ...     len(addresses_in_file(file.name))
+    1
+    """
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             found = list(addresses(file))

@@ -71,7 +71,12 @@ def snapshot_files(folder: Path, venue: str = "hyperliquid") -> list[Path]:
 
 
 def read_snapshot(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the rows and the metadata of a collector's snapshot; raise InputError where it is none."""
+    """Return the rows and the metadata of a collector's snapshot; raise InputError where it is none.
+
+    >>> read_snapshot(Path("nowhere.parquet"))
+    Traceback (most recent call last):
+    liq.errors.InputError: nowhere.parquet cannot be read: No such file or directory.
+    """
     try:
         found = _table(path.read_bytes())
     except OSError as error:

@@ -14,7 +14,7 @@ from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
 from liq.positions import Positions
-from liq.validation.comparison import compare
+from liq.validation.positions.comparison import compare
 
 CLASSES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, np.inf)
 """Distances from entry, as fractions of it, between the classes of the table."""
