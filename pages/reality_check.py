@@ -170,7 +170,7 @@ with st.expander("Prior and liquidations of your own"):
             st.error(escape_markdown(str(error)), icon=":material/error:")
     st.file_uploader(
         "Realised liquidations",
-        type=["csv", "gz", "parquet"],
+        type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
         key="realised_file",
         help="Columns open_time_ms, long, short: USD force-sold and force-bought per bar. They count instead of the "
         "source's own, are read where this app runs and not kept.",

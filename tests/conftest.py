@@ -1,6 +1,19 @@
 """Fixtures that several test modules share."""
 
+import sys
+from collections.abc import Iterator
+
+import pytest
+
 from tests.browser import app, chromium, file, long_app, long_file, page
 from tests.venue_server.fixtures import kept, server, venues
 
 __all__ = ["app", "chromium", "file", "kept", "long_app", "long_file", "page", "server", "venues"]
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Give `__main__` back after each test: AppTest puts the app's script there, and a spawned process runs it."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main

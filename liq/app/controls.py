@@ -61,10 +61,12 @@ def sidebar() -> None:
         if source == "file":
             st.file_uploader(
                 "Recording",
-                type=["csv", "gz", "parquet"],
+                type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
+                accept_multiple_files=True,
                 key="upload",
-                help="Columns open_time_ms, open, high, low, close, volume, and open_interest where known. "
-                "It is read where this app runs and not kept.",
+                help="Candles as Binance's archive, TradingView, freqtrade, ccxt, pandas or CryptoDataDownload write "
+                "them; open interest and liquidations may come along as files of their own. They are read where this "
+                "app runs and not kept.",
             )
         st.segmented_control("Timeframe", list(LOOKBACKS), default="7d", required=True, key="timeframe", **bound)
         st.slider(

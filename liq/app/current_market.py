@@ -81,15 +81,16 @@ def _market(view: View) -> Market:
     """Return the market. It is kept until a bar closes, so that nothing jumps while controls are moved."""
     state = st.session_state
     place = st.empty()  # always there: else everything after it would count as another element and be drawn anew
-    upload = state.get("upload") if view.source == "file" else None
-    request = (view.ticker, view.source, view.timeframe, upload and upload.file_id)
+    uploads = state.get("upload") or [] if view.source == "file" else []
+    request = (view.ticker, view.source, view.timeframe, tuple(upload.file_id for upload in uploads))
     if "current_market" in state:
         current_request, current, fetched = state.current_market
         refreshes = is_live(view) and last_closed_bar(current, view.as_of) is None
         if current_request == request and not (refreshes and market_cache.needs_refresh(current, fetched)):
             return current
-    if upload is not None:
-        market = session_cache.uploaded_market(upload.getvalue(), upload.name, view.timeframe)
+    if uploads:
+        files = tuple((upload.name, upload.getvalue()) for upload in uploads)
+        market = session_cache.uploaded_market(files, view.timeframe)
     else:
         with place.container():
             bar = st.empty()

@@ -96,19 +96,21 @@ def _single_flight(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., A
 
 
 @_single_flight(LRUCache(4))
-def uploaded_market(data: bytes, name: str, timeframe: str) -> Market:
-    r"""Return the market of an uploaded file, see `liq.sources.files.market_file.read_market`.
+def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str) -> Market:
+    r"""Return the market of uploaded files (name, content), see `liq.sources.files.market_file.read_market`.
 
     >>> hours = range(1_700_006_400_000, 1_701_446_400_000, 3_600_000)
     >>> lines = ["open_time_ms,open,high,low,close,volume", *(f"{hour},100,101,99,100,5" for hour in hours)]
-    >>> uploaded_market("\n".join(lines).encode(), "mine.csv", "7d").price
+    >>> uploaded_market((("mine.csv", "\n".join(lines).encode()),), "7d").price
     100.0
     """
     from liq.sources.files import market_file  # only uploads need it
 
-    file = io.BytesIO(data)
-    file.name = name
-    return market_file.read_market(file, lookback=timeframe)
+    buffers = []
+    for name, content in files:
+        buffers.append(io.BytesIO(content))
+        buffers[-1].name = name
+    return market_file.read_market(buffers, lookback=timeframe)
 
 
 @cached(

@@ -196,7 +196,7 @@ def _observed() -> Any:
     """Return the outline of observed dollars, on a scale of its own: a snapshot holds only a part of the market."""
     usd = alt.Y("usd:Q", axis=None, scale=alt.Scale(zero=True))
     outline = alt.Chart(alt.NamedData(name="observed")).mark_line(
-        interpolate="step-after", strokeWidth=1.5, color=OBSERVED, tooltip=None
+        interpolate="step-after", strokeWidth=1.5, color=OBSERVED, tooltip=None, aria=False
     )
     return outline.encode(alt.X("at:Q"), usd)
 

@@ -33,7 +33,7 @@ def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> 
     else:
         parser.add_argument("ticker", nargs="?", help=what)
         parser.add_argument(
-            "--file", metavar="PATH", help="a recording of your own, CSV, CSV.gz or Parquet, as source"
+            "--file", metavar="PATH", help="a file, zip or folder of your own as source (docs/files.md)"
         )
     lookback_argument(parser)
     parser.add_argument(

@@ -94,7 +94,7 @@ def test_the_page_shows_what_an_estimate_made_then_would_have_said(monkeypatch, 
 
 def test_zones_keep_their_history_in_the_past(file):
     whole = liq.estimate(market_file.read_market(file, lookback="7d"))
-    row = 400
+    row = 350
     then, market = as_of.heatmap_up_to(whole, row), truncated(whole.market, whole.times[row + 1])
     fresh = liq.estimate(liq.Market(**{**vars(market), "start": whole.market.start}), edges=whole.edges)
     shown_zones, expected = liq.top_zones(then), liq.top_zones(fresh)

@@ -1,13 +1,13 @@
-"""Read a market from a file: CSV, CSV.gz or Parquet, without a network.
+"""Read a market from files: every kind that `liq.sources.files.kind` knows, without a network.
 
-Columns: `open_time_ms` (bar open, milliseconds since 1970 UTC), `open high low close` (quote currency),
-`volume` (coins); optional `open_interest` (coins, at the bar's close), and `long short` (USD liquidated
-during the bar). One row a bar, oldest first.
+Files of candles, of open interest and of liquidations may come together, in a folder or a zip: they are put together
+by time. What was understood is the market's first note.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,25 +15,28 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import SIDES, Lookback, Market, Origin
 from liq.market import lookback as named_lookback
-from liq.market_checks import CANDLE_COLUMNS, check_candles, check_liquidations
-from liq.sources.files.table import File, read_table
+from liq.market_checks import CANDLE_COLUMNS, check_liquidations
+from liq.sources.files.content import spacing
+from liq.sources.files.joined import contents, joined, one_series, understood, what
+from liq.sources.files.table import File
 
-TIME = "open_time_ms"
-
-_COLUMNS = (TIME, *CANDLE_COLUMNS, "open_interest", *SIDES)
-_TIME_RANGE = (1_230_768_000_000, 4_102_444_800_000)  # 2009 to 2100; other values are not in milliseconds
 _WARMUP_BAR = pd.Timedelta(
     minutes=15
 )  # a venue's warm-up is coarser because it has to be fetched; a file's need not be
 
 
 def read_market(
-    file: File, *, lookback: str = "7d", symbol: str | None = None, as_of: pd.Timestamp | str | None = None
+    file: File | Sequence[File],
+    *,
+    lookback: str = "7d",
+    symbol: str | None = None,
+    as_of: pd.Timestamp | str | None = None,
 ) -> Market:
     r"""Return the market in a file, ending with the file or at `as_of`, over a lookback.
 
-    file : a path, or a binary buffer (with a `name`, if the coin is to be read from it). lookback : a name of
-    LOOKBACKS; its bars are summed from the file's where these are finer; else the file's own are used, with a note.
+    file : a path, a folder, or a binary buffer (with a `name`, if the coin is to be read from it), or several of
+    them. lookback : a name of LOOKBACKS; its bars are summed from the file's where these are finer; else the file's
+    own are used, with a note.
     symbol : such as "BTC"; default from a name like btcusdt_5m.csv. as_of : UTC; only bars that closed by then are
     used.
 
@@ -48,17 +51,13 @@ def read_market(
     'ETH/USDT:USDT'
     """
     window = named_lookback(lookback)
-    name, frame = read_table(file, _COLUMNS)
-    missing = [column for column in (TIME, *CANDLE_COLUMNS) if column not in frame]
-    if missing:
-        raise InputError(f"{name} lacks the column {missing[0]!r}; a recording has {', '.join(_COLUMNS[:6])}.")
-    frame.index = _times(frame.pop(TIME), name)
-    frame = pd.concat([check_candles(frame), _optional(frame)], axis=1)
+    found = contents(file)
+    frame, name = joined(found)
     if len(frame) < 2:
         raise InputError(f"{name} holds one bar; the map needs at least two.")
-    bar = _bar(frame.index)
+    bar = spacing(pd.DatetimeIndex(frame.index))
     frame, end = _cut_at(frame, bar, as_of, name)
-    notes = _gaps(frame.index, bar)
+    notes = [understood(found), *_gaps(frame.index, bar)]
     visible_bar = window.bar_length
     if bar > visible_bar or visible_bar % bar:
         notes.append(f"The file has bars of {_duration_text(bar)}, so they are shown instead of {window.bar}.")
@@ -85,7 +84,7 @@ def read_market(
     )
 
 
-def read_liquidations(file: File) -> pd.DataFrame:
+def read_liquidations(file: File | Sequence[File]) -> pd.DataFrame:
     r"""Return realised liquidations in a file: USD in columns ``long short``, indexed by bar open time (UTC).
 
     Raises InputError, one sentence with the column, the row and the value.
@@ -94,54 +93,13 @@ def read_liquidations(file: File) -> pd.DataFrame:
     >>> read_liquidations(io.BytesIO(b"open_time_ms,long,short\n1767225600000,5,0\n"))["long"].item()
     5.0
     """
-    name, frame = read_table(file, _COLUMNS)
-    missing = [column for column in (TIME, *SIDES) if column not in frame]
-    if missing:
-        raise InputError(f"{name} lacks the column {missing[0]!r}; liquidations have {TIME}, long, short.")
-    frame.index = _times(frame.pop(TIME), name)
-    return check_liquidations(frame)
-
-
-def _times(column: pd.Series, name: str) -> pd.DatetimeIndex:
-    """Return bar open times; raise InputError naming the first value that is no time in milliseconds."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    bad = ~np.isfinite(numbers) | (numbers != np.round(numbers))
-    bad |= (numbers < _TIME_RANGE[0]) | (numbers >= _TIME_RANGE[1])
-    if bad.any():
-        row = int(np.argmax(bad))
+    read = contents(file)
+    found = [one.liquidations for one in read if one.liquidations is not None]
+    if not found:
         raise InputError(
-            f"{name} has {column.iloc[row]!s:.40} in column {TIME!r}, row {row}, "
-            "which is not a time in milliseconds since 1970."
+            f"{read[0].name} holds {what(read[0])}, but no liquidations: dollars of longs and of shorts by time."
         )
-    return pd.DatetimeIndex(pd.to_datetime(numbers.astype(np.int64), unit="ms", utc=True))
-
-
-def _optional(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the optional columns that are there as floats; raise InputError for what cannot be one."""
-    columns = {}
-    if "open_interest" in frame:
-        # Market checks the range; a value that is no number is found here, before bars are summed.
-        columns["open_interest"] = _numbers(frame["open_interest"], "open_interest")
-    if all(side in frame for side in SIDES):
-        checked = check_liquidations(frame)
-        columns |= {side: checked[side] for side in SIDES}
-    return pd.DataFrame(columns, index=frame.index)
-
-
-def _numbers(column: pd.Series, name: str) -> pd.Series:
-    """Return an optional column as floats; raise InputError naming the first value that is no number."""
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    bad = (numbers.isna() & column.notna()) | (numbers < 0) | np.isinf(numbers)
-    if bad.any():
-        row = int(np.argmax(bad.to_numpy()))
-        raise InputError(f"{name} must be a number, not negative, or empty: row {row} has {column.iloc[row]!s:.40}.")
-    return numbers
-
-
-def _bar(times: pd.Index) -> pd.Timedelta:
-    """Return the file's bar: the most common spacing, the shorter of two."""
-    lengths, counts = np.unique(np.diff(pd.DatetimeIndex(times).as_unit("ms").asi8), return_counts=True)
-    return pd.Timedelta(int(lengths[np.argmax(counts)]), unit="ms")
+    return check_liquidations(one_series([frame[list(SIDES)] for frame in found]))
 
 
 def _cut_at(
@@ -222,11 +180,17 @@ def _shortfall(times: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback) -
 
 
 def _symbol(symbol: str | None, name: str) -> str:
-    """Return the given symbol, or the one that a file name like btcusdt_5m.csv or BTC-USDT.parquet begins with."""
+    """Return the given symbol, or the one in a file name: btcusdt_5m.csv, ETH-USDT.csv, BINANCE_BTCUSDT.P, 5.csv."""
     if symbol:
         return symbol if "/" in symbol else f"{symbol.upper()}/USDT:USDT"
-    match = re.match(r"([A-Z0-9]{2,15}?)[-_]?(USDT|USDC|USD)(?![A-Z0-9])", name.upper())
-    return f"{match[1]}/{match[2]}:{match[2]}" if match else "FILE/USDT:USDT"
+    words = [word for word in re.split(r"[^A-Z0-9]+", name.upper()) if word]
+    for row, word in enumerate(words):
+        match = re.fullmatch(r"([A-Z0-9]{2,15}?)(USDT|USDC|USD)", word)
+        if match:
+            return f"{match[1]}/{match[2]}:{match[2]}"
+        if word in ("USDT", "USDC", "USD") and row:
+            return f"{words[row - 1]}/{word}:{word}"
+    return "FILE/USDT:USDT"
 
 
 def _tick(frame: pd.DataFrame) -> float:

@@ -178,7 +178,7 @@ def put(row, column, value):
 
 WRONG = {
     "missing column": (lambda: buffer(recording(2).drop(columns="volume")), "lacks the column 'volume'"),
-    "no time": (lambda: buffer(recording(2).drop(columns="open_time_ms")), "lacks the column 'open_time_ms'"),
+    "no time": (lambda: buffer(recording(2).drop(columns="open_time_ms")), "has no column of times"),
     "text price": (lambda: spoilt(put(7, "close", "abc")), "'close' has 'abc' in row 7"),
     "NaN price": (lambda: spoilt(put(7, "close", np.nan)), "'close' must be positive and finite: row 7"),
     "negative price": (lambda: spoilt(put(7, "low", -1)), "'low' must be positive and finite: row 7"),
@@ -186,13 +186,19 @@ WRONG = {
     "high below low": (lambda: spoilt(put(5, "high", 1.0)), "'high' is below 'low': row 5"),
     "close outside": (lambda: spoilt(put(5, "close", 99_999.0)), "'close' lies outside low to high: row 5"),
     "text time": (lambda: spoilt(put(4, "open_time_ms", "soon")), "has soon in column 'open_time_ms', row 4"),
-    "missing time": (lambda: spoilt(put(4, "open_time_ms", np.nan)), "row 4, which is not a time in milliseconds"),
-    "seconds": (
-        lambda: buffer(recording(2).assign(open_time_ms=lambda t: t.open_time_ms // 1000)),
-        "row 0, which is not a time in milliseconds",
+    "missing time": (
+        lambda: spoilt(put(4, "open_time_ms", np.nan)),
+        "row 4, which is not a time: seconds, milliseconds",
     ),
-    "unsorted": (lambda: buffer(recording(2).iloc[::-1]), "not in order in row 1"),
-    "duplicate": (lambda: buffer(recording(2).iloc[[0, 1, 1, 2]]), "repeats a time in row 2"),
+    "bar numbers for times": (
+        lambda: buffer(recording(2).assign(open_time_ms=range(576))),
+        "row 0, which is not a time: seconds, milliseconds",
+    ),
+    "unsorted": (lambda: buffer(recording(2).iloc[[1, 0, 2, 3]]), "not in order in row 1"),
+    "one time, two prices": (
+        lambda: buffer(recording(2).iloc[[0, 1, 1, 2]].assign(volume=[1.0, 2.0, 3.0, 4.0])),
+        "repeats a time in row 2",
+    ),
     "negative interest": (lambda: spoilt(put(2, "open_interest", -5)), "open_interest must be .*row 2 has -5"),
     "text interest": (lambda: spoilt(put(2, "open_interest", "x")), "open_interest must be .*row 2 has x"),
     "one bar": (lambda: buffer(recording(2).iloc[:1]), "holds one bar"),
@@ -200,7 +206,7 @@ WRONG = {
     "empty": (lambda: buffer(b""), "is empty"),
     "blank": (lambda: buffer(b"\n\n  \n"), "is empty"),
     "binary": (lambda: buffer(bytes(range(256)) * 40), "neither CSV, CSV.gz nor Parquet"),
-    "HTML": (lambda: buffer(b"<html><body>not found</body></html>"), "none of the columns|neither CSV"),
+    "HTML": (lambda: buffer(b"<html><body>not found</body></html>"), "is a web page"),
     "cut gzip": (
         lambda: buffer(gzip.compress(recording(2).to_csv(index=False).encode())[:-4000]),
         "gzip file that is cut off or damaged",

@@ -1,0 +1,139 @@
+"""Tables in Parquet and Feather files, bounded before they unpack to more than they look."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pandas as pd
+
+from liq.errors import InputError
+
+MAX_UNPACKED = 300_000_000
+"""Maximum number of bytes of a file's columns in memory."""
+
+MAX_COLUMNS = 200
+
+MAX_TEXT = 100_000_000
+"""Characters of a text column, rows times the longest; one that may have more is left out."""
+
+
+def parquet_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
+    """Return a Parquet file's flat columns; raise InputError where it is damaged or too large inside.
+
+    >>> buffer = io.BytesIO()
+    >>> pd.DataFrame({"open": [1.5]}).to_parquet(buffer)
+    >>> parquet_table(buffer.getvalue(), "mine.parquet", 10)["open"].item()
+    1.5
+    """
+    import pyarrow  # comes with streamlit, and only such files need it
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(raw))
+        rows, schema = file.metadata.num_rows, file.schema_arrow
+        _check_shape(rows, len(schema.names), name, max_rows)
+        groups = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
+        if sum(group.total_byte_size for group in groups) > MAX_UNPACKED:
+            raise InputError(_too_large(name))
+        flat = [field.name for field in schema if _is_flat(field.type)]
+        texts = [field.name for field in schema if field.name in flat and _is_text(field.type)]
+        # text is read as a dictionary: a few bytes can stand for a long text in every row
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(raw), read_dictionary=texts)
+        table = file.read(columns=flat)
+        if table.nbytes > MAX_UNPACKED:
+            raise InputError(_too_large(name))
+        return _frame(table, name)
+    except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name} is a Parquet file that is cut off or damaged.") from None
+
+
+def feather_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
+    """Return a Feather file's flat columns; raise InputError where it is damaged or too large inside.
+
+    >>> buffer = io.BytesIO()
+    >>> pd.DataFrame({"open": [1.5]}).to_feather(buffer)
+    >>> feather_table(buffer.getvalue(), "mine.feather", 10)["open"].item()
+    1.5
+    """
+    import pyarrow
+    import pyarrow.ipc
+
+    try:
+        schema = pyarrow.ipc.open_file(raw).schema
+        flat = [row for row, field in enumerate(schema) if _is_flat(field.type)]
+        options = pyarrow.ipc.IpcReadOptions(included_fields=flat)
+        file = pyarrow.ipc.open_file(raw, options=options)
+        _check_shape(0, len(schema.names), name, max_rows)
+        batches, rows, size = [], 0, 0
+        for number in range(file.num_record_batches):
+            batch = file.get_batch(number)
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            _check_shape(rows, len(schema.names), name, max_rows)
+            if size > MAX_UNPACKED:
+                raise InputError(_too_large(name))
+            batches.append(batch)
+        return _frame(pyarrow.Table.from_batches(batches, file.schema), name)
+    except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name} is a Feather file that is cut off or damaged.") from None
+
+
+def _frame(table: Any, name: str) -> pd.DataFrame:
+    """Return an Arrow table as a DataFrame with plain columns; one with long text is left out."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    kept = {}
+    for column in table.column_names:
+        values = table[column].combine_chunks()
+        if pyarrow.types.is_dictionary(values.type):
+            entries = values.dictionary
+            if _is_text(entries.type):
+                longest = compute.max(compute.utf8_length(entries)).as_py() if len(entries) else 0
+                if (longest or 0) * len(values) > MAX_TEXT:
+                    continue
+            elif not _is_flat(entries.type):
+                continue
+        elif (
+            _is_text(values.type) and (compute.max(compute.utf8_length(values)).as_py() or 0) * len(values) > MAX_TEXT
+        ):
+            continue
+        kept[column] = values.to_pandas()
+    frame = pd.DataFrame(kept)
+    for column in frame.columns:
+        if isinstance(frame[column].dtype, pd.CategoricalDtype):
+            frame[column] = frame[column].astype("str")
+    return frame
+
+
+def _check_shape(rows: int, columns: int, name: str, max_rows: int) -> None:
+    """Raise InputError for too many rows or columns."""
+    if rows > max_rows:
+        raise InputError(f"{name} has {rows:,} rows, more than {max_rows:,}; cut it to the days that matter.")
+    if columns > MAX_COLUMNS:
+        raise InputError(f"{name} has {columns:,} columns, more than {MAX_COLUMNS}.")
+
+
+def _is_flat(kind: Any) -> bool:
+    """Return whether values of an Arrow type are single numbers, times or texts."""
+    import pyarrow.types as types
+
+    if types.is_dictionary(kind):
+        return _is_flat(kind.value_type)
+    return bool(
+        types.is_integer(kind) or types.is_floating(kind) or types.is_timestamp(kind) or types.is_date(kind)
+    ) or (_is_text(kind) or bool(types.is_boolean(kind) or types.is_decimal(kind)))
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow.types as types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _too_large(name: str) -> str:
+    return f"{name} unpacks to more than {MAX_UNPACKED // 1_000_000} MB; cut it to the days that matter."

@@ -1,0 +1,209 @@
+"""What a file says once its kind is known: candles, open interest or liquidations, and how it was understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from liq.errors import InputError
+from liq.market import SIDES
+from liq.market_checks import CANDLE_COLUMNS, check_candles, check_liquidations
+from liq.sources.files.table import Table
+from liq.sources.files.times import parse_times
+
+EVENTS_PER = "1min"
+"""Bar to which single liquidations are summed; later ones are made of it."""
+
+
+class Content(NamedTuple):
+    """What one table says.
+
+    kind : of file, as in docs/files.md; name : the file's; candles, open_interest, liquidations : indexed by time
+    (UTC), None where the table has none; open interest that is not of a bar is indexed by the time of its reading;
+    columns : our name of each column by the file's; times : how times were written; notes : what was dropped.
+    """
+
+    kind: str
+    name: str
+    candles: pd.DataFrame | None
+    open_interest: pd.Series | None
+    liquidations: pd.DataFrame | None
+    columns: Mapping[str, str]
+    times: str
+    notes: tuple[str, ...]
+
+
+class Kind(NamedTuple):
+    """A kind of file: its name, the columns that tell it apart, and the function that reads it."""
+
+    name: str
+    columns: frozenset[str]
+    read: Callable[[Table], Content]
+
+
+def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str], interest: str = "") -> Content:
+    """Return the candles of a table; raise InputError naming what is wrong.
+
+    time : the column of bar open times; columns : the table's column for each of CANDLE_COLUMNS; interest : its
+    column of open interest at bar close, or "".
+
+    >>> frame = pd.DataFrame({"t": [1767225600, 1767229200], "o": 1.0, "h": 2.0, "l": 1.0, "c": 2.0, "v": 5.0})
+    >>> names = dict(zip(CANDLE_COLUMNS, "ohlcv"))
+    >>> candle_content(Table("mine.csv", frame), "example", "t", names).candles["volume"].sum()
+    np.float64(10.0)
+    """
+    for name in CANDLE_COLUMNS:
+        if columns.get(name) not in table.frame:
+            raise InputError(_lacks(table, kind, name))
+    frame = table.frame[[columns[name] for name in CANDLE_COLUMNS]].set_axis(list(CANDLE_COLUMNS), axis=1)
+    has_interest = bool(interest) and interest in table.frame
+    if has_interest:
+        frame["open_interest"] = optional_numbers(table.frame[interest], interest)
+    both_sides = all(side in table.frame for side in SIDES)
+    if both_sides:
+        frame[list(SIDES)] = table.frame[list(SIDES)]
+    times, words = parse_times(table.frame[time], time, table.name)
+    frame, notes = in_order(frame, times)
+    mapped = {time: "time", **{columns[name]: name for name in CANDLE_COLUMNS}}
+    return Content(
+        kind,
+        table.name,
+        check_candles(frame),
+        frame["open_interest"].astype(float) if has_interest else None,
+        check_liquidations(frame[list(SIDES)]) if both_sides else None,
+        {**mapped, **({interest: "open_interest"} if has_interest else {})},
+        words,
+        (*table.notes, *notes),
+    )
+
+
+def interest_content(table: Table, kind: str, time: str, column: str, closes: bool) -> Content:
+    """Return the open interest of a table, coins, by the time of each reading.
+
+    closes : whether times are opens of intervals at whose close the value was read, instead of times of readings.
+
+    >>> frame = pd.DataFrame({"t": [1767225600, 1767229200], "c": [5.0, 6.0]})
+    >>> interest_content(Table("mine.csv", frame), "example", "t", "c", closes=True).open_interest.index[0].hour
+    1
+    """
+    times, words = parse_times(table.frame[time], time, table.name)
+    values = pd.DataFrame({"open_interest": optional_numbers(table.frame[column], column)})
+    frame, notes = in_order(values, times)
+    if closes and len(frame) > 1:
+        frame.index = frame.index + spacing(pd.DatetimeIndex(frame.index))
+    series = frame["open_interest"].astype(float)
+    columns = {time: "time", column: "open_interest"}
+    return Content(kind, table.name, None, series, None, columns, words, (*table.notes, *notes))
+
+
+def liquidation_content(table: Table, kind: str, time: str, long: str, short: str, price: str = "") -> Content:
+    """Return the liquidations of a table, USD a bar.
+
+    long, short : columns of dollars, or of coins where there is a column `price`.
+
+    >>> frame = pd.DataFrame({"t": [1767225600, 1767229200], "l": [5.0, 0.0], "s": [0.0, 6.0]})
+    >>> liquidation_content(Table("mine.csv", frame), "example", "t", "l", "s").liquidations["long"].sum()
+    np.float64(5.0)
+    """
+    times, words = parse_times(table.frame[time], time, table.name)
+    usd = table.frame[[long, short]].set_axis(list(SIDES), axis=1)
+    if price:
+        usd = usd.apply(pd.to_numeric, errors="coerce").mul(
+            pd.to_numeric(table.frame[price], errors="coerce"), axis=0
+        )
+    frame, notes = in_order(usd, times)
+    columns = {time: "time", long: "long", short: "short", **({price: "price"} if price else {})}
+    checked = check_liquidations(frame)
+    return Content(kind, table.name, None, None, checked, columns, words, (*table.notes, *notes))
+
+
+def event_content(
+    table: Table, kind: str, time: str, is_long: pd.Series, usd: pd.Series, columns: list[str]
+) -> Content:
+    """Return single liquidations summed to bars of EVENTS_PER; a minute without any is zero up to the last.
+
+    is_long : whether each closed a long; usd : dollars of each.
+
+    >>> frame = pd.DataFrame({"t": [1767225600, 1767225601]})
+    >>> long, usd = pd.Series([True, False]), pd.Series([5.0, 6.0])
+    >>> event_content(Table("mine.csv", frame), "example", "t", long, usd, ["t"]).liquidations["short"].sum()
+    np.float64(6.0)
+    """
+    times, words = parse_times(table.frame[time], time, table.name)
+    dollars = pd.to_numeric(usd, errors="coerce").to_numpy(float)
+    bad = ~np.isfinite(dollars) | (dollars < 0)
+    notes = list(table.notes)
+    if bad.any():
+        notes.append(f"{int(bad.sum()):,} liquidations without a price or a size are dropped.")
+    repeated = table.frame.duplicated().to_numpy()
+    if repeated.any():
+        notes.append(f"{int(repeated.sum()):,} repeated rows are dropped.")
+    keep = ~bad & ~repeated
+    if not keep.any():
+        raise InputError(f"{table.name} has no liquidation with a price and a size.")
+    long = is_long.to_numpy(bool)
+    frame = pd.DataFrame({"long": np.where(long, dollars, 0.0), "short": np.where(long, 0.0, dollars)}, index=times)
+    summed = frame[keep].sort_index().resample(EVENTS_PER).sum()
+    return Content(
+        kind, table.name, None, None, check_liquidations(summed), {c: c for c in columns}, words, tuple(notes)
+    )
+
+
+def in_order(frame: pd.DataFrame, times: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[str]]:
+    """Return a frame by ascending time, repeated rows dropped, and what was done; nothing else is repaired.
+
+    >>> times = pd.DatetimeIndex(["2026-01-02", "2026-01-01"], tz="UTC")
+    >>> in_order(pd.DataFrame({"a": [2, 1]}), times)[1]
+    ['Rows were newest first.']
+    """
+    frame, notes = frame.set_axis(times, axis=0), []
+    if len(times) > 1 and times.is_monotonic_decreasing and times[0] != times[-1]:
+        frame = frame.iloc[::-1]
+        notes.append("Rows were newest first.")
+    same_time = frame.index.to_series().diff().to_numpy() == np.timedelta64(0)
+    same_row = (frame == frame.shift()).all(axis=1).to_numpy() | (frame.isna() & frame.shift().isna()).all(
+        axis=1
+    ).to_numpy()
+    repeated = same_time & same_row
+    if repeated.any():
+        frame = frame[~repeated]
+        notes.append(
+            f"{int(repeated.sum()):,} repeated rows are dropped."
+            if repeated.sum() > 1
+            else "A repeated row is dropped."
+        )
+    return frame, notes
+
+
+def spacing(times: pd.DatetimeIndex) -> pd.Timedelta:
+    """Return the most common time between two rows, the shorter of two.
+
+    >>> spacing(pd.date_range("2026-01-01", periods=3, freq="5min"))
+    Timedelta('0 days 00:05:00')
+    """
+    lengths, counts = np.unique(np.diff(times.as_unit("ms").asi8), return_counts=True)
+    return pd.Timedelta(int(lengths[np.argmax(counts)]), unit="ms")
+
+
+def optional_numbers(column: pd.Series, name: str) -> pd.Series:
+    """Return a column that may have holes as floats; raise InputError naming the first value that is no number.
+
+    >>> optional_numbers(pd.Series(["1.5", None]), "open_interest").tolist()
+    [1.5, nan]
+    """
+    numbers = pd.to_numeric(column, errors="coerce").astype(float)
+    bad = (numbers.isna() & column.notna()) | (numbers < 0) | np.isinf(numbers)
+    if bad.any():
+        row = int(np.argmax(bad.to_numpy()))
+        raise InputError(f"{name} must be a number, not negative, or empty: row {row} has {column.iloc[row]!s:.40}.")
+    return numbers
+
+
+def _lacks(table: Table, kind: str, name: str) -> str:
+    """Return the sentence for a column that is missing."""
+    found = ", ".join(map(str, table.frame.columns[:12]))
+    why = " Volume says how much was opened in each bar." if name == "volume" else ""
+    return f"{table.name} lacks the column {name!r}; it looks like {kind} and has {found}.{why}"

@@ -1,0 +1,36 @@
+"""The examples in docs/files.md are read as the document says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from liq.sources.files.joined import contents
+from liq.sources.files.market_file import read_liquidations, read_market
+from tests.served import ROOT
+from tests.sources.files.test_kinds import named
+
+EXAMPLES = re.findall(r"^```(?:csv|json) (.+?)\n(.*?)^```", (ROOT / "docs" / "files.md").read_text(), re.M | re.S)
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_an_example_is_read(name, text):
+    (content,) = contents(named(text, name))
+    if content.candles is not None:
+        market = read_market(named(text, name), lookback="12h")
+        assert market.symbol == "BTC/USDT:USDT"
+        assert market.candles["close"].iloc[-1] == 50060
+        assert market.candles["volume"].sum() == pytest.approx(sum(content.candles["volume"]))
+    elif content.liquidations is not None:
+        assert read_liquidations(named(text, name)).resample("1h").sum().to_numpy().sum() > 0
+    else:
+        assert len(content.open_interest) == 4
+
+
+def test_every_kind_has_an_example():
+    from liq.sources.files.kind import KINDS
+
+    read = {contents(named(text, name))[0].kind for name, text in EXAMPLES}
+    assert len(EXAMPLES) >= 11
+    assert {kind.name for kind in KINDS} - read <= {"Binance klines without a header", "candles with dates"}
