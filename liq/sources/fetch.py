@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from liq.sources import failover, market_cache, venue_status
 from liq.sources.failover import describe_failures, fetch_all, fetch_first
 from liq.sources.market_cache import Progress, cached_market, find_contract, last_good_market
 from liq.sources.single_flight import single_flight
+from liq.sources.titles import source_title
 from liq.sources.venue_status import AllVenuesFailed
-from liq.sources.venues import client, endpoints
+from liq.sources.venues import client, endpoints, symbols
 from liq.sources.venues.failures import VenueFailure
-from liq.sources.venues.symbols import short_names
 from liq.sources.venues.table import VENUES
 
 SOURCES = ("auto", "all", *VENUES, "simulated", "file")
@@ -37,7 +38,9 @@ def fetch(
 ) -> Market:
     """Return one perpetual's market over a lookback, with its warm-up.
 
-    symbol : ``BTC``, ``BTCUSDT`` or ``BTC/USDT:USDT``; lookback : a name of LOOKBACKS; source : one of SOURCES.
+    symbol : as traders write it, such as ``BTC``, ``BTCUSDT.P`` or ``BTC/USDT:USDT`` (`liq.sources.venues.symbols`);
+    a venue before it, as in ``BYBIT:BTCUSDT.P``, chooses that venue where the source is auto. lookback : a name of
+    LOOKBACKS; source : one of SOURCES.
     on_progress : called with (what is requested, requests begun, requests expected), always in the caller's thread.
 
     ``auto`` tries the venues one after the other and returns the simulated market, with a note, when none answers;
@@ -52,6 +55,19 @@ def fetch(
     """
     _check_source(source)
     _check_lookback(lookback)
+    named = symbols.parse_ticker(symbol).venue
+    market = _fetched(symbol, lookback, named or source if source == "auto" else source, on_progress)
+    if source == "file":
+        return market
+    notes = [symbols.found_note(symbol, market.symbol)] if not market.left_out or market.source in VENUES else []
+    if named and source not in ("auto", named):
+        notes.append(f"{symbol.split(':')[0]} names another venue than the source; this is {source_title(source)}.")
+    notes = [note for note in notes if note and note not in market.notes]
+    return _with_notes(market, tuple(notes), tuple(market.left_out.items())) if notes else market
+
+
+def _fetched(symbol: str, lookback: str, source: str, on_progress: Progress | None) -> Market:
+    """Return the market of one source, or of the first or all venues; see `fetch`."""
     if source == "simulated":
         return _simulated(symbol, lookback)
     if source == "file":
@@ -105,6 +121,7 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
     True
     """
     _check_source(source)
+    source = symbols.parse_ticker(symbol).venue or source if source == "auto" else source
     if source == "file":
         market = _file_market("7d")
         return Quote(market.symbol, float(market.price), market.as_of, market.source)
@@ -126,7 +143,10 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
                     raise _source_error(name, failure) from failure
                 return Quote(last_good.symbol, float(last_good.price), last_good.as_of, name)
     from liq.sources.simulation import market as simulation
+    from liq.sources.simulation.coins import TICKERS
 
+    with suppress(InputError):
+        symbol = symbols.match_symbol(symbol, TICKERS, ("USDT",), "The simulated market")
     try:
         return simulation.quote(symbol, market_cache.utc_now())
     except InputError:
@@ -186,11 +206,15 @@ def _cached_tickers(name: str, gateway: str) -> tuple[str, ...]:
     except VenueFailure:
         volume_by_symbol = {}  # the venue's own order will do; the list matters more than its order
     listed.sort(key=lambda symbol: -volume_by_symbol.get(symbol, 0.0))
-    return tuple(short_names(listed, VENUES[name].quotes))
+    return tuple(symbols.short_names(listed, VENUES[name].quotes))
 
 
 def _simulated(symbol: str, window: str) -> Market:
     """Return the simulated market as of now."""
+    from liq.sources.simulation.coins import TICKERS
+
+    with suppress(InputError):  # further coins, made for scans, are known by name only
+        symbol = symbols.match_symbol(symbol, TICKERS, ("USDT",), "The simulated market")
     return _simulated_at(symbol, window, market_cache.utc_now().floor(lookback(window).bar_length))
 
 

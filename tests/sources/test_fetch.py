@@ -17,7 +17,6 @@ from liq.sources import failover, market_cache, venue_status
 from liq.sources.fetch import SOURCES, fetch, quote, tickers
 from liq.sources.venues import client, failures
 from liq.sources.venues.failures import RetryBudget, VenueFailure, retry
-from liq.sources.venues.symbols import match_symbol
 from liq.sources.venues.table import VENUES
 from tests.venue_server import VenueServer
 from tests.venue_server.fixtures import QUICK, expire_caches
@@ -197,24 +196,15 @@ def test_an_unknown_source_names_the_known(venues: VenueServer) -> None:
             question()
 
 
-@pytest.mark.parametrize(
-    ("ticker", "symbol"),
-    [
-        ("1000PEPE", "1000PEPE/USDT:USDT"),
-        ("USDT", None),
-        ("BTCUSDC", "BTC/USDC:USDC"),
-        ("ETHUSD", "ETH/USDT:USDT"),
-        ("", None),
-        ("<b>", None),
-    ],
-)
-def test_what_a_ticker_means(ticker: str, symbol: str | None) -> None:
-    listed = ["BTC/USDT:USDT", "BTC/USDC:USDC", "ETH/USDT:USDT", "1000PEPE/USDT:USDT"]
-    if symbol is None:
-        with pytest.raises(InputError, match="near it"):
-            match_symbol(ticker, listed, ("USDT", "USDC"), "Binance")
-    else:
-        assert match_symbol(ticker, listed, ("USDT", "USDC"), "Binance") == symbol
+def test_a_venue_before_the_ticker_chooses_it_and_what_was_found_is_said(venues: VenueServer) -> None:
+    market = fetch("OKX:BTCUSDT.P", "1d")
+    assert market.source == "okx"
+    assert not venues.calls["binanceusdm"]
+    assert quote("OKX:BTCUSDT.P").source == "okx"
+    other = fetch("BINANCE:BTC", "1d", "okx")
+    assert other.source == "okx"
+    assert any("names another venue" in note for note in other.notes)
+    assert fetch("BTC", "1d", "okx").notes == fetch("BTCUSDT.P", "1d", "okx").notes
 
 
 def test_requests_have_a_time_budget(monkeypatch: pytest.MonkeyPatch) -> None:

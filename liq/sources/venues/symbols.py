@@ -1,45 +1,177 @@
-"""Symbols: the contract that a ticker means, and the ticker of a contract."""
+"""Symbols: the contract that a ticker means, however it is written, and what to say where that is not obvious."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from liq.errors import InputError
+
+MAX_LENGTH = 60
+"""Longest ticker; a symbol with a venue before it and a suffix has some thirty characters."""
+
+PREFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "BINANCE": "binanceusdm",
+        "BYBIT": "bybit",
+        "OKX": "okx",
+        "GATE": "gate",
+        "GATEIO": "gate",
+        "KRAKEN": "krakenfutures",
+        "HYPERLIQUID": "hyperliquid",
+    }
+)
+"""Venues as TradingView writes them before a ticker, as in BINANCE:BTCUSDT.P, by ccxt id."""
+
+QUOTES = ("USDT", "USDC", "USD")
+
+SUFFIX = re.compile(r"([-_.]?(PERPETUAL|PERP)|[-_.]SWAP|\.P)$")
+"""What venues and charts write behind a perpetual's ticker."""
+
+ALIASES: Mapping[str, str] = MappingProxyType({"XBT": "BTC", "XDG": "DOGE"})
+"""Other codes of the same coin (ISO 4217 and Kraken)."""
+
+MULTIPLES = (
+    ("1000000", 1_000_000),
+    ("100000", 100_000),
+    ("10000", 10_000),
+    ("1000", 1000),
+    ("1M", 1_000_000),
+    ("K", 1000),
+)
+"""What a venue writes before a coin whose contract is of so many; K is Hyperliquid's."""
+
+
+class Renaming(NamedTuple):
+    """A coin that was renamed one to one: its new name, when, and who said so."""
+
+    name: str
+    when: str
+    source: str
+
+
+RENAMED: Mapping[str, Renaming] = MappingProxyType(
+    {
+        "MATIC": Renaming("POL", "2024-09", "Polygon"),
+        "FTM": Renaming("S", "2025-01", "Sonic Labs, formerly Fantom"),
+        "EOS": Renaming("A", "2025-05", "Vaulta, formerly EOS"),
+        "RNDR": Renaming("RENDER", "2024-07", "Render Network"),
+        "KLAY": Renaming("KAIA", "2024-10", "Kaia, formerly Klaytn"),
+        "TOMO": Renaming("VIC", "2023-11", "Viction, formerly TomoChain"),
+        "NANO": Renaming("XNO", "2021-11", "Nano Foundation"),
+        "MIOTA": Renaming("IOTA", "2023-10", "IOTA Foundation"),
+    }
+)
+"""Coins renamed one to one, so that a price before and after is of the same thing; mergers at a rate are not here."""
+
+
+class ParsedTicker(NamedTuple):
+    """A ticker taken apart: the venue named before it ("" for none), coins that it may mean, and the quote ("")."""
+
+    venue: str
+    coins: tuple[str, ...]
+    quote: str
+
+
+def parse_ticker(ticker: str) -> ParsedTicker:
+    """Return a ticker taken apart; raise InputError for what no ticker looks like.
+
+    >>> parse_ticker("BINANCE:BTCUSDT.P")
+    ParsedTicker(venue='binanceusdm', coins=('BTC', 'BTCUSDT'), quote='USDT')
+    >>> parse_ticker("PF_XBTUSD").coins[0]
+    'XBT'
+    """
+    text = str(ticker).strip().upper().removeprefix("$")
+    if len(text) > MAX_LENGTH:
+        raise InputError(f"a ticker has at most {MAX_LENGTH} characters, not {len(text):,}.")
+    before, colon, behind = text.partition(":")
+    venue = PREFIXES.get(before, "") if colon else ""
+    text = behind if venue else text.split(":")[0]
+    text = re.sub(r"^(PF|PI)_", "", text)
+    text = SUFFIX.sub("", text) or text  # a coin may be named PERP
+    base, _, quote = re.sub(r"[-_]", "/", text).strip("/").partition("/")
+    if quote:
+        return ParsedTicker(venue, (base,), quote)
+    joined = next((name for name in QUOTES if base.endswith(name) and base != name), "")
+    coins = (base.removesuffix(joined), base) if joined else (base,)
+    return ParsedTicker(venue, coins, joined)
 
 
 def match_symbol(ticker: str, listed: Iterable[str], quotes: tuple[str, ...], venue: str) -> str:
     """Return the unified symbol that a ticker means among those listed; raise InputError with near matches.
 
-    Understands ``BTC``, ``btc``, ``BTCUSDT``, ``BTC/USDT``, ``BTC-USDT`` and ``BTC/USDT:USDT``. A coin alone,
-    or a quote that is not listed here, means the venue's first quote, so that one link works on every venue.
+    Understands ``BTC``, ``btc``, ``$BTC``, ``BTCUSDT``, ``BTC/USDT``, ``BTC-USDT-SWAP``, ``BTC/USDT:USDT``,
+    ``BTCUSDT.P``, ``BINANCE:BTCUSDT.P``, ``BTCUSDT_PERP``, ``PF_XBTUSD`` and ``XBT``; a coin whose contract is of a
+    thousand (PEPE, 1000PEPE, kPEPE), and a renamed one (RENAMED) where the venue lists only its new name. A coin
+    alone, or a quote that is not listed here, means the venue's first quote, so that one link works on every venue.
 
     >>> match_symbol("btcusdt", ["BTC/USD:USD", "ETH/USD:USD"], ("USD",), "Kraken Futures")
     'BTC/USD:USD'
+    >>> match_symbol("PEPE", ["1000PEPE/USDT:USDT"], ("USDT",), "Binance")
+    '1000PEPE/USDT:USDT'
     """
     symbols = list(listed)
-    wanted_symbol = str(ticker).strip().upper()
     exact = {symbol.upper(): symbol for symbol in symbols}
-    if wanted_symbol in exact:
-        return exact[wanted_symbol]
-    base, _, quote = re.sub(r"[-_]", "/", wanted_symbol.split(":")[0]).partition("/")
-    coins = [base] if quote else [base, *_bases(base)]
-    for coin in coins:
-        own_quote = quote or base.removeprefix(coin)
-        for name in dict.fromkeys((own_quote, *quotes)):
-            symbol = exact.get(f"{coin}/{name}:{name}")
-            if symbol:
+    if (wanted := str(ticker).strip().upper()) in exact:
+        return exact[wanted]
+    parsed = parse_ticker(ticker)
+    for coin in _meanings(parsed.coins):
+        for name in dict.fromkeys((parsed.quote, *quotes)):
+            if symbol := exact.get(f"{coin}/{name}:{name}"):
                 return symbol
     bases = list(dict.fromkeys(symbol.split("/")[0] for symbol in symbols))
-    nearest = difflib.get_close_matches(base, bases, n=3, cutoff=0.5) or bases[:3]
+    nearest = difflib.get_close_matches(parsed.coins[0], bases, n=3, cutoff=0.5) or bases[:3]
     raise InputError(f"{venue} has no perpetual {str(ticker)[:40]!r}; near it: {', '.join(nearest)}.")
 
 
-def _bases(joined: str) -> list[str]:
-    """Return the coins that a joined ticker such as ``BTCUSDT`` may mean."""
-    quotes = [quote for quote in ("USDT", "USDC", "USD") if joined.endswith(quote) and joined != quote]
-    return [joined.removesuffix(quote) for quote in quotes]
+def _meanings(coins: tuple[str, ...]) -> list[str]:
+    """Return the coins that may be meant, in upper case: as written, other codes, multiples, and new names."""
+    plain = [name for coin in coins for name in (coin, ALIASES.get(coin, coin))]
+    multiples = [
+        f"{prefix}{without}" for coin in plain for without in _without_multiple(coin) for prefix, _ in MULTIPLES
+    ]
+    singles = [without for coin in plain for without in _without_multiple(coin)]
+    renamed = [RENAMED[coin].name for coin in plain if coin in RENAMED]
+    return list(dict.fromkeys([*plain, *multiples, *singles, *renamed]))
+
+
+def _without_multiple(coin: str) -> list[str]:
+    """Return a coin, and what is left of it without a multiple before it."""
+    left = [
+        coin.removeprefix(prefix)
+        for prefix, _ in MULTIPLES
+        if coin.startswith(prefix) and len(coin) > len(prefix) + 1
+    ]
+    return [coin, *left]
+
+
+def found_note(ticker: str, symbol: str) -> str:
+    """Return a sentence where a ticker found something that it does not literally name, else "".
+
+    >>> found_note("PEPE", "1000PEPE/USDT:USDT")
+    '1000PEPE is 1,000 PEPE: prices and coins are of so many.'
+    >>> found_note("BTCUSDT.P", "BTC/USDT:USDT")
+    ''
+    """
+    base = symbol.split("/")[0].upper()
+    if str(ticker).strip().upper() == symbol.upper():
+        return ""
+    coins = parse_ticker(ticker).coins
+    for coin in coins:
+        if coin == base or ALIASES.get(coin) == base:
+            return ""
+    for coin in coins:
+        if coin in RENAMED and RENAMED[coin].name == base:
+            renaming = RENAMED[coin]
+            return f"{coin} was renamed {base} in {renaming.when} ({renaming.source}); this is {base}."
+    for prefix, count in MULTIPLES:
+        plain = base.removeprefix(prefix)
+        if base.startswith(prefix) and any(plain in _without_multiple(coin) for coin in coins):
+            return f"{symbol.split('/')[0]} is {count:,} {plain}: prices and coins are of so many."
+    return f"{str(ticker).strip()[:40]} is listed here as {symbol.split('/')[0]}."
 
 
 def short_names(symbols: Iterable[str], quotes: tuple[str, ...]) -> list[str]:
