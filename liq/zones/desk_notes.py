@@ -51,10 +51,10 @@ CONFLUENCE = (
 )
 
 MEASURED = {
-    "absorption": "It comes 1.2 times a week on recordings and 0.9 times on a simulated market, where each is a "
+    "absorption": "It comes 1.2 times a week on recordings and 0.7 times on a simulated market, where each is a "
     "false alarm.",
-    "migration": "So it was on 8 % of sides and days on recordings, and as often on a simulated market.",
-    "confluence": "So it is for 14 % of zones on recordings, and for 12 % of the same zones put elsewhere by chance.",
+    "migration": "So it was on 23 % of sides and days on recordings, and on 17 % on a simulated market.",
+    "confluence": "So it is for 10 % of zones on recordings, and for as many of the same zones put elsewhere by chance.",
 }
 """Frequency of each note, and of its false alarms; measured by `benchmarks.zones`."""
 
