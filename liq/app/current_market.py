@@ -28,7 +28,7 @@ def load_heatmap(view: View) -> Heatmap:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
         st.stop()
-    market_notices(all_bands.market)
+    market_notices(all_bands.market, session_cache.losses(all_bands))
     if (used := own_prior(market)) is not None:
         st.caption(f":material/tune: Estimated with the prior {escape_markdown(used.title)}, chosen for this market.")
     return session_cache.reweighted_heatmap(all_bands, view.bands)

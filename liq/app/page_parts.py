@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -15,11 +15,15 @@ METRIC_STYLE: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "wid
 """Options of a `st.metric` whose second line is not a change, so it is not coloured like one."""
 
 
-def market_notices(market: Market) -> None:
-    """Draw the notices about a market: that it is simulated, and what its source could not give."""
+def market_notices(market: Market, losses: Sequence[str] = ()) -> None:
+    """Draw the notices about a market: that it is simulated, what its source could not give, what took the book.
+
+    losses : sentences of `liq.validation.book_losses`.
+    """
     if market.source == "simulated":
         simulated_warning(bool(market.left_out))
-    for note in market.notes if market.source != "simulated" else ():
+    said = ("This is a simulated market", "No venue answered")  # by the warning above
+    for note in (*(note for note in market.notes if not note.startswith(said)), *losses):
         st.caption(f":material/info: {escape_markdown(note)}")
     if market.left_out:
         names = ", ".join(map(titles.source_title, market.left_out))

@@ -28,6 +28,7 @@ from liq.model.leverage_bands import select_bands
 from liq.model.prior import Prior
 from liq.positions import Positions
 from liq.sources import fetch, titles
+from liq.validation.book_losses import book_losses
 from liq.zones.ranking import top_zones
 
 DEFAULT_COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
@@ -139,6 +140,17 @@ def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     True
     """
     return select_bands(all_bands, bands)
+
+
+@_single_flight(LRUCache(12))
+def losses(heatmap: Heatmap) -> list[str]:
+    """Return a sentence on each bar that removed more than half of the book, see `liq.validation.book_losses`.
+
+    >>> from liq.sources.fetch import fetch
+    >>> losses(estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated"))
+    []
+    """
+    return book_losses(heatmap)
 
 
 def heatmap_as_of(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:

@@ -14,6 +14,7 @@ from liq.model.leverage_bands import BANDS, select_bands
 from liq.model.prior import PRIORS, Prior
 from liq.sources import failover, fetch, titles
 from liq.sources.files import market_file
+from liq.validation.book_losses import book_losses
 
 DEFAULT_TICKER = "BTC"
 """The ticker where none is given, as in the app."""
@@ -168,7 +169,10 @@ def load_heatmap(args: argparse.Namespace, market: Market, columns: int | None =
     unknown = [band for band in bands if band not in BANDS]
     if unknown:
         raise InputError(f"--leverage must be of {', '.join(BANDS)}, not {unknown[0]!r}.")
-    return select_bands(estimate(market, prior=load_prior(args), columns=columns), set(bands))
+    heatmap = estimate(market, prior=load_prior(args), columns=columns)
+    for note in book_losses(heatmap):
+        message(note)
+    return select_bands(heatmap, set(bands))
 
 
 def read_file(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 from liq.formatting import DISCLAIMER
 from liq.market import Market, as_utc
 from liq.model.heatmap import Heatmap
+from liq.validation.book_losses import book_losses
 
 UNITS = {
     "usd": "USD, estimated notional that would be force-closed",
@@ -39,7 +40,7 @@ def document(schema: str, heatmap: Heatmap, **body: Any) -> dict[str, Any]:
     """
     return {
         "schema": schema,
-        **provenance(heatmap.market),
+        **provenance(heatmap.market, book_losses(heatmap)),
         "prior": heatmap.prior.name,
         "tiers": heatmap.tiers.tolist(),
         "weights": heatmap.weights.tolist(),
@@ -52,8 +53,8 @@ def document(schema: str, heatmap: Heatmap, **body: Any) -> dict[str, Any]:
     }
 
 
-def provenance(market: Market) -> dict[str, Any]:
-    """Return where a market's data come from and whether they are real, as JSON fields.
+def provenance(market: Market, further: Sequence[str] = ()) -> dict[str, Any]:
+    """Return where a market's data come from and whether they are real, as JSON fields; further : more notes.
 
     >>> from liq.sources.simulation.market import simulate
     >>> provenance(simulate("BTC", "12h", now="2026-09-01"))["simulated"]
@@ -65,7 +66,7 @@ def provenance(market: Market) -> dict[str, Any]:
         "simulated": market.source == "simulated",
         "venues": [part.source for part in market.parts] or [market.source],
         "left_out": dict(market.left_out),
-        "notes": list(market.notes),
+        "notes": [*market.notes, *further],
         "disclaimer": DISCLAIMER,
         "from": market.start,
         "as_of": market.as_of,

@@ -54,7 +54,7 @@ MEASURED = {
     "absorption": "It comes 1.2 times a week on recordings and 0.7 times on a simulated market, where each is a "
     "false alarm.",
     "migration": "So it was on 23 % of sides and days on recordings, and on 17 % on a simulated market.",
-    "confluence": "So it is for 10 % of zones on recordings, and for as many of the same zones put elsewhere by chance.",
+    "confluence": "So it is for 10 % of zones on recordings, and for as many of the same zones put elsewhere.",
 }
 """Frequency of each note, and of its false alarms; measured by `benchmarks.zones`."""
 

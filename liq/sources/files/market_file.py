@@ -16,6 +16,7 @@ from liq.errors import InputError
 from liq.market import SIDES, Lookback, Market, Origin
 from liq.market import lookback as named_lookback
 from liq.market_checks import CANDLE_COLUMNS, check_liquidations
+from liq.market_quality import checked_open_interest, quality_sentences
 from liq.sources.files.content import spacing
 from liq.sources.files.joined import contents, joined, one_series, understood, what
 from liq.sources.files.table import File
@@ -58,12 +59,17 @@ def read_market(
     bar = spacing(pd.DatetimeIndex(frame.index))
     frame, end = _cut_at(frame, bar, as_of, name)
     notes = [understood(found), *_gaps(frame.index, bar)]
+    if "open_interest" in frame:
+        frame["open_interest"], dropped = checked_open_interest(frame["open_interest"])
+        notes += dropped
     visible_bar = window.bar_length
     if bar > visible_bar or visible_bar % bar:
         notes.append(f"The file has bars of {_duration_text(bar)}, so they are shown instead of {window.bar}.")
         visible_bar = bar
     grouped, start = _grouped(frame, window, visible_bar, end)
     notes += _shortfall(pd.DatetimeIndex(grouped.index), start, window)
+    seen = grouped[grouped.index >= start]
+    notes += quality_sentences(seen, visible_bar, end, pd.Timestamp.now("UTC"))
     interest = grouped.get("open_interest")
     interest = interest if interest is not None and interest.notna().any() else None
     if interest is None:

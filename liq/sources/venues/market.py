@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from liq.market import Market, Origin
+from liq.market_quality import checked_open_interest, quality_sentences
 from liq.sources.venues import endpoints, sanity
 from liq.sources.venues.failures import VenueFailure
 from liq.sources.venues.margin_tiers import margin_brackets
@@ -62,8 +63,7 @@ def fetch_market(request: FetchRequest) -> Market:
             )
     except VenueFailure as failure:
         missing.append(f"Margin brackets are the package's own: {venue.title} {failure.reason}.")
-    quality = sanity.quality_notes(dropped, market.candles, request.lookback.bar_length, to_timestamp(ranges.start))
-    return replace(market, notes=(*quality, *missing))
+    return _checked(market, request, ranges, dropped, missing)
 
 
 def refresh_market(market: Market, request: FetchRequest) -> Market:
@@ -94,8 +94,18 @@ def refresh_market(market: Market, request: FetchRequest) -> Market:
     )
     refreshed, missing = refresh_open_interest(refreshed, request, ranges, dropped)
     missing += [note for note in market.notes if note.startswith(("Margin brackets", "Open interest before"))]
-    quality = sanity.quality_notes(dropped, candles, request.lookback.bar_length, to_timestamp(ranges.start))
-    return replace(refreshed, notes=(*quality, *missing))
+    return _checked(refreshed, request, ranges, dropped, missing)
+
+
+def _checked(
+    market: Market, request: FetchRequest, ranges: TimeRanges, dropped: Counter[str], missing: list[str]
+) -> Market:
+    """Return the market with its data-quality notes, and without open interest that cannot be true."""
+    bar, start = request.lookback.bar_length, to_timestamp(ranges.start)
+    interest, odd = checked_open_interest(market.open_interest)
+    quality = sanity.quality_notes(dropped, market.candles, bar, start)
+    quality += quality_sentences(market.visible, bar, market.as_of, request.now)
+    return replace(market, open_interest=interest, notes=(*quality, *odd, *missing))
 
 
 def _candles(

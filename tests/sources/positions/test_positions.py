@@ -254,8 +254,10 @@ def test_any_positions_can_be_compared_and_fitted(week, drawn):
     assert min(raw.weights) > 0
 
 
-@pytest.mark.parametrize("page", ["heatmap", "top_zones", "liquidation_map", "reality_check"])
-@pytest.mark.parametrize("with_positions", [True, False])
+@pytest.mark.parametrize(
+    ("page", "with_positions"),
+    [("heatmap", True), ("top_zones", True), ("liquidation_map", True), ("reality_check", True), ("heatmap", False)],
+)
 def test_every_page_shows_them_where_they_are_switched_on(page, with_positions):
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     app.query_params["source"] = "simulated"
