@@ -32,6 +32,8 @@ QUOTE_SECONDS = 2
 TICKERS_SECONDS = 600
 """Seconds for which the order of tickers by volume is cached."""
 
+_last_quotes: LRUCache[tuple[str, str, str], Quote] = LRUCache(256)
+
 
 def fetch(
     symbol: str = "BTC", lookback: str = "7d", source: str = "auto", *, on_progress: Progress | None = None
@@ -138,10 +140,10 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
             try:
                 return _cached_quote(name, contract.symbol, client.gateway())
             except VenueFailure as failure:
-                last_good = last_good_market(name, contract.symbol)
-                if last_good is None:
+                newest = _newest_known(name, contract.symbol)
+                if newest is None:
                     raise _source_error(name, failure) from failure
-                return Quote(last_good.symbol, float(last_good.price), last_good.as_of, name)
+                return newest
     from liq.sources.simulation import market as simulation
     from liq.sources.simulation.coins import TICKERS
 
@@ -162,6 +164,7 @@ def clear_caches() -> None:
     """
     market_cache.clear()
     venue_status.clear()
+    _last_quotes.clear()
     for single_flight_cache in (_cached_quote, _cached_tickers, client.contracts):
         single_flight_cache.cache_clear()
     for function_cache in (_simulated_at, _with_notes, _read, client._connect):
@@ -184,6 +187,14 @@ def _source_error(name: str, failure: VenueFailure) -> SourceError:
     return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, or auto.")
 
 
+def _newest_known(name: str, symbol: str) -> Quote | None:
+    """Return the newest price that a venue gave of a contract, by quote or by candles; None where it gave none."""
+    last_quote, last_good = _last_quotes.get((name, symbol, client.gateway())), last_good_market(name, symbol)
+    if last_good is not None and (last_quote is None or last_quote.time < last_good.as_of):
+        return Quote(last_good.symbol, float(last_good.price), last_good.as_of, name)
+    return last_quote
+
+
 @single_flight(TTLCache(64, ttl=QUOTE_SECONDS), key=lambda *key: key, failure=VenueFailure)
 def _cached_quote(name: str, symbol: str, gateway: str) -> Quote:
     """Return a venue's live price of a contract."""
@@ -193,7 +204,9 @@ def _cached_quote(name: str, symbol: str, gateway: str) -> Quote:
         raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
     row = endpoints.ticker(connection, failover.short_budget(), contract)
     venue_time = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
-    return Quote(symbol, row["price"], min(venue_time, now), name, row["change"])
+    quote = Quote(symbol, row["price"], min(venue_time, now), name, row["change"])
+    _last_quotes[name, symbol, gateway] = quote
+    return quote
 
 
 @single_flight(TTLCache(2 * len(VENUES), ttl=TICKERS_SECONDS), key=lambda *key: key, failure=VenueFailure)

@@ -13,7 +13,7 @@ from cachetools import LRUCache, TTLCache
 from liq.errors import InputError
 from liq.market import Market, Origin, as_utc, lookback
 from liq.sources.recorder.reader import attach_recorded
-from liq.sources.single_flight import single_flight
+from liq.sources.single_flight import single_flight, without_frames
 from liq.sources.venues import client, failures
 from liq.sources.venues.client import Contract
 from liq.sources.venues.failures import RetryBudget, VenueFailure
@@ -125,7 +125,7 @@ def _delay_retry(key: Key, started: float, failure: VenueFailure) -> VenueFailur
     # up a sixth of the time at most, however often pages rerun.
     delay = min(30.0, max(2.0, RETRY_DELAY_FACTOR * (time.monotonic() - started)))
     with _lock:
-        _retry_after[key] = (time.monotonic() + delay, failure)
+        _retry_after[key] = (time.monotonic() + delay, without_frames(failure))
     return failure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Hashable, MutableMapping
@@ -22,6 +23,20 @@ class SingleFlight(Protocol[S]):
 
     def cache_clear(self) -> None:
         """Empty the cache."""
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def without_frames(error: E) -> E:
+    """Return a copy of an exception that holds no frames: a kept one would keep every local of its callers with it.
+
+    >>> without_frames(ValueError("no")).args
+    ('no',)
+    """
+    bare = copy.copy(error)
+    bare.__traceback__ = bare.__cause__ = bare.__context__ = None
+    return bare
 
 
 def single_flight(
@@ -54,12 +69,12 @@ def single_flight(
             with lock:
                 failed_at, earlier = failed.get(key(*args), (0.0, None))
             if earlier is not None and started < failed_at:
-                raise earlier
+                raise without_frames(earlier)
             try:
                 return work(*args)
             except failure as error:
                 with lock:
-                    failed[key(*args)] = (time.monotonic(), error)
+                    failed[key(*args)] = (time.monotonic(), without_frames(error))
                 raise
 
         def call(*args: Any) -> T:

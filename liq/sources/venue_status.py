@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from cachetools import TTLCache
 
+from liq.sources.single_flight import without_frames
 from liq.sources.venues import client
 from liq.sources.venues.failures import VenueFailure
 from liq.sources.venues.table import HOME_ORDER, REFUSED_ORDER, VENUES
@@ -77,7 +78,7 @@ def remember_outcome(name: str, failure: VenueFailure | None) -> None:
             _all_failed_until.pop(gateway, None)
         else:
             if failure.blocked:
-                _refusals[(gateway, name)] = failure
+                _refusals[(gateway, name)] = without_frames(failure)
             if _last_answering.get(gateway) == name:
                 del _last_answering[gateway]
 
