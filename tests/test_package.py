@@ -50,7 +50,7 @@ def test_requirements_and_package_name_the_same_dependencies():
 def test_development_requirements_and_extras_name_the_same_packages():
     pins = requirements(ROOT / "requirements-dev.txt")
     extras = PROJECT["optional-dependencies"]
-    declared = {name: extra for extra in ("dask", "dev") for name in map(Requirement, extras[extra])}
+    declared = {name: extra for extra in ("dask", "notify", "dev") for name in map(Requirement, extras[extra])}
     declared_names = {requirement.name for requirement in declared} - {"liq"}
     assert pins.keys() == declared_names
     for requirement in declared:

@@ -13,11 +13,12 @@ from typing import Any
 import pandas as pd
 
 from liq.commands import options, webhook
+from liq.commands.notify import notifier
 from liq.errors import InputError, LiqError
 from liq.export.schema import round_price, source_name, to_json
 from liq.formatting import DISCLAIMER
 from liq.model.heatmap import Heatmap
-from liq.sources import fetch, market_cache
+from liq.sources import fetch, market_cache, titles
 from liq.zones import alerts, events
 from liq.zones.alerts import AlertRule
 from liq.zones.ranking import top_zones
@@ -33,6 +34,7 @@ RETRY_AFTER = pd.Timedelta(minutes=1)
 EXAMPLES = """examples:
   python -m liq watch BTC ETH SOL --lookback 7d
   python -m liq watch BTC --source gate --within 0.3 --usd 20e6 --webhook https://example.org/hook
+  python -m liq watch BTC --notify ntfy://my-topic --notify tgram://TOKEN/CHAT
   python -m liq watch --source simulated --once
 
 One line a time on standard output, schema liq.event/1 (docs/commands.md), "event" one of near, built, moved, swept.
@@ -70,6 +72,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--usd", type=float, default=2.5e6, help="least dollars of a zone (2.5e6)")
     parser.add_argument("--every", type=float, default=5.0, metavar="SECONDS", help="how often to ask for prices (5)")
     parser.add_argument("--webhook", metavar="URL", help="post every line there as well, as JSON")
+    parser.add_argument(
+        "--notify",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="notify an address of Apprise's of every line, with a picture where the service takes one: tgram://, "
+        'discord://, slack://, mailto://, ntfy:// and more; needs pip install "liq[notify]"; may be repeated',
+    )
     parser.add_argument("--once", action="store_true", help="look once: near now, and what the last bar did")
     parser.epilog = EXAMPLES
 
@@ -85,21 +95,28 @@ def run(args: argparse.Namespace) -> int:
     options.load_prior(args)  # a bad prior is reported before the first request
     with ExitStack() as stack:
         stop, signals = stack.enter_context(_stop_on_signal())
-        post = stack.enter_context(webhook.webhook_poster(args.webhook)) if args.webhook else None
+        maps: dict[str, Heatmap] = {}
+        told = [stack.enter_context(webhook.webhook_poster(args.webhook))] if args.webhook else []
+        if args.notify:
+            told.append(stack.enter_context(notifier(args.notify, lambda symbol: _picture(args, maps[symbol]))))
 
         def write(line: str) -> None:
             print(line, flush=True)
-            if post is not None:
-                post(line)
+            for tell in told:
+                tell(line)
 
-        for _ in rounds(args, write):
+        for _ in rounds(args, write, maps):
             if stop.is_set() or args.once or stop.wait(args.every):
                 break
     return 130 if signal.SIGINT in signals else 0
 
 
-def rounds(args: argparse.Namespace, write: Callable[[str], None]) -> Iterator[None]:
+def rounds(
+    args: argparse.Namespace, write: Callable[[str], None], maps: dict[str, Heatmap] | None = None
+) -> Iterator[None]:
     """Check every ticker, one after the other, and write a line per event; yield after each round.
+
+    maps : where given, the latest map of each symbol is kept in it.
 
     Raises InputError for a ticker that does not exist, SourceError where no source answers the first request. A later
     failure is printed to stderr once, and that ticker is tried again after RETRY_AFTER.
@@ -111,7 +128,7 @@ def rounds(args: argparse.Namespace, write: Callable[[str], None]) -> Iterator[N
             if ticker.retry_at is not None and market_cache.utc_now() < ticker.retry_at:
                 continue
             try:
-                _update_map(args, ticker, write)
+                _update_map(args, ticker, write, {} if maps is None else maps)
                 _check_price(ticker, rule, write)
                 ticker.failure = ""
             except LiqError as error:
@@ -123,7 +140,9 @@ def rounds(args: argparse.Namespace, write: Callable[[str], None]) -> Iterator[N
         yield
 
 
-def _update_map(args: argparse.Namespace, ticker: WatchedTicker, write: Callable[[str], None]) -> None:
+def _update_map(
+    args: argparse.Namespace, ticker: WatchedTicker, write: Callable[[str], None], maps: dict[str, Heatmap]
+) -> None:
     """Update the map if a bar has closed, and write the events of its finished bars."""
     if ticker.heatmap is not None and not market_cache.needs_refresh(ticker.heatmap.market, ticker.fetched):
         return
@@ -139,12 +158,22 @@ def _update_map(args: argparse.Namespace, ticker: WatchedTicker, write: Callable
             None,
         )  # another venue is another market with other zones
     ticker.heatmap, ticker.fetched = options.load_heatmap(args, market), now
-    ticker.zones = top_zones(ticker.heatmap)
+    ticker.zones, maps[market.symbol] = top_zones(ticker.heatmap), ticker.heatmap
     for bar, zones in events.finished_bars(ticker.heatmap, ticker.reported):
         new, ticker.standing = events.detect(ticker.standing, market.symbol, zones, bar, args.usd)
         ticker.reported = bar.end
         for event in new:
             write(_event_json(ticker.heatmap, event.kind, asdict(event), events.describe(event)))
+
+
+def _picture(args: argparse.Namespace, heatmap: Heatmap) -> bytes:
+    """Return the PNG of a map, as the page draws it."""
+    from liq.charts.heatmap import png  # only a picture needs the charts
+
+    title = titles.market_title(heatmap.market, args.lookback)
+    return png.heatmap_png(
+        heatmap, title=title, watermark="Simulated" if heatmap.market.source == "simulated" else ""
+    )
 
 
 def _check_price(ticker: WatchedTicker, rule: AlertRule, write: Callable[[str], None]) -> None:
