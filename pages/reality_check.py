@@ -99,6 +99,14 @@ else:
     st.caption(escape_markdown(tables.touch_sentences(touches)))
     st.dataframe(tables.touch_table(touches), hide_index=True, height="content", column_config=TOUCH_COLUMNS)
 
+try:
+    place = reality_check.recorded_place(heatmap)
+    if place is not None:
+        st.markdown(f"**{escape_markdown(place.sentence)}**")
+        st.caption(escape_markdown(tables.place_sentence(place)))
+except LiqError as error:
+    st.caption(escape_markdown(str(error)))
+
 if view.observed and (positions := observed_positions(view, market)) is not None:
     st.subheader("Where observed positions really stand")
     st.caption(escape_markdown(" ".join(observed_sentences(positions, market, market.source))))

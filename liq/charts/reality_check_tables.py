@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.formatting import percent, timestamp
+from liq.formatting import money, percent, timestamp
+from liq.validation.place import PlaceScore
 from liq.validation.skill import Skill
 from liq.validation.zone_touches import FARTHEST, NEAREST, ZoneTouches, days_text
 
@@ -128,6 +129,19 @@ def scored_period(report: Skill) -> str:
         f"Scored on {report.bars:,} bars of {duration_text(report)}, {timestamp(report.since)} to "
         f"{timestamp(report.until)}; range and volume were fitted on the bars before, so nothing here knew what "
         "came later."
+    )
+
+
+def place_sentence(place: PlaceScore) -> str:
+    """Return what the score of place was made of, in one sentence.
+
+    >>> place_sentence(PlaceScore(0.1, 0.0, 0.2, 5e6, 12, 4))[:44]
+    '$5.00M of recorded liquidations in 12 ranges'
+    """
+    return (
+        f"{money(place.usd)} of recorded liquidations in {place.bars:,} ranges that a bar swept, on {place.days} "
+        "days. Zero bits are an even spread over each range; the map's share of each eighth of it is held against "
+        "where the dollars really were."
     )
 
 

@@ -16,10 +16,11 @@ from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior, as_prior
 from liq.positions import Positions
 from liq.sources.recorder.messages import MESSAGE_FORMATS
-from liq.sources.recorder.reader import RECORDED
+from liq.sources.recorder.reader import RECORDED, recorded_events
 from liq.sources.titles import source_title
 from liq.sources.venues.table import VENUES
 from liq.validation.calibration import calibrate
+from liq.validation.place import PlaceScore, place_score
 from liq.validation.positions.comparison import Comparison, compare
 from liq.validation.positions.survival import survival_table
 from liq.validation.skill import Skill, skill
@@ -210,6 +211,22 @@ def followed_zones(heatmap: Heatmap) -> ZoneTouches:
     1
     """
     return zone_touches(heatmap)
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def recorded_place(heatmap: Heatmap) -> PlaceScore | None:
+    """Return where inside swept ranges recorded liquidations lay, see `liq.validation.place`; None without any.
+
+    Raises InputError where there are liquidations, but none inside a swept range.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> recorded_place(estimate(simulate("BTC", "12h", now="2026-09-01"))) is None
+    True
+    """
+    for part in heatmap.parts or (heatmap,):
+        if (events := recorded_events(part.market)) is not None:
+            return place_score(part, events)
+    return None
 
 
 @cached(LRUCache(4), condition=threading.Condition())

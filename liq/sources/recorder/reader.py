@@ -79,6 +79,22 @@ def attach_recorded(market: Market) -> Market:
     )
 
 
+def recorded_events(market: Market) -> pd.DataFrame | None:
+    """Return a market's recorded liquidations one by one: time (UTC), side, price, usd; None where none are recorded.
+
+    >>> from liq.sources.simulation.market import simulate
+    >>> recorded_events(simulate("BTC", "12h", now="2026-09-01")) is None
+    True
+    """
+    root = folder()
+    if root is None or market.source not in MESSAGE_FORMATS:
+        return None
+    first, last = market.times[0].timestamp() * 1000, market.as_of.timestamp() * 1000
+    rows, _ = _days(root, LIQUIDATIONS, market, range(int(first) // DAY, int(last) // DAY + 1))
+    rows = rows[(rows["usd"] > 0) & (rows["price"] > 0)]
+    return rows.assign(time=pd.to_datetime(rows["time"], unit="ms", utc=True)) if len(rows) else None
+
+
 def _share_text(share: float) -> str:
     """Return a share in words that never round to nothing or to all."""
     if share in (0.0, 1.0):

@@ -190,6 +190,7 @@ def test_the_page_scores_what_was_recorded(week, source, carries):
     (caption,) = [text.value for text in app.caption if "Recorded from" in text.value]
     assert carries in caption
     assert ("lower bound" in caption) == bool(carries)
+    assert any("of recorded liquidations in" in text.value for text in app.caption), "the score of place"
 
 
 def test_unrecorded_bars_change_no_figure():
