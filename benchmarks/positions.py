@@ -22,6 +22,7 @@ import liq
 from liq.sources.positions import collect
 from liq.sources.positions.reader import read_snapshot, snapshot_files
 from liq.sources.positions.storage import open_store
+from liq.sources.rate_limit import RateLimit
 from liq.sources.simulation.market import simulate
 from liq.sources.venues import client
 from liq.sources.venues.failures import RetryBudget
@@ -57,7 +58,8 @@ def passed() -> None:
     """Print what one pass costs."""
     connection = client.connect("hyperliquid")
     client.contracts(connection, RetryBudget(10.0, 2))
-    connection.exchange.rateLimit /= SPEED
+    limits = [limit._replace(seconds=limit.seconds / SPEED) for limit in connection.venue.limits]
+    connection.rate_limit = RateLimit(limits)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder), "hyperliquid") as store:
         began = time.perf_counter()

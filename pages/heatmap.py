@@ -8,13 +8,13 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import controls, session_cache
-from liq.app.current_market import chart_data, load_heatmap
+from liq.app.current_market import chart_data, is_preview, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
 from liq.app.page_parts import METRIC_STYLE, downloads
-from liq.app.session_cache import View
+from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
-from liq.charts.heatmap import image, layers, png, window
+from liq.charts.heatmap import image, window
 from liq.charts.observed import observed_sentences
 from liq.export import files
 from liq.formatting import escape_markdown
@@ -30,7 +30,14 @@ state = st.session_state
 
 
 def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
-    """Draw the figures above the chart."""
+    """Draw the figures above the chart; without numbers while there are only candles."""
+    if is_preview(view):
+        with st.container(horizontal=True, gap="small"):
+            with st.container(width=168):
+                st.metric(heatmap.market.base, formatting.price(float(heatmap.market.price), 2), "loading the map")
+            for label in ("Strong zone above", "Strong zone below", f"Balance in ±{NEAR:.0%}", "Anchored"):
+                st.metric(label, "…", "loading", **METRIC_STYLE)
+        return
     now, totals = scenario(heatmap, zones=zones), side_totals(heatmap)
     places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
     with st.container(horizontal=True, gap="small"):
@@ -126,7 +133,7 @@ def draw(view: View, heatmap: Heatmap) -> None:
     positions = observed_positions(view, then.market)
     drawn, data = chart_data(view, heatmap, then, positions)
     st.vega_lite_chart(
-        spec={**layers.spec(), "datasets": data},
+        spec={**session_cache.chart_spec(), "datasets": data},
         key="heatmap_chart",
         alt=heatmap_data.description(heatmap.market, view.timeframe),
     )
@@ -155,7 +162,7 @@ def draw(view: View, heatmap: Heatmap) -> None:
             "Heat JSON": ("heat.json", lambda: files.heat_json(then, drawn_then())),
             "Zones CSV": ("zones.csv", lambda: files.zones_csv(then, zones)),
             "Zones JSON": ("zones.json", lambda: files.zones_json(then, zones)),
-            "Estimate PNG": ("heatmap.png", lambda: png.chart_png(layers.static_spec(), data, 1600, 860)),
+            "Estimate PNG": ("heatmap.png", lambda: session_cache.chart_png(data)),
         },
     )
 
@@ -163,4 +170,5 @@ def draw(view: View, heatmap: Heatmap) -> None:
 view = controls.view()
 playing = "playing" in state
 # one fragment, playing or not, so that the chart stays the same element and keeps its zoom
-st.fragment(draw_step, run_every=SECONDS_PER_STEP if playing else None)(view, load_heatmap(view), state.run, playing)
+draw_steps = st.fragment(draw_step, run_every=SECONDS_PER_STEP if playing else None)
+draw_steps(view, load_heatmap(view, preview=True), state.run, playing)

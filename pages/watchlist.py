@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from liq import formatting
-from liq.app import controls, session_cache, watchlist
+from liq.app import controls, tickers, watchlist
 from liq.app.page_parts import simulated_warning
 from liq.charts.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.errors import LiqError
@@ -117,8 +117,8 @@ def draw_list(rows: list[watchlist.WatchlistRow], request: watchlist.WatchlistRe
         rows = [watchlist.at_live_price(row, quotes.get(row.ticker)) for row in rows]
     draw_table(watchlist_table(*watchlist.split_rows(rows)), "watched", pd.Timestamp.now("UTC"))
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
-    for note, tickers in watchlist.notes_by_text(rows).items():
-        st.caption(":material/info: " + escape_markdown(f"{', '.join(tickers)}: {note}"))
+    for note, named in watchlist.notes_by_text(rows).items():
+        st.caption(":material/info: " + escape_markdown(f"{', '.join(named)}: {note}"))
     draw_alerts(rows, request, toast=is_tick)
 
 
@@ -145,7 +145,7 @@ def draw_scan() -> None:
 
 view = controls.view()
 request = watchlist.WatchlistRequest(view.timeframe, view.source, view.prior, view.bands)
-names = session_cache.tickers(view.source)
+names = tickers.tickers(view.source)
 st.html(TAG_STYLE)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container(width=560):

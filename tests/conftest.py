@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -9,6 +10,8 @@ from tests.browser import app, chromium, file, long_app, long_file, page
 from tests.venue_server.fixtures import kept, server, venues
 
 __all__ = ["app", "chromium", "file", "kept", "long_app", "long_file", "page", "server", "venues"]
+
+os.environ["LIQ_CACHE"] = "off"  # every test begins with what it fetches itself, and leaves nothing on the machine
 
 
 @pytest.fixture(autouse=True)

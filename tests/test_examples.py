@@ -20,14 +20,11 @@ VENUE = "needs a venue; tests/sources runs it against a local server"
 
 EXEMPT: dict[str, str] = {
     "liq.app.controls": STREAMLIT,
-    "liq.app.current_market.load_heatmap": STREAMLIT,
-    "liq.app.current_market.heatmap_at_moment": STREAMLIT,
-    "liq.app.current_market.use_prior": STREAMLIT,
-    "liq.app.current_market.own_prior": STREAMLIT,
-    "liq.app.current_market.chart_data": STREAMLIT,
+    "liq.app.current_market": STREAMLIT,
     "liq.app.live_price": STREAMLIT,
     "liq.app.observed.observed_positions": STREAMLIT,
     "liq.app.page_parts": STREAMLIT,
+    "liq.app.tickers.request_tickers": STREAMLIT,
     "liq.sources.files.kinds": "docs/files.md has a file of each kind, which tests/sources/files reads",
     **{
         f"liq.commands.{command}.{function}": "`liq COMMAND --help` shows examples; tests/commands runs them"
@@ -36,6 +33,7 @@ EXEMPT: dict[str, str] = {
     },
     "liq.commands.watch.rounds": "yields for ever; tests/commands/test_watch.py runs it",
     "liq.scan.executors.dask_cluster": "needs a Dask cluster; tests/scan starts one",
+    "liq.sources.failover.fetch_one": VENUE,
     "liq.sources.failover.fetch_first": VENUE,
     "liq.sources.failover.answering_venue": VENUE,
     "liq.sources.failover.fetch_all": VENUE,
@@ -71,11 +69,12 @@ EXEMPT: dict[str, str] = {
     "liq.sources.venues.endpoints.ticker": VENUE,
     "liq.sources.venues.endpoints.volumes": VENUE,
     "liq.sources.venues.endpoints.margin_tiers": VENUE,
-    "liq.sources.venues.margin_tiers.margin_brackets": VENUE,
     "liq.sources.venues.market.calls_expected": VENUE,
+    "liq.sources.venues.request.kept_on_disk": VENUE,
+    "liq.sources.venues.client.copy_markets": VENUE,
     "liq.sources.venues.market.fetch_market": VENUE,
     "liq.sources.venues.market.refresh_market": VENUE,
-    "liq.sources.venues.open_interest.pages_to_request": VENUE,
+    "liq.sources.venues.interest_requests": VENUE,
     "liq.sources.venues.open_interest.attach_open_interest": VENUE,
     "liq.sources.venues.open_interest.refresh_open_interest": VENUE,
 }

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from liq.app import session_cache
+from liq.app import tickers
 from liq.app.location import app_folder
 from liq.app.observed import is_named
-from liq.app.session_cache import View
+from liq.app.view import View
 from liq.charts.heatmap import image
 from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
@@ -53,6 +53,8 @@ def sidebar() -> None:
     state = st.session_state
     if "next_as_of" in state:  # a page sets this to change the moment: only here is the control not drawn yet
         state.as_of = state.pop("next_as_of")
+    if "next_source" in state:
+        state.source = state.pop("next_source")
     state.sidebar_drawn = True
     state.run = state.get("run", 0) + 1
     with st.sidebar:
@@ -133,7 +135,7 @@ def sidebar() -> None:
         )
         top.selectbox(
             "Ticker",
-            session_cache.tickers(source),
+            tickers.tickers(source),
             key="ticker",
             accept_new_options=True,
             help="Every active linear perpetual of the source, by volume. Type to search, or to name another.",
@@ -147,12 +149,17 @@ def view() -> View:
     When the first request to a new server is for a page's own address, Streamlit runs the page without
     the entry script. Calling `st.navigation` turns that off; running again lets the entry script come first.
     """
-    state = st.session_state
-    if not state.pop("sidebar_drawn", False):
+    if not st.session_state.pop("sidebar_drawn", False):
         setup()
         st.rerun()
+    return described_view()
+
+
+def described_view() -> View:
+    """Return the view that the drawn sidebar describes."""
+    state = st.session_state
     return View(
-        ticker=str(state.ticker or session_cache.DEFAULT_COINS[0]).strip() or session_cache.DEFAULT_COINS[0],
+        ticker=str(state.ticker or tickers.DEFAULT_COINS[0]).strip() or tickers.DEFAULT_COINS[0],
         source=state.source,
         timeframe=state.timeframe or "7d",
         threshold=state.threshold,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext, suppress
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from liq.app import session_cache
+from liq.app import session_cache, tickers
+from liq.app.loading import Loading, start_loading, wait_for_market
 from liq.app.page_parts import market_notices
-from liq.app.session_cache import View
-from liq.charts.heatmap import layers, window
+from liq.app.view import View
+from liq.charts.heatmap import data, window
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.market import Market
@@ -16,22 +21,29 @@ from liq.model.as_of import last_closed_bar
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
 from liq.positions import Positions
-from liq.sources import fetch, market_cache
+from liq.sources import market_cache
+
+PATIENCE = 1.5
+"""Seconds after which a fetch behind a picture that is drawn already shows its progress."""
 
 
-def load_heatmap(view: View) -> Heatmap:
-    """Return the estimate for a view; where there is none, draw one sentence that says why and stop the page."""
+def load_heatmap(view: View, *, preview: bool = False) -> Heatmap:
+    """Return the estimate for a view; where there is none, draw one sentence that says why and stop the page.
+
+    preview : whether candles without an estimate will do until the rest is fetched (`is_preview`).
+    """
     try:
-        market = _market(view)
+        market = _market(view, preview)
         all_bands = session_cache.estimated_heatmap(market, _prior(view, market))
     except LiqError as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
+        finish_loading(view)
         st.stop()
     market_notices(all_bands.market, session_cache.losses(all_bands))
     if (used := own_prior(market)) is not None:
         st.caption(f":material/tune: Estimated with the prior {escape_markdown(used.title)}, chosen for this market.")
-    return session_cache.reweighted_heatmap(all_bands, view.bands)
+    return session_cache.reweighted_heatmap(all_bands, () if is_preview(view) else view.bands)
 
 
 def heatmap_at_moment(view: View, heatmap: Heatmap) -> Heatmap:
@@ -77,29 +89,73 @@ def is_live(view: View) -> bool:
     return view.live and view.source != "file"
 
 
-def _market(view: View) -> Market:
+def is_preview(view: View) -> bool:
+    """Return whether the market on screen is that of the candles alone, while the rest is fetched."""
+    loading: Loading | None = st.session_state.get("loading")
+    return loading is not None and loading.request == _request(view)
+
+
+def finish_loading(view: View) -> None:
+    """Wait for what the drawn page lacks, and run the page again with it: the rest of a preview, or later the
+    tickers."""
+    state, slot = st.session_state, st.empty()
+
+    def progress(sentence: str, done: int, total: int) -> None:
+        slot.caption(escape_markdown(f"Loading: {sentence}"))
+
+    if is_preview(view):
+        with suppress(LiqError):  # the run that follows says it
+            wait_for_market(state.loading, progress)
+        st.rerun()
+    tickers.request_tickers(view.source)
+
+
+def _request(view: View) -> tuple[Any, ...]:
+    """Return what makes a market another one."""
+    uploads = st.session_state.get("upload") or [] if view.source == "file" else []
+    return (view.ticker, view.source, view.timeframe, tuple(upload.file_id for upload in uploads))
+
+
+def _market(view: View, preview: bool) -> Market:
     """Return the market. It is kept until a bar closes, so that nothing jumps while controls are moved."""
-    state = st.session_state
+    state, request = st.session_state, _request(view)
     place = st.empty()  # always there: else everything after it would count as another element and be drawn anew
-    uploads = state.get("upload") or [] if view.source == "file" else []
-    request = (view.ticker, view.source, view.timeframe, tuple(upload.file_id for upload in uploads))
     if "current_market" in state:
         current_request, current, fetched = state.current_market
         refreshes = is_live(view) and last_closed_bar(current, view.as_of) is None
         if current_request == request and not (refreshes and market_cache.needs_refresh(current, fetched)):
             return current
-    if uploads:
-        files = tuple((upload.name, upload.getvalue()) for upload in uploads)
+    if view.source == "file" and request[-1]:
+        files = tuple((upload.name, upload.getvalue()) for upload in state.upload)
         market = session_cache.uploaded_market(files, view.timeframe)
     else:
-        with place.container():
-            bar = st.empty()
+        market = _loaded_market(view, place, preview)
+    if not is_preview(view):
+        state.current_market = (request, market, pd.Timestamp.now("UTC"))
+    return market
 
-            def progress(sentence: str, done: int, total: int) -> None:
+
+def _loaded_market(view: View, place: Any, preview: bool) -> Market:
+    """Return the market once it is fetched, or with `preview` once its candles are."""
+    state, request, began = st.session_state, _request(view), time.monotonic()
+    loading: Loading | None = state.get("loading")
+    if loading is None or loading.request != request:
+        loading = state.loading = start_loading(request, view.ticker, view.timeframe, view.source)
+    is_first = "current_market" not in state and not loading.previewed
+    with place.container() if is_first else nullcontext():
+        bar = st.empty() if is_first else place
+
+        def progress(sentence: str, done: int, total: int) -> None:
+            if is_first or time.monotonic() - began > PATIENCE:  # what is on screen stays where it is that long
                 bar.progress(min(1.0, done / max(total, 1)), text=escape_markdown(sentence))
 
-            with st.skeleton(height=layers.HEIGHT):
-                market = fetch.fetch(view.ticker, lookback=view.timeframe, source=view.source, on_progress=progress)
-        place.empty()
-    state.current_market = (request, market, pd.Timestamp.now("UTC"))
+        with st.skeleton(height=data.HEIGHT) if is_first else nullcontext():
+            if preview:
+                session_cache.chart_spec()  # made while the source answers
+            try:
+                market = wait_for_market(loading, progress, preview=preview)
+            finally:
+                if loading.future.done():
+                    state.pop("loading", None)
+    place.empty()
     return market

@@ -8,7 +8,7 @@ import streamlit as st
 
 from liq.app import session_cache
 from liq.app.current_market import is_live
-from liq.app.session_cache import View
+from liq.app.view import View
 from liq.errors import LiqError
 from liq.market import Market, Quote
 from liq.sources import fetch, market_cache

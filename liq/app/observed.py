@@ -9,7 +9,7 @@ import threading
 import streamlit as st
 from cachetools import LRUCache, TTLCache, cached
 
-from liq.app.session_cache import View
+from liq.app.view import View
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.market import Market

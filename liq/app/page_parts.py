@@ -10,6 +10,7 @@ import streamlit as st
 from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.sources import titles
+from liq.sources.venues.table import VENUES
 
 METRIC_STYLE: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "width": 168}
 """Options of a `st.metric` whose second line is not a change, so it is not coloured like one."""
@@ -26,10 +27,19 @@ def market_notices(market: Market, losses: Sequence[str] = ()) -> None:
     for note in (*(note for note in market.notes if not note.startswith(said)), *losses):
         st.caption(f":material/info: {escape_markdown(note)}")
     if market.left_out:
-        names = ", ".join(map(titles.source_title, market.left_out))
-        with st.expander(f"Not in this: {names}"):
+        with st.expander(titles.shown_sentence(market)):
             for name, reason in market.left_out.items():
                 st.caption(f"{titles.source_title(name)} {escape_markdown(reason)}.")
+            with st.container(horizontal=True):
+                for name in VENUES:
+                    if name != market.source:
+                        label = f"Show {titles.source_title(name)}"
+                        st.button(label, key=f"show_{name}", on_click=choose_source, args=(name,))
+
+
+def choose_source(name: str) -> None:
+    """Choose another source; the sidebar takes it over in the next run."""
+    st.session_state.next_source = name
 
 
 def simulated_warning(replaces: bool) -> None:

@@ -10,16 +10,15 @@ import io
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from cachetools import LRUCache, cached
 
 from liq import formatting
+from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import leverage, readout, window
-from liq.errors import LiqError
 from liq.market import Market, Quote
 from liq.model import as_of
 from liq.model.estimate import estimate
@@ -27,32 +26,9 @@ from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import select_bands
 from liq.model.prior import Prior
 from liq.positions import Positions
-from liq.sources import fetch, titles
+from liq.sources import titles
 from liq.validation.book_losses import book_losses
 from liq.zones.ranking import top_zones
-
-DEFAULT_COINS = ("BTC", "ETH", "SOL", "XRP", "BNB", "DOGE")
-"""Offered where the source cannot say what it lists; any other can be typed."""
-
-
-@dataclass(frozen=True)
-class View:
-    """Hold what the sidebar says: which market, how leverage is weighted, and how it is drawn."""
-
-    ticker: str
-    source: str
-    timeframe: str
-    threshold: int
-    more_heat: int
-    klines: bool
-    realised: bool
-    bands: tuple[str, ...]
-    prior: str
-    whole: bool
-    live: bool
-    as_of: pd.Timestamp | None = None
-    untested: bool = True
-    observed: bool = False
 
 
 def price_metric(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
@@ -77,18 +53,6 @@ def price_metric(market: Market, view: View, quote: Quote | None, past: bool) ->
             f"{titles.market_title(market, view.timeframe)}, {formatting.timestamp(time)}"
         ),
     }
-
-
-def tickers(source: str) -> list[str]:
-    """Return what the source lists, or DEFAULT_COINS where it cannot say.
-
-    >>> tickers("simulated")[:3]
-    ['BTC', 'ETH', 'SOL']
-    """
-    try:
-        return fetch.tickers(source)
-    except LiqError:
-        return list(DEFAULT_COINS)
 
 
 def _single_flight(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -233,6 +197,28 @@ def strongest_zones(heatmap: Heatmap) -> pd.DataFrame:
     ['above', 'below']
     """
     return top_zones(heatmap, price=heatmap.market.price)
+
+
+def chart_spec() -> dict[str, Any]:
+    """Return the heatmap chart's constant specification, see `liq.charts.heatmap.layers`.
+
+    >>> chart_spec() is chart_spec()
+    True
+    """
+    from liq.charts.heatmap import layers  # altair takes a third of a second, which a source's answer overlaps
+
+    return layers.spec()
+
+
+def chart_png(data: dict[str, pd.DataFrame]) -> bytes:
+    """Return the drawn heatmap as a PNG, see `liq.charts.heatmap.png`.
+
+    >>> chart_png.__name__
+    'chart_png'
+    """
+    from liq.charts.heatmap import layers, png
+
+    return png.chart_png(layers.static_spec(), data, 1600, 860)
 
 
 def chart_data(

@@ -137,6 +137,7 @@ def photographed(
             moves.append(-usd * np.exp((pace * log_at_photo)[swept_photo] - (pace * log[leg])[row]))
         if first + BLOCK >= len(entries.leg) or sum(map(len, places)) > CHUNK:
             moved: np.ndarray = np.bincount(np.concatenate(places), np.concatenate(moves), (n_photos + 1) * width)
+            moved = moved.astype(float, copy=False)  # without a single level NumPy counts in integers
             change = moved if change is None else change + moved
             places, moves = [], []
     assert change is not None  # there is at least one entry a leg

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from liq.errors import InputError, SourceError
 from liq.market import Market
@@ -29,22 +30,53 @@ from liq.sources.venues.table import HOME_ORDER, VENUES
 MAX_STALE_SECONDS = 120
 """Maximum age of a stale market in `auto`, in seconds, before another venue takes its place."""
 
-HEDGE_DELAY = 3.0
-"""Seconds after which `auto` tries the next venue as well, without cancelling the one that has not answered."""
+HEDGE_DELAY = 2.0
+"""Seconds of silence after which `auto` tries the next venue as well, without cancelling the silent one."""
 
-ProgressQueue = queue.SimpleQueue[tuple[str, int, int]]
+Events = queue.SimpleQueue[Callable[[], object]]
+"""Calls that a venue's thread leaves for the caller's thread, where a page may be drawn."""
 
 T = TypeVar("T")
 
 
-def fetch_first(ticker: str, window: str, on_progress: Progress | None) -> Market:
+class Listener(NamedTuple):
+    """What a caller wants to hear of while it waits: progress, and the market of the candles alone."""
+
+    on_progress: Progress | None = None
+    on_candles: Callable[[Market], None] | None = None
+
+    def through(self, events: Events) -> Listener:
+        """Return a listener for another thread, whose calls wait in `events`."""
+        progress, candles = self
+        return Listener(
+            None if progress is None else lambda *news: events.put(partial(progress, *news)),
+            None if candles is None else lambda market: events.put(partial(candles, market)),
+        )
+
+
+def fetch_one(name: str, ticker: str, window: str, listener: Listener) -> Market:
+    """Return one venue's market; raise VenueFailure or InputError. The listener is called in the caller's thread."""
+    if listener == Listener():
+        return cached_market(name, ticker, window)
+    events, pool = Events(), ThreadPoolExecutor(1, thread_name_prefix="one")
+    try:
+        request = pool.submit(cached_market, name, ticker, window, **listener.through(events)._asdict())
+        _wait_for_some({request}, events)
+        return request.result()
+    finally:
+        pool.shutdown(wait=False)
+
+
+def fetch_first(ticker: str, window: str, listener: Listener) -> Market:
     """Return the market of the first venue that has it; the venues that did not answer are in `left_out`.
 
     Raises AllVenuesFailed, or InputError where those that answered do not list the ticker.
     """
+    events = Events()
+    heard = listener.through(events)._asdict()
     _, market, reasons = _first_good_answer(
-        lambda name, report: cached_market(name, ticker, window, on_progress=report, budget=short_budget()),
-        on_progress,
+        lambda name: cached_market(name, ticker, window, budget=short_budget(), **heard),
+        events,
         lambda market: (
             not is_stale(market)
             or (market_cache.utc_now() - market_cache.fetched_at(market)).total_seconds() <= MAX_STALE_SECONDS
@@ -57,23 +89,23 @@ def answering_venue() -> str:
     """Return the venue that `auto` uses now; raise AllVenuesFailed."""
     return (
         last_answering_venue()
-        or _first_good_answer(lambda name, _: client.contracts(client.connect(name), short_budget()), None)[0]
+        or _first_good_answer(lambda name: client.contracts(client.connect(name), short_budget()), Events())[0]
     )
 
 
 def _first_good_answer(
-    work: Callable[[str, Progress], T], on_progress: Progress | None, is_good: Callable[[T], bool] = lambda _: True
+    work: Callable[[str], T], events: Events, is_good: Callable[[T], bool] = lambda _: True
 ) -> tuple[str, T, dict[str, str]]:
     """Return (venue, answer, why not the others) of the first venue with a good answer, else of one with another
     answer.
 
-    The next venue is tried when one fails, or has not answered within `HEDGE_DELAY` seconds. Raises AllVenuesFailed,
-    or InputError where those that answered do not list the ticker.
+    The next venue is tried when one fails, or is silent for `HEDGE_DELAY` seconds; one that answers request after
+    request has its time. Raises AllVenuesFailed, or InputError where those that answered do not list the ticker.
     """
     raise_if_all_failed_recently()
     # A silent venue is overtaken, not given up: its request goes on in its thread while the next venue is tried, and
     # whichever gives a good answer first is used. So a dead venue costs HEDGE_DELAY and not a whole timeout.
-    started, reasons, progress = time.monotonic(), dict[str, str](), ProgressQueue()
+    started, reasons, replies = time.monotonic(), dict[str, str](), dict[str, tuple[int, float]]()
     unlisted: InputError | None = None
     fallback: tuple[str, T] | None = None
     requests: dict[Future[T], str] = {}
@@ -83,10 +115,12 @@ def _first_good_answer(
         while (name := next(names, None)) is not None or requests:
             if name is not None:
                 reasons[name] = "had not answered yet"
-                requests[pool.submit(work, name, _progress_reporter(progress))] = name
-            for future in _wait_for_some(
-                set(requests), progress, on_progress, HEDGE_DELAY if len(reasons) < len(VENUES) else None
-            ):
+                requests[pool.submit(work, name)] = name
+
+            def next_is_due() -> bool:
+                return len(reasons) < len(VENUES) and _all_silent(requests.values(), replies)
+
+            for future in _wait_for_some(set(requests), events, next_is_due):
                 name = requests.pop(future)
                 try:
                     answer = future.result()
@@ -111,7 +145,21 @@ def _first_good_answer(
     raise unlisted or remember_all_failed(reasons, started)
 
 
-def fetch_all(ticker: str, window: str, on_progress: Progress | None) -> Market:
+def _all_silent(names: Iterable[str], replies: dict[str, tuple[int, float]]) -> bool:
+    """Return whether no venue of these has sent a reply for `HEDGE_DELAY` seconds.
+
+    replies : by venue, how many there were and when the last was noticed; updated.
+    """
+    now, silent = time.monotonic(), True
+    for name in names:
+        count = client.connect(name).replies
+        if name not in replies or replies[name][0] != count:
+            replies[name] = (count, now)
+        silent = silent and now - replies[name][1] >= HEDGE_DELAY
+    return silent
+
+
+def fetch_all(ticker: str, window: str, listener: Listener) -> Market:
     """Return the first venue's market with every venue that answers in `parts`, the others in `left_out`.
 
     The venues are requested at the same time and for the same moment, so their visible bars are the same. A venue
@@ -119,25 +167,18 @@ def fetch_all(ticker: str, window: str, on_progress: Progress | None) -> Market:
     the ticker.
     """
     now, names = market_cache.utc_now(), list(HOME_ORDER)
-    progress = ProgressQueue()
+    events = Events()
+    heard = listener.through(events)._asdict()
     reasons = {name: failure.reason for name in names if (failure := known_refusal(name)) is not None}
     with ThreadPoolExecutor(len(names), thread_name_prefix="all") as pool:
         requests = {
-            name: pool.submit(
-                cached_market,
-                name,
-                ticker,
-                window,
-                now=now,
-                on_progress=_progress_reporter(progress),
-                budget=short_budget(),
-            )
+            name: pool.submit(cached_market, name, ticker, window, now=now, budget=short_budget(), **heard)
             for name in names
             if name not in reasons
         }
         pending = set(requests.values())
         while pending:
-            pending -= _wait_for_some(pending, progress, on_progress, None)
+            pending -= _wait_for_some(pending, events)
     parts, unlisted = list[Market](), None
     for name, future in requests.items():
         try:
@@ -172,24 +213,18 @@ def short_budget() -> RetryBudget:
     return RetryBudget(0.75 * failures.RETRY_POLICY.timeout, min(2, failures.RETRY_POLICY.tries))
 
 
-def _progress_reporter(progress: ProgressQueue) -> Progress:
-    """Return the progress callback of a venue's thread."""
-    return lambda what, done, total: progress.put((what, done, total))
-
-
 def _wait_for_some(
-    futures: set[Future[T]], progress: ProgressQueue, on_progress: Progress | None, seconds: float | None
+    futures: set[Future[T]], events: Events, is_over: Callable[[], bool] = lambda: False
 ) -> set[Future[T]]:
-    """Return the futures that are done once one is, or after `seconds`.
+    """Return the futures that are done once one is, or none once `is_over`.
 
-    Progress is passed on meanwhile, in the caller's own thread, where a page may be drawn.
+    Events are called meanwhile, in the caller's own thread.
     """
-    deadline = float("inf") if seconds is None else time.monotonic() + seconds
     done: set[Future[T]] = set()
-    while futures and not done and time.monotonic() < deadline:
-        done, _ = wait(futures, timeout=0.1, return_when=FIRST_COMPLETED)
-        while on_progress is not None and not progress.empty():
-            on_progress(*progress.get())
+    while futures and not done and not is_over():
+        done, _ = wait(futures, timeout=0.05, return_when=FIRST_COMPLETED)
+        while not events.empty():
+            events.get()()
     return done
 
 

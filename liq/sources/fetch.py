@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,11 @@ import pandas as pd
 from cachetools import LRUCache, TTLCache, cached
 
 from liq.errors import InputError, SourceError
-from liq.market import Market, Quote, lookback
-from liq.sources import failover, market_cache, venue_status
-from liq.sources.failover import describe_failures, fetch_all, fetch_first
-from liq.sources.market_cache import Progress, cached_market, find_contract, last_good_market
+from liq.market import Market, Quote
+from liq.market import lookback as find_lookback
+from liq.sources import disk_cache, failover, market_cache, venue_status
+from liq.sources.failover import Listener, describe_failures, fetch_all, fetch_first, fetch_one
+from liq.sources.market_cache import Progress, find_contract, last_good_market
 from liq.sources.single_flight import single_flight
 from liq.sources.titles import source_title
 from liq.sources.venue_status import AllVenuesFailed
@@ -36,14 +38,20 @@ _last_quotes: LRUCache[tuple[str, str, str], Quote] = LRUCache(256)
 
 
 def fetch(
-    symbol: str = "BTC", lookback: str = "7d", source: str = "auto", *, on_progress: Progress | None = None
+    symbol: str = "BTC",
+    lookback: str = "7d",
+    source: str = "auto",
+    *,
+    on_progress: Progress | None = None,
+    on_candles: Callable[[Market], None] | None = None,
 ) -> Market:
     """Return one perpetual's market over a lookback, with its warm-up.
 
     symbol : as traders write it, such as ``BTC``, ``BTCUSDT.P`` or ``BTC/USDT:USDT`` (`liq.sources.venues.symbols`);
     a venue before it, as in ``BYBIT:BTCUSDT.P``, chooses that venue where the source is auto. lookback : a name of
     LOOKBACKS; source : one of SOURCES.
-    on_progress : called with (what is requested, requests begun, requests expected), always in the caller's thread.
+    on_progress : called with (what is requested, requests begun, requests expected); on_candles : with a venue's
+    market of the candles alone where these are there before the rest; both always in the caller's thread.
 
     ``auto`` tries the venues one after the other and returns the simulated market, with a note, when none answers;
     ``all`` requests them at the same time and puts each into `parts`. A market is cached for
@@ -56,9 +64,10 @@ def fetch(
     ('BTC/USDT:USDT', 'simulated')
     """
     _check_source(source)
-    _check_lookback(lookback)
+    find_lookback(lookback)
     named = symbols.parse_ticker(symbol).venue
-    market = _fetched(symbol, lookback, named or source if source == "auto" else source, on_progress)
+    listener = Listener(on_progress, on_candles)
+    market = _fetched(symbol, lookback, named or source if source == "auto" else source, listener)
     if source == "file":
         return market
     notes = [symbols.found_note(symbol, market.symbol)] if not market.left_out or market.source in VENUES else []
@@ -68,21 +77,21 @@ def fetch(
     return _with_notes(market, tuple(notes), tuple(market.left_out.items())) if notes else market
 
 
-def _fetched(symbol: str, lookback: str, source: str, on_progress: Progress | None) -> Market:
+def _fetched(symbol: str, lookback: str, source: str, listener: Listener) -> Market:
     """Return the market of one source, or of the first or all venues; see `fetch`."""
     if source == "simulated":
         return _simulated(symbol, lookback)
     if source == "file":
         return _file_market(lookback)
     if source == "all":
-        return fetch_all(symbol, lookback, on_progress)
+        return fetch_all(symbol, lookback, listener)
     if source == "auto":
         try:
-            return fetch_first(symbol, lookback, on_progress)
+            return fetch_first(symbol, lookback, listener)
         except AllVenuesFailed as error:
             return _stand_in(symbol, lookback, error.reasons)
     try:
-        return cached_market(source, symbol, lookback, on_progress=on_progress)
+        return fetch_one(source, symbol, lookback, listener)
     except VenueFailure as failure:
         raise _source_error(source, failure) from failure
 
@@ -111,6 +120,19 @@ def tickers(source: str = "auto") -> list[str]:
     from liq.sources.simulation.coins import TICKERS
 
     return [ticker.split("/")[0] for ticker in TICKERS]
+
+
+def known_tickers(source: str = "auto") -> list[str]:
+    """Return the tickers of a source known without a request, on disk up to `client.MARKETS_SECONDS` old, or none.
+
+    >>> known_tickers("simulated")[:2]
+    ['BTC', 'ETH']
+    """
+    if source in ("simulated", "file"):
+        return tickers(source)
+    name = venue_status.last_answering_venue() if source in ("auto", "all") else source
+    key = (name or "", client.gateway())
+    return list(_cached_tickers.cache.get(key) or disk_cache.read(("tickers", *key)) or [])
 
 
 def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
@@ -177,11 +199,6 @@ def _check_source(source: str) -> None:
         raise InputError(f"source must be one of {', '.join(SOURCES)}, not {source!r}.")
 
 
-def _check_lookback(name: str) -> None:
-    """Raise InputError for an unknown lookback."""
-    lookback(name)
-
-
 def _source_error(name: str, failure: VenueFailure) -> SourceError:
     """Return the error that names the venue, its failure and what to do."""
     return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, or auto.")
@@ -219,7 +236,10 @@ def _cached_tickers(name: str, gateway: str) -> tuple[str, ...]:
     except VenueFailure:
         volume_by_symbol = {}  # the venue's own order will do; the list matters more than its order
     listed.sort(key=lambda symbol: -volume_by_symbol.get(symbol, 0.0))
-    return tuple(symbols.short_names(listed, VENUES[name].quotes))
+    names = symbols.short_names(listed, VENUES[name].quotes)
+    if volume_by_symbol:
+        disk_cache.write(("tickers", name, gateway), names, client.MARKETS_SECONDS)
+    return tuple(names)
 
 
 def _simulated(symbol: str, window: str) -> Market:
@@ -228,7 +248,7 @@ def _simulated(symbol: str, window: str) -> Market:
 
     with suppress(InputError):  # further coins, made for scans, are known by name only
         symbol = symbols.match_symbol(symbol, TICKERS, ("USDT",), "The simulated market")
-    return _simulated_at(symbol, window, market_cache.utc_now().floor(lookback(window).bar_length))
+    return _simulated_at(symbol, window, market_cache.utc_now().floor(find_lookback(window).bar_length))
 
 
 @cached(LRUCache(16), condition=threading.Condition())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pandas as pd
@@ -61,12 +63,14 @@ def cached_market(
     *,
     now: pd.Timestamp | None = None,
     on_progress: Progress | None = None,
+    on_candles: Callable[[Market], None] | None = None,
     budget: RetryBudget | None = None,
 ) -> Market:
     """Return a venue's market, at most FRESH_SECONDS old; raise VenueFailure or InputError.
 
     Concurrent callers of one market share one fetch, and its failure. When a refresh fails, the last good market is
-    returned with a note of its age, and the refresh is retried after a delay.
+    returned with a note of its age, and the refresh is retried after a delay. on_progress is called in the threads of
+    the requests, on_candles (`FetchRequest`) in the caller's.
     """
     now = now or utc_now()
     budget = budget or RetryBudget(failures.RETRY_POLICY.budget, failures.RETRY_POLICY.tries)
@@ -77,7 +81,8 @@ def cached_market(
     if last_good is not None and failure_before is not None and time.monotonic() < retry_at:
         return _mark_stale(last_good, failure_before, now)
     try:
-        return _fetch(key, now.floor(lookback(window).bar_length), contract, now, budget, on_progress)
+        bar = now.floor(lookback(window).bar_length)
+        return _fetch(key, bar, contract, now, budget, on_progress, on_candles)
     except VenueFailure as failure:
         if last_good is None or now - fetched_at(last_good) > lookback(window).window:
             raise
@@ -92,19 +97,21 @@ def _fetch(
     now: pd.Timestamp,
     budget: RetryBudget,
     on_progress: Progress | None,
+    on_candles: Callable[[Market], None] | None,
 ) -> Market:
     """Return a market fetched or refreshed now; the key's bar makes a new bar end its freshness early."""
     with _lock:
         last_good = _last_good.get(key)
-    done = 0
+    calls = itertools.count(1)
 
     def report(what: str) -> None:
-        nonlocal done
-        done += 1
         if on_progress is not None:
-            on_progress(what, min(done, total), total)
+            on_progress(what, min(next(calls), total), total)
 
-    request = FetchRequest(client.connect(key[0]), contract, lookback(key[2]), now, budget, report)
+    pool = ThreadPoolExecutor(client.SESSIONS, thread_name_prefix="fetch")
+    request = FetchRequest(
+        client.connect(key[0]), contract, lookback(key[2]), now, budget, report, pool.submit, on_candles
+    )
     total = 2 if last_good is not None else calls_expected(request)
     started = time.monotonic()
     try:
@@ -113,6 +120,8 @@ def _fetch(
         raise _delay_retry(key, started, VenueFailure(f"sent data that cannot be used ({error})")) from error
     except VenueFailure as failure:
         raise _delay_retry(key, started, failure) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     with _lock:
         _last_good[key] = market
         _retry_after.pop(key, None)

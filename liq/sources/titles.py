@@ -24,3 +24,26 @@ def source_title(name: str) -> str:
     ('OKX', 'simulated market')
     """
     return VENUES[name].title if name in VENUES else f"{name} market" if name == "simulated" else name
+
+
+def shown_sentence(market: Market) -> str:
+    """Return which venues a market is of, which refused, which were slow, and which gave nothing else.
+
+    >>> from dataclasses import replace
+    >>> from liq.sources.simulation.market import simulate
+    >>> left_out = {"bybit": "does not serve this location (HTTP 403)", "gate": "had not answered yet"}
+    >>> shown_sentence(replace(simulate("BTC", "12h", now="2026-09-01"), source="okx", left_out=left_out))
+    'OKX is shown. Bybit refused, Gate was slow.'
+    """
+    names: dict[str, list[str]] = {}
+    for name, reason in market.left_out.items():
+        refused, slow = "does not serve" in reason, reason in ("had not answered yet", "did not answer in time")
+        kind = "refused" if refused else "was slow" if slow else "does not list it" if "list" in reason else "failed"
+        names.setdefault(kind, []).append(source_title(name))
+    clauses = []
+    for kind, titles in names.items():
+        verb = {"was slow": "were slow", "does not list it": "do not list it"}.get(kind, kind)
+        clauses.append(f"{' and '.join(titles)} {kind if len(titles) == 1 else verb}")
+    shown = [part.source for part in market.parts] or [market.source]
+    are = "are" if len(shown) > 1 else "is"
+    return f"{', '.join(map(source_title, shown))} {are} shown. {', '.join(clauses)}."

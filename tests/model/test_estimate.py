@@ -16,6 +16,7 @@ from liq.model.flow import flow
 from liq.model.legs import price_legs
 from liq.model.levels import first_reach, spread_entries
 from liq.model.margin import brackets, liquidation_factors
+from liq.sources.simulation.market import simulate
 from tests.markets import START, candles, market, markets
 
 WIDE = np.geomspace(100.0, 1e7, 4000)
@@ -265,3 +266,11 @@ def test_when_what_stands_was_opened():
     assert occupied.any()
     assert (opened[occupied] == np.datetime64((START + pd.Timedelta(hours=4)).tz_localize(None), "s")).all()
     assert np.isnat(opened[~occupied]).all()
+
+
+def test_no_weight_at_all_is_an_empty_map():
+    heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=10)
+    empty = heatmap.reweigh(np.zeros(len(heatmap.tiers)))
+    assert not empty.long.any()
+    assert not empty.short.any()
+    assert not empty.swept.to_numpy().any()

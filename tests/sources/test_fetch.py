@@ -50,9 +50,9 @@ def test_a_refusal_by_region_changes_the_order_of_venues(venues: VenueServer) ->
     venues.fail("binanceusdm", "451")
     venues.fail("bybit", "403")
     market = fetch("BTC", "6M", "auto")
-    assert market.source == "krakenfutures"
+    assert market.source == "okx"
     assert market.left_out == {"binanceusdm": "does not serve this location (HTTP 451)"}
-    assert venue_status.venue_order()[0] == "krakenfutures"
+    assert venue_status.venue_order()[0] == "okx"
 
 
 def test_a_venue_without_the_ticker_is_passed_over(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:

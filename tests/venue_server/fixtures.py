@@ -49,7 +49,7 @@ def kept(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
 def restart(server: VenueServer) -> None:
     """Take back faults and knobs, wait for venues still being asked, forget counts and everything held."""
     for thread in threading.enumerate():
-        if thread.name.startswith("auto"):
+        if thread.name.startswith(("auto", "one", "fetch")):
             thread.join()
     server.heal()
     server.forget()

@@ -20,6 +20,9 @@ from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
 
+HEIGHT = 620
+"""Height of the chart in pixels, with title and legend."""
+
 PROFILE = 0.13
 """Share of the plot's width for the profile of the standing book."""
 

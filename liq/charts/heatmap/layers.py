@@ -8,16 +8,13 @@ from typing import Any
 import altair as alt
 from altair import expr
 
-from liq.charts.heatmap import liquidated, pointer, readout, zoom
+from liq.charts.heatmap import liquidated, pointer, zoom
 from liq.charts.heatmap.bars import timed_bars, with_dollars
-from liq.charts.heatmap.data import LEGEND, PROFILE
+from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE
 from liq.charts.heatmap.pointer import ON, ONE
 from liq.charts.marks import ACCENT, CLOCK, FAINT, GROUND, INK, named_data, side_color, usd_text
 from liq.charts.panel import dark_panel
 from liq.model.leverage_bands import BANDS
-
-HEIGHT = 620
-"""Height of the chart in pixels, with title and legend."""
 
 NARROW = "width < 620"
 """Vega expression: whether the readout has more, shorter lines."""
@@ -247,7 +244,7 @@ def _crosshair() -> list[alt.Chart]:
     bar = timed_bars(t=0).transform_filter(
         f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar"
     )
-    cell = readout.transforms(named_data("cells").transform_filter(ON))
+    cell = pointer.transforms(named_data("cells").transform_filter(ON))
     plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
     return [
         one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),

@@ -13,11 +13,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
-from liq.charts.heatmap.pointer import COLUMN, ONE, ROW
 from liq.charts.heatmap.window import Window
 
 SIGNS = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\")
@@ -144,62 +142,6 @@ def read(readout: Readout, row: int, column: int) -> dict[str, float]:
             if name == row:
                 figures["long" if kind == LONG else "short"] = usd
     return figures
-
-
-def transforms(chart: alt.Chart) -> alt.Chart:
-    """Return the chart with its data (lines of `Readout`) turned into what `read` returns, for the pointer's cell.
-
-    >>> len(transforms(alt.Chart(alt.NamedData(name="cells"))).to_dict(validate=False)["transform"])
-    18
-    """
-    size = len(SIGNS)
-    high, low = (
-        f"indexof({SIGNS!r}, slice({ONE}.closes, {at}, {at} + 1))" for at in (f"2 * {COLUMN}", f"2 * {COLUMN} + 1")
-    )
-    first, last = f"({BLOCK} * floor(datum.row / {BLOCK}))", f"({BLOCK} * floor(datum.row / {BLOCK}) + {BLOCK - 1})"
-    of_side = "(datum.close > datum.here ? {} : {})"
-    between = "datum.row >= datum.low && datum.row <= datum.high"
-    whole = "{} >= datum.low && {} <= datum.high"
-    usd = f"(datum.steps > 0 ? {ONE}.least * exp((datum.steps - 1) * {ONE}.unit) : 0)"
-    return (
-        # Vega may run a formula again on rows that it has run on before, so none writes over what it reads
-        chart.transform_calculate(here=ROW, close=f"{high} * {size} + {low}")
-        .transform_calculate(
-            low="min(datum.here, datum.close)", high="datum.close > datum.here ? datum.close - 1 : datum.here"
-        )
-        .transform_calculate(
-            between=f"(datum.kind === {of_side.format(LONG, SHORT)} && {between}"
-            f" && !({whole.format(first, last)})) || (datum.kind === {of_side.format(LONGS, SHORTS)}"
-            f" && {whole.format(f'{BLOCK} * datum.row', f'{BLOCK} * datum.row + {BLOCK - 1}')})",
-            at=f"datum.row === datum.here && datum.kind !== {LONGS} && datum.kind !== {SHORTS}",
-        )
-        .transform_filter(f"datum.between || datum.at || datum.kind === {REST}")
-        .transform_calculate(signs="split(datum.text, '')")
-        .transform_flatten(["signs"], as_=["sign"])
-        .transform_lookup("sign", alt.LookupData(alt.NamedData("codes"), "sign", ["gap", "by"]))
-        .transform_window(
-            [alt.WindowFieldDef.from_dict({"op": "sum", "field": "gap", "as": "place"})],
-            groupby=["kind", "row"],
-            ignorePeers=True,
-        )
-        .transform_filter(f"datum.place <= {COLUMN}")
-        .transform_aggregate(
-            [alt.AggregatedFieldDef.from_dict({"op": "sum", "field": "by", "as": "steps"})],
-            groupby=["kind", "row", "between", "at"],
-        )
-        .transform_calculate(
-            long=f"datum.at && datum.kind === {LONG} ? {usd} : 0",
-            short=f"datum.at && datum.kind === {SHORT} ? {usd} : 0",
-            band=f"datum.kind === {BAND} ? datum.steps : 0",
-            reach=f"datum.between ? {usd} : 0",
-        )
-        .transform_aggregate(
-            [
-                alt.AggregatedFieldDef.from_dict({"op": "sum", "field": name, "as": f"the_{name}"})
-                for name in ("long", "short", "band", "reach")
-            ]
-        )
-    )
 
 
 def _blocks(side: np.ndarray) -> np.ndarray:

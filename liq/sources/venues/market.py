@@ -11,16 +11,27 @@ import pandas as pd
 
 from liq.market import Market, Origin
 from liq.market_quality import checked_open_interest, quality_sentences
+from liq.sources import disk_cache
 from liq.sources.venues import endpoints, sanity
 from liq.sources.venues.failures import VenueFailure
-from liq.sources.venues.margin_tiers import margin_brackets
-from liq.sources.venues.open_interest import attach_open_interest, pages_to_request, refresh_open_interest
-from liq.sources.venues.pagination import fetch_pages
-from liq.sources.venues.request import FetchRequest, TimeRanges, bar_milliseconds, time_ranges, to_timestamp
+from liq.sources.venues.interest_requests import pages_to_request, request_open_interest
+from liq.sources.venues.open_interest import attach_open_interest, refresh_open_interest
+from liq.sources.venues.pagination import PageOf, Pages, Rows
+from liq.sources.venues.request import (
+    FetchRequest,
+    TimeRanges,
+    bar_milliseconds,
+    kept_on_disk,
+    time_ranges,
+    to_timestamp,
+)
 from liq.sources.venues.table import CALLS
 
 SETTLE_MS = 5_000
 """Milliseconds after a bar's end in which a venue may still change it."""
+
+TIERS_SECONDS = 86_400
+"""Seconds for which margin tiers are kept on disk; venues announce a change days before."""
 
 
 def calls_expected(request: FetchRequest) -> int:
@@ -44,20 +55,21 @@ def fetch_market(request: FetchRequest) -> Market:
 
     Open interest, liquidations and brackets are left out, with a note, where the venue does not give them.
     """
-    ranges, dropped = time_ranges(request.lookback, request.now), Counter[str]()
-    fine = _candles(request, request.lookback.bar, ranges.fine_start, ranges.end, dropped)
-    coarse = _candles(
-        request, request.lookback.warmup_bar, ranges.warm, ranges.fine_start, dropped, may_be_empty=True
-    )
-    market, missing = attach_open_interest(_market(request, _join(coarse, fine), ranges), request, ranges, dropped)
-    venue = request.connection.venue
+    ranges, dropped, venue = time_ranges(request.lookback, request.now), Counter[str](), request.connection.venue
+    fine_pages = _candle_pages(request, request.lookback.bar, ranges.fine_start, ranges.end)
+    interest = request_open_interest(request, ranges)
+    coarse_pages = _candle_pages(request, request.lookback.warmup_bar, ranges.warm, ranges.fine_start)
+    tiers = request.submit(_margin_tiers, request)
+    fine = _candles(request, fine_pages.rows(), request.lookback.bar, dropped)
+    coarse_rows = coarse_pages.rows()
+    coarse = _candles(request, coarse_rows, request.lookback.warmup_bar, dropped) if coarse_rows else pd.DataFrame()
+    market = _market(request, _join(coarse, fine), ranges)
+    if request.on_candles is not None and not interest.is_there():
+        request.on_candles(market)
+    market, missing = attach_open_interest(market, request, interest, dropped)
     try:
-        if venue.brackets == "tiers":
-            request.step(f"{venue.title} margin tiers")
-        brackets = margin_brackets(
-            request.connection, request.contract, float(market.candles["close"].iloc[-1]), request.budget
-        )
-        if brackets:
+        scale = request.contract.size * float(market.candles["close"].iloc[-1]) if venue.tiers_in_contracts else 1.0
+        if brackets := sanity.margin_brackets(tiers.result(), scale):
             market = replace(
                 market, brackets=brackets, origins={**market.origins, "brackets": Origin(venue.name, request.now)}
             )
@@ -81,7 +93,8 @@ def refresh_market(market: Market, request: FetchRequest) -> Market:
     ) // bar > venue.candle_page:
         return fetch_market(request)
     dropped: Counter[str] = Counter()
-    tail = _candles(request, request.lookback.bar, since, ranges.end, dropped)
+    rows = _candle_pages(request, request.lookback.bar, since, ranges.end).rows()
+    tail = _candles(request, rows, request.lookback.bar, dropped)
     older = market.candles[market.candles.index < tail.index[0]]
     sanity.check_continuity(older, tail)
     candles = _join(older, tail)
@@ -108,20 +121,39 @@ def _checked(
     return replace(market, open_interest=interest, notes=(*quality, *odd, *missing))
 
 
-def _candles(
-    request: FetchRequest, bar: str, since: int, until: int, dropped: Counter[str], *, may_be_empty: bool = False
-) -> pd.DataFrame:
-    """Return cleaned candles of a time range, page by page."""
-    connection, bar_ms = request.connection, bar_milliseconds(bar)
+def _candle_pages(request: FetchRequest, bar: str, since: int, until: int) -> Pages:
+    """Request the candles of a time range; finished bars of the warm-up are kept on disk."""
+    connection, contract, length = request.connection, request.contract, bar_milliseconds(bar)
 
-    def page_of(start: int, count: int) -> Sequence[Sequence[Any]]:
+    def page_of(start: int, count: int) -> Rows:
         request.step(f"{connection.venue.title} candles")
-        return endpoints.candles(connection, request.budget, request.contract, bar, start, count)
+        return endpoints.candles(connection, request.budget, contract, bar, start, count)
 
-    rows = fetch_pages(page_of, since, until, bar_ms, connection.venue.candle_page)
-    if may_be_empty and not rows:
-        return pd.DataFrame()
-    return sanity.clean_candles(rows, bar_ms, request.now.value // 1_000_000, dropped, "candles")
+    pages: PageOf = page_of
+    if bar == request.lookback.warmup_bar:
+        pages = kept_on_disk(page_of, request, f"candles/{bar}", length, width=6)
+    return Pages(request.submit, pages, since, until, step=length, size=connection.venue.candle_page)
+
+
+def _margin_tiers(request: FetchRequest) -> list[endpoints.Tier]:
+    """Return the contract's margin tiers, from disk while younger than TIERS_SECONDS; raise VenueFailure."""
+    connection, is_request = request.connection, request.connection.venue.brackets == "tiers"
+    key = ("tiers", connection.venue.name, connection.gateway_url, request.contract.symbol)
+    saved = disk_cache.read_rows(key, 4) if is_request else None
+    if saved is not None:
+        return [tuple(map(float, row)) for row in saved]  # type: ignore[misc]
+    if is_request:
+        request.step(f"{connection.venue.title} margin tiers")
+    tiers = endpoints.margin_tiers(connection, request.budget, request.contract)
+    if is_request and tiers:
+        disk_cache.write(key, tiers, TIERS_SECONDS)
+    return tiers
+
+
+def _candles(request: FetchRequest, rows: Sequence[Sequence[Any]], bar: str, dropped: Counter[str]) -> pd.DataFrame:
+    """Return cleaned candles."""
+    now = request.now.value // 1_000_000
+    return sanity.clean_candles(rows, bar_milliseconds(bar), now, dropped, "candles")
 
 
 def _join(older: pd.DataFrame, newer: pd.DataFrame) -> pd.DataFrame:

@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from liq.market import Market, Origin
-from liq.sources.venues import endpoints, sanity
+from liq.sources.venues import interest_requests as requests
+from liq.sources.venues import sanity
 from liq.sources.venues.failures import VenueFailure
-from liq.sources.venues.pagination import fetch_pages
+from liq.sources.venues.pagination import wait
 from liq.sources.venues.request import FetchRequest, TimeRanges, bar_milliseconds
 from liq.sources.venues.table import CALLS
 
 INTEREST, LIQUIDATIONS = "open interest", "liquidations"
 """Keys of a market's origins, which state when each was last fetched."""
 
-Page = tuple[str, int, int]
-"""A period, and the time range to request, UTC ms."""
-
-
-def pages_to_request(request: FetchRequest, ranges: TimeRanges) -> list[Page]:
-    """Return the pages of open interest to request, newest first; one page where both kinds of bar share a period."""
-    periods, reach = request.connection.venue.interest_periods, request.connection.venue.interest_reach
-    fine, coarse = periods.get(request.lookback.bar), periods.get(request.lookback.warmup_bar)
-    earliest = ranges.warm if reach is None else max(ranges.warm, ranges.end - reach.value // 1_000_000)
-    pages: list[Page] = []
-    if fine is not None:
-        pages.append((fine, earliest if fine == coarse else max(ranges.fine_start, earliest), ranges.end))
-    if coarse is not None and coarse != fine:
-        pages.append((coarse, earliest, ranges.fine_start))
-    return [page for page in pages if page[1] < page[2]]
-
 
 def attach_open_interest(
-    market: Market, request: FetchRequest, ranges: TimeRanges, dropped: Counter[str]
+    market: Market, request: FetchRequest, requested: requests.Requested, dropped: Counter[str]
 ) -> tuple[Market, list[str]]:
     """Return the market with open interest and liquidations over the whole range, and sentences on what is missing.
 
@@ -46,21 +29,20 @@ def attach_open_interest(
     """
     venue, missing = request.connection.venue, list[str]()
     try:
-        if venue.interest == "present":
-            market = _attach_present(market, request)
+        if requested.present is not None:
+            market = _attach_present(market, request, requested.present.result())
         else:
-            pages = pages_to_request(request, ranges)
-            parts = _history(request, pages, market, dropped)
+            parts = _history(request, requested.history, market, dropped)
             market = _attach_history(market, request, parts)
             if venue.interest_of_coin:
-                market, missing = _attach_coin_total(market, request, pages[-1], parts)
+                market, missing = _attach_coin_total(market, request, requested, parts)
     except sanity.Mismatch:
         raise
     except VenueFailure as failure:
         missing.append(f"Open interest is left out: {venue.title} {failure.reason}.")
     try:
-        if venue.liquidations == "analytics":
-            market = _attach_totals(market, request, pages_to_request(request, ranges))
+        if requested.totals:
+            market = _attach_totals(market, request, [row for page in requested.totals for row in page.result()])
     except VenueFailure as failure:
         missing.append(f"Liquidations are left out: {venue.title} {failure.reason}.")
     return market, missing
@@ -79,16 +61,18 @@ def refresh_open_interest(
     input_name = LIQUIDATIONS if totals_due else INTEREST
     try:
         if venue.interest == "present":
-            return _attach_present(market, request), []
+            return _attach_present(market, request, requests.present_interest(request)), []
         pages = (
-            pages_to_request(request, ranges)
+            requests.pages_to_request(request, ranges)
             if last_fetched[input_name] == epoch
             else _since(request, last_fetched[input_name], ranges)
         )
         if totals_due:
-            return _attach_totals(market, request, pages), []
+            rows = [row for page in pages for row in requests.liquidation_totals(request, *page)]
+            return _attach_totals(market, request, rows), []
         if pages:
-            return _attach_history(market, request, _history(request, pages, market, dropped)), []
+            parts = _history(request, requests.request_history(request, pages), market, dropped)
+            return _attach_history(market, request, parts), []
     except sanity.Mismatch:
         raise
     except VenueFailure as failure:
@@ -96,7 +80,7 @@ def refresh_open_interest(
     return market, []
 
 
-def _since(request: FetchRequest, last: pd.Timestamp, ranges: TimeRanges) -> list[Page]:
+def _since(request: FetchRequest, last: pd.Timestamp, ranges: TimeRanges) -> list[requests.Page]:
     """Return the page since the last fetch; nothing where no period ended in between."""
     period = request.connection.venue.interest_periods[request.lookback.bar]
     length = bar_milliseconds(period)
@@ -107,49 +91,25 @@ def _since(request: FetchRequest, last: pd.Timestamp, ranges: TimeRanges) -> lis
 
 
 def _history(
-    request: FetchRequest, pages: list[Page], market: Market, dropped: Counter[str]
+    request: FetchRequest, requested: list[requests.History], market: Market, dropped: Counter[str]
 ) -> list[tuple[int, pd.DataFrame]]:
-    """Return (period in ms, cleaned open interest) for each page, newest first; raise VenueFailure."""
-    venue, parts = request.connection.venue, list[tuple[int, pd.DataFrame]]()
-    reader = endpoints.open_interest_history if venue.interest == "history" else endpoints.open_interest_analytics
-    known_from = 0
-    for period, since, until in pages:
-        length = bar_milliseconds(period)
-
-        def page_of(start: int, count: int, period: str = period) -> Sequence[Sequence[Any]]:
-            request.step(f"{venue.title} open interest")
-            return reader(request.connection, request.budget, request.contract, period, start, count)
-
-        # where the finer period ran out of calls, the coarser one goes on up to what is known
-        first, end = since // length * length, -(-max(until, known_from) // length) * length
-        rows = _paged(page_of, first, end, length, venue.interest_pages, venue.interest_calls.get(period, CALLS))
-        shift = length if venue.stamped_at_open else 0
+    """Return (period in ms, cleaned open interest) for each period, newest first; raise VenueFailure."""
+    venue, parts, known_from = request.connection.venue, list[tuple[int, pd.DataFrame]](), 0
+    for history in requested:
+        rows = requests.history_rows(request, history)
+        if rows and known_from > history.end:  # the finer period was shorter than its calls allow
+            calls = venue.interest_calls.get(history.period, CALLS)
+            end, size = -(-known_from // history.length) * history.length, venue.interest_pages[-1]
+            rows += requests.history_pages(request, history.period, history.end, end, size, calls).rows()
+        shift = history.length if venue.stamped_at_open else 0
         last = request.now.value // 1_000_000 + sanity.AHEAD + shift
         clean = sanity.clean_open_interest(rows, shift, last, float(market.candles["close"].median()), dropped)
-        known_from = clean.index[0].value // 1_000_000 if len(clean) else max(known_from, until)
+        known_from = clean.index[0].value // 1_000_000 - shift if len(clean) else max(known_from, history.end)
         if len(clean):
-            parts.append((length, clean))
+            parts.append((history.length, clean))
     if not parts:
         raise VenueFailure("answered with no open interest", passing=True)
     return parts
-
-
-def _paged(
-    page_of: Callable[[int, int], Sequence[Sequence[Any]]],
-    since: int,
-    until: int,
-    length: int,
-    sizes: tuple[int, ...],
-    calls: int,
-) -> list[Sequence[Any]]:
-    """Return the rows; where a venue declines a page size, the next smaller one is requested."""
-    for size in sizes[:-1]:
-        try:
-            return fetch_pages(page_of, since, until, length, size, calls=calls)
-        except VenueFailure as failure:
-            if failure.passing or failure.blocked:
-                raise
-    return fetch_pages(page_of, since, until, length, sizes[-1], calls=calls)
 
 
 def _attach_history(market: Market, request: FetchRequest, parts: list[tuple[int, pd.DataFrame]]) -> Market:
@@ -183,20 +143,13 @@ def _attach_liquidations(market: Market, request: FetchRequest, rows: pd.DataFra
     return replace(market, liquidations=merged, origins=origins)
 
 
-def _attach_totals(market: Market, request: FetchRequest, pages: list[Page]) -> Market:
+def _attach_totals(market: Market, request: FetchRequest, rows: list[tuple[int, float]]) -> Market:
     """Return the market with liquidations whose split by side is unknown: a ``total``, and NaN for each side.
 
     Kraken Futures does not document the unit. Coins cannot be force-closed without being traded, so values
     that together exceed the volume traded must be dollars; else they are coins, and valued at the close. For the few
     rows of a refresh the earlier rows decide.
     """
-    rows: list[tuple[int, float]] = []
-    for period, since, until in pages:
-        request.step(f"{request.connection.venue.title} liquidations")
-        count = -(-(until - since) // bar_milliseconds(period))
-        rows += endpoints.analytics(
-            request.connection, request.budget, request.contract, "liquidation-volume", period, since, count
-        )
     table = np.array(rows, dtype=float).reshape(-1, 2)
     is_possible = np.isfinite(table).all(axis=1) & (table[:, 1] >= 0) & (table[:, 0] <= request.now.value / 1e6)
     table = table[is_possible]
@@ -210,20 +163,20 @@ def _attach_totals(market: Market, request: FetchRequest, pages: list[Page]) -> 
 
 
 def _attach_coin_total(
-    market: Market, request: FetchRequest, page: Page, parts: list[tuple[int, pd.DataFrame]]
+    market: Market, request: FetchRequest, requested: requests.Requested, parts: list[tuple[int, pd.DataFrame]]
 ) -> tuple[Market, list[str]]:
     """Return the market with older open interest taken from the whole coin's, and a sentence on it.
 
     The coin's contracts together are scaled to this contract by the median ratio of the two where both are
     known, so that the older values follow the coin's rises and falls at this contract's level.
     """
-    venue, (period, since, _) = request.connection.venue, page
-    own = next((frame["coins"] for length, frame in parts if length == bar_milliseconds(period)), None)
-    if own is None or own.index[0].value // 1_000_000 <= since + bar_milliseconds(period):
+    venue, last = request.connection.venue, requested.history[-1]
+    own = next((frame["coins"] for length, frame in parts if length == last.length), None)
+    if own is None or own.index[0].value // 1_000_000 <= last.start + last.length:
         return market, []
-    request.step(f"{venue.title} open interest")
+    coin = requested.coin or wait(requests.coin_total, request, last.period, last.start)
     try:
-        rows = endpoints.coin_open_interest(request.connection, request.budget, request.contract, period, since)
+        rows = coin.result()
     except VenueFailure:
         return market, []  # what the contract itself gives is there all the same
     closes = pd.Series(market.candles["close"].to_numpy(), index=_closes(market, request))
@@ -261,10 +214,8 @@ def _closes(market: Market, request: FetchRequest) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(index[1:].append(index[-1:].shift(freq=request.lookback.bar_length)))
 
 
-def _attach_present(market: Market, request: FetchRequest) -> Market:
+def _attach_present(market: Market, request: FetchRequest, coins: float) -> Market:
     """Return the market with the one open interest that is known: the present one, on the last bar."""
-    request.step(f"{request.connection.venue.title} open interest")
-    coins = endpoints.ticker(request.connection, request.budget, request.contract)["interest"]
     if not 0 < coins < float("inf"):
         raise VenueFailure("sent no usable open interest")
     series = pd.Series(np.nan, index=market.candles.index)

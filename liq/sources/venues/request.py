@@ -7,15 +7,25 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from liq.market import Lookback, bar_length
+from liq.market import Lookback, Market, bar_length
+from liq.sources import disk_cache
 from liq.sources.venues.client import Connection, Contract
 from liq.sources.venues.failures import RetryBudget
+from liq.sources.venues.pagination import PageOf, Rows, Submit, wait
+
+FINISHED_MS = 3_600_000
+"""Milliseconds after a bar's end from which a venue does not change it any more."""
+
+WARMUP_SECONDS = 2 * 86_400
+"""Seconds for which finished warm-up bars are kept on disk; the time range that is requested moves every day."""
 
 
 class FetchRequest(NamedTuple):
     """A fetch of one contract over one lookback as of `now`.
 
-    step : called with a description before each request, for the progress bar.
+    step : called with a description before each request, for the progress bar, in the thread of the request.
+    submit : starts a request beside the others, such as the bound method of an executor. on_candles : called with the
+    market of the candles alone where these are there before the rest.
     """
 
     connection: Connection
@@ -24,6 +34,30 @@ class FetchRequest(NamedTuple):
     now: pd.Timestamp
     budget: RetryBudget
     step: Callable[[str], None]
+    submit: Submit = wait
+    on_candles: Callable[[Market], None] | None = None
+
+
+def kept_on_disk(page_of: PageOf, request: FetchRequest, series: str, length: int, width: int) -> PageOf:
+    """Return the pages' function such that full pages of finished bars are read from disk and written there.
+
+    series : its name; length : ms between rows; width : columns of a row.
+    """
+    connection = request.connection
+    place = (connection.venue.name, connection.gateway_url, request.contract.symbol, series)
+    finished = request.now.value // 1_000_000 - FINISHED_MS
+
+    def kept(since: int, count: int) -> Rows:
+        is_finished = since + count * length < finished
+        saved = disk_cache.read_rows((*place, since, count), width) if is_finished else None
+        if saved is not None:
+            return saved
+        rows = page_of(since, count)
+        if is_finished and len(rows) == count:
+            disk_cache.write((*place, since, count), [list(row) for row in rows], WARMUP_SECONDS)
+        return rows
+
+    return kept
 
 
 class TimeRanges(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from liq.market import Bracket
 from liq.market_checks import CANDLE_COLUMNS
 from liq.sources.venues.failures import VenueFailure
 
@@ -111,6 +112,29 @@ def clean_open_interest(
     frame = pd.DataFrame({"coins": kept_rows[:, 1], "long": kept_rows[:, 3], "short": kept_rows[:, 4]}, index=index)
     frame[["long", "short"]] = frame[["long", "short"]].where(frame[["long", "short"]] >= 0)
     return frame[~frame.index.duplicated(keep="last")].sort_index()
+
+
+def margin_brackets(tiers: Iterable[Sequence[float]], scale: float) -> tuple[Bracket, ...] | None:
+    """Return a venue's margin tiers as brackets in USD, or None where a tier is out of order or impossible.
+
+    tiers : rows of from, to, maintenance rate, top leverage; scale : USD for one of the tiers' units.
+    The amount of a bracket makes maintenance continuous where two of them meet: amount += floor * (rate -
+    rate before), which is how the venues that publish it arrive at theirs (Binance, Bybit help "Maintenance
+    margin").
+
+    >>> brackets = margin_brackets([(0, 1e5, 0.004, 125), (1e5, 1e6, 0.005, 100)], scale=1.0)
+    >>> brackets[1].amount
+    100.0
+    """
+    rows, brackets = sorted(tuple(tier) for tier in tiers), list[Bracket]()
+    for number, (_, cap, rate, leverage) in enumerate(rows):
+        floor, before = (brackets[-1].cap, brackets[-1]) if brackets else (0.0, None)
+        cap = float("inf") if number + 1 == len(rows) else (cap if cap == cap else rows[number + 1][0]) * scale
+        if not (cap > floor and 0 < rate < 1 and 1 <= leverage <= 1000):
+            return None
+        amount = before.amount + floor * (rate - before.rate) if before else 0.0
+        brackets.append(Bracket(floor, cap, rate, leverage, amount))
+    return tuple(brackets) or None
 
 
 def quality_notes(dropped: Counter[str], candles: pd.DataFrame, bar: pd.Timedelta, start: pd.Timestamp) -> list[str]:

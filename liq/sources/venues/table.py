@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from liq.sources.rate_limit import Limit
+
 CALLS = 8
 """Maximum number of calls for one period of open interest, unless a row says otherwise."""
 
@@ -19,6 +21,7 @@ class Venue(NamedTuple):
 
     name : ccxt's id; title : the name on screen; quotes : the quote that a coin alone means, first wins.
     options : ccxt options that keep the list of markets to one or two calls.
+    limits : what the venue allows an address, with some room left, in ccxt's weights; the venue's own figure beside.
     candle_page : maximum number of candles in one answer; contracts : candle volume counts contracts, not coins.
     interest : how open interest is requested, ``"history"``, ``"analytics"`` or ``"present"``.
     interest_periods : the period to request for a bar, best first; where no period equals the bar,
@@ -47,6 +50,7 @@ class Venue(NamedTuple):
     candle_page: int
     interest_periods: Mapping[str, str]
     interest_pages: tuple[int, ...]
+    limits: tuple[Limit, ...]
     contracts: bool = False
     interest: str = "history"
     interest_calls: Mapping[str, int] = MappingProxyType({})
@@ -84,6 +88,9 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 candle_page=1000,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(500,),
+                # 2,400 of weight a minute; 1,000 requests in five minutes for each of its statistics ("LIMITS" and
+                # "Open Interest Statistics" in its documentation of USDS-margined futures)
+                limits=(Limit(2000, 60), Limit(900, 300, "openInterestHist")),
                 # Kept for 30 days; a start before that is answered with an error, so stay well inside,
                 # whatever the two clocks say.
                 interest_reach=pd.Timedelta(days=30) - pd.Timedelta(hours=3),
@@ -96,6 +103,8 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 candle_page=1000,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(200,),
+                # 600 requests in five seconds ("Rate limit" in its documentation of API v5); ccxt counts 5 for one
+                limits=(Limit(2500, 5),),
                 brackets="tiers",
                 answer_symbol=("result", "symbol"),
             ),
@@ -111,6 +120,9 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                     ("1h", "1d"), {"1m": "5m", "5m": "5m", "15m": "1h", "30m": "1h", "4h": "1d"}
                 ),
                 interest_pages=(100,),
+                # of the endpoints used the tightest have 5 and 10 requests in two seconds, which ccxt counts as four
+                # and two of twenty ("Rate Limit" with every endpoint of its API v5)
+                limits=(Limit(18, 2, each=True),),
                 interest_calls=MappingProxyType({"5m": 3, "1h": 1, "1d": 1}),
                 interest_contracts=True,
                 brackets="tiers",
@@ -127,6 +139,9 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 contracts=True,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(1000, 100),
+                limits=(
+                    Limit(180, 10, each=True),
+                ),  # 200 requests in ten seconds and endpoint ("Rate limit", API v4)
                 interest_contracts=True,
                 stamped_at_open=True,
                 liquidations="interest",
@@ -143,6 +158,9 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 interest="analytics",
                 interest_periods=_periods((*_HISTORY, "1m"), {}),
                 interest_pages=(2000,),
+                # none is stated for market data: its limits count private requests alone ("Rate limits" of its
+                # futures API), so this is politeness
+                limits=(Limit(20, 1),),
                 interest_contracts=True,
                 stamped_at_open=True,
                 liquidations="analytics",
@@ -157,6 +175,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 interest="present",
                 interest_periods=_periods((), {}),
                 interest_pages=(1,),
+                limits=(Limit(290, 15),),  # 1,200 of weight a minute ("Rate limits and user limits")
                 brackets="leverage",
                 answer_symbol=(0, "s"),
             ),
@@ -168,5 +187,5 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
 HOME_ORDER = tuple(VENUES)
 """Order of failover while no venue has refused this location."""
 
-REFUSED_ORDER = ("krakenfutures", "okx", "gate", "hyperliquid", "bybit", "binanceusdm")
-"""Order once Binance or Bybit refused this location, as in the United States; the deepest public data first."""
+REFUSED_ORDER = ("okx", "gate", "hyperliquid", "krakenfutures", "bybit", "binanceusdm")
+"""Order once Binance or Bybit refused this location, as in the United States; the largest market first."""

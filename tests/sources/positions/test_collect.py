@@ -20,7 +20,8 @@ from liq.errors import SourceError
 from liq.sources.positions import collect
 from liq.sources.positions.reader import read_snapshot, snapshot_files
 from liq.sources.positions.storage import open_store
-from liq.sources.venues import client
+from liq.sources.rate_limit import RateLimit
+from liq.sources.venues import client, failures
 from liq.sources.venues.failures import RetryBudget
 from tests.served import ROOT
 from tests.sources.recorder.recording import wait_for
@@ -186,12 +187,13 @@ def test_two_collectors_do_not_share_a_folder(tmp_path):
         pass
 
 
-def test_the_limit_is_kept_at_sixty_times_its_speed(venues, tmp_path):
+def test_the_limit_is_kept_at_sixty_times_its_speed(venues, tmp_path, monkeypatch):
     """1,200 of weight a minute are 1,200 a second at sixty times the speed; an account weighs 2."""
-    exchange = client.connect("hyperliquid").exchange
-    exchange.enableRateLimit, usual = True, exchange.rateLimit
-    assert usual * 2 == 100, "milliseconds an account in earnest"
-    exchange.rateLimit = usual / 60
+    connection = client.connect("hyperliquid")
+    [limit] = connection.venue.limits
+    assert limit.weight / limit.seconds <= 1200 / 60
+    connection.rate_limit = RateLimit([limit._replace(seconds=limit.seconds / 60)])
+    monkeypatch.setattr(failures, "RETRY_POLICY", failures.RETRY_POLICY._replace(spaced=True))
     collected(tmp_path)
     moments = [moment for moment, _ in venues.knobs.weights]
     weights = [weight for _, weight in venues.knobs.weights]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liq.sources.venues.failures import Reply, VenueFailure, classify_failure
-from liq.sources.venues.pagination import fetch_pages
+from liq.sources.venues.pagination import Pages, wait
 from liq.sources.venues.sanity import check_continuity, clean_candles, clean_open_interest, quality_notes
 
 STEP = 60_000
@@ -52,7 +52,7 @@ def test_pages_leave_no_gap(bars: int, size: int, cap: int, begins: int, newest:
         kept = min(cap, count)
         return window[-kept:][::-1] if newest else window[:kept]
 
-    rows = fetch_pages(page_of, 0, bars * STEP, STEP, size, calls=2000)
+    rows = Pages(wait, page_of, 0, bars * STEP, step=STEP, size=size, calls=2000).rows()
     times = {int(row[0]) // STEP for row in rows}
     lone = min(size, cap) <= len(missing) + 2  # a page that falls whole into a hole reads as the end of history
     assert times == set(has) or lone or (not newest and cap < size)
@@ -67,7 +67,7 @@ def test_pages_of_full_size_cost_no_call_too_many() -> None:
         calls.append((since // STEP, count))
         return [[row * STEP] for row in range(since // STEP, since // STEP + count)]
 
-    rows = fetch_pages(page_of, 0, 768 * STEP, STEP, 300)
+    rows = Pages(wait, page_of, 0, 768 * STEP, step=STEP, size=300).rows()
     assert calls == [(468, 300), (168, 300), (0, 168)]
     assert sorted(row[0] // STEP for row in rows) == list(range(768))
 
@@ -76,7 +76,7 @@ def test_a_venue_that_caps_below_the_page_is_followed() -> None:
     def page_of(since: int, count: int) -> list[list[int]]:
         return [[row * STEP] for row in range(since // STEP, min(since // STEP + min(count, 100), 768))]
 
-    rows = fetch_pages(page_of, 0, 768 * STEP, STEP, 1000)
+    rows = Pages(wait, page_of, 0, 768 * STEP, step=STEP, size=1000).rows()
     assert sorted({row[0] // STEP for row in rows}) == list(range(768))
 
 
