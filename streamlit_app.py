@@ -5,14 +5,18 @@ import gc
 import streamlit as st
 
 from liq.app import controls, current_market
+from liq.app.page_parts import STYLE
 from liq.formatting import DISCLAIMER
 
 page = controls.setup()
-controls.sidebar()
+controls.sidebar(page.title)
+st.html(STYLE)
 body = st.container()
 st.caption(DISCLAIMER)  # drawn before the page, so that one that stops early still ends with it
 with body:
+    controls.phone_controls(page.title)
     page.run()
 if gc.get_freeze_count() == 0:
     gc.freeze()  # Streamlit collects after every run; what is imported by now never has to be walked again
+controls.dark_first()
 current_market.finish_loading(controls.described_view())

@@ -32,7 +32,8 @@ state = st.session_state
 def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
     """Draw the figures above the chart; without numbers while there are only candles."""
     if is_preview(view):
-        with st.container(horizontal=True, gap="small"):
+        phone_line(heatmap, None, None)
+        with st.container(horizontal=True, gap="small", key="figures"):
             with st.container(width=168):
                 st.metric(heatmap.market.base, formatting.price(float(heatmap.market.price), 2), "loading the map")
             for label in ("Strong zone above", "Strong zone below", f"Balance in ±{NEAR:.0%}", "Anchored"):
@@ -40,7 +41,8 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
         return
     now, totals = scenario(heatmap, zones=zones), side_totals(heatmap)
     places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
-    with st.container(horizontal=True, gap="small"):
+    phone_line(heatmap, now.above, now.below)
+    with st.container(horizontal=True, gap="small", key="figures"):
         with st.container(width=168):
             live_price(heatmap.market, view)
         for side, zone in (("above", now.above), ("below", now.below)):
@@ -66,6 +68,17 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
             help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
             **METRIC_STYLE,
         )
+
+
+def phone_line(heatmap: Heatmap, above: pd.Series | None, below: pd.Series | None) -> None:
+    """Draw the figures as one line, which only a phone shows."""
+    places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
+    words = [formatting.price(heatmap.market.price, places)]
+    for side, zone in (("above", above), ("below", below)):
+        if zone is not None:
+            words.append(f"{side} {formatting.price(zone['peak'], places)} ({formatting.money(zone['usd'])})")
+    with st.container(key="phone_figures"):
+        st.caption(escape_markdown(" · ".join(words)))
 
 
 def moment_controls(market: Market, row: int | None) -> None:
@@ -132,16 +145,21 @@ def draw(view: View, heatmap: Heatmap) -> None:
     header(view, then, zones)
     positions = observed_positions(view, then.market)
     drawn, data = chart_data(view, heatmap, then, positions)
-    st.vega_lite_chart(
-        spec={**session_cache.chart_spec(), "datasets": data},
-        key="heatmap_chart",
-        alt=heatmap_data.description(heatmap.market, view.timeframe),
-    )
+    with st.container(key="heatmap_panel"):
+        st.vega_lite_chart(
+            spec={**session_cache.chart_spec(), "datasets": data},
+            key="heatmap_chart",
+            alt=heatmap_data.description(heatmap.market, view.timeframe),
+            height="stretch",
+        )
     if len(heatmap.times) > 1:
         moment_controls(heatmap.market, as_of.last_closed_bar(heatmap.market, view.as_of))
     standing = sum(window.standing_rows(then, drawn))
+    hidden = image.threshold_text(drawn.total, view.threshold, standing)
+    if view.scale == "relief" and view.threshold:
+        hidden = f"Leaves {view.threshold} % of the cells dark, those with the least relief."
     st.caption(  # always drawn, so that another moment moves nothing on the page
-        f"{sentence} {escape_markdown(image.threshold_text(drawn.total, view.threshold, standing))} "
+        f"{sentence} {escape_markdown(hidden)} "
         f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC. "
         f"{tested_sentence(then)} {dollars_sentence(then)}"

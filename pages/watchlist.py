@@ -53,7 +53,7 @@ def select_market(key: str) -> None:
     if cells:
         # a page that is switched to begins with an empty address; setting the values again writes them into it
         state.update({name: state[name] for name in st.query_params if name in state})
-        state.update(state.row_markets[key][cells[0][0]])
+        state.update({f"next_{name}": value for name, value in state.row_markets[key][cells[0][0]].items()})
         state.open_heatmap = True
 
 

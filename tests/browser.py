@@ -107,8 +107,9 @@ def read(page, x: float, y: float) -> dict | None:
     cell, price, time = ([found for found in kind if found] for kind in (cell, price, time))
     if not cell or not price or not time:
         return None
-    reach = [re.search(r"from price to here \$([\d.]+)([KMB]?)$", text) for text in words]
+    reach = [re.search(r"from price to here \$([\d.]+)([KMB]?)(?:\s|$)", text) for text in words]
     band = [re.match(r"mostly ([\d+x-]+)", text) for text in words]
+    relief = [found[1] for text in words if (found := re.search(r"×([\d.]+) usual", text))]
     reach, band = ([found for found in kind if found] for kind in (reach, band))
     long, short = (float(cell[-1][i]) * DOLLARS[cell[-1][i + 1]] for i in (1, 3))
     return {
@@ -118,4 +119,5 @@ def read(page, x: float, y: float) -> dict | None:
         "short": short,
         "reach": float(reach[-1][1]) * DOLLARS[reach[-1][2]],
         "band": band[-1][1] if band else "",
+        "relief": float(relief[-1]) if relief else None,
     }

@@ -25,6 +25,7 @@ EXEMPT: dict[str, str] = {
     "liq.app.observed.observed_positions": STREAMLIT,
     "liq.app.page_parts": STREAMLIT,
     "liq.app.tickers.request_tickers": STREAMLIT,
+    "liq.app.widgets.draw": STREAMLIT,
     "liq.sources.files.kinds": "docs/files.md has a file of each kind, which tests/sources/files reads",
     **{
         f"liq.commands.{command}.{function}": "`liq COMMAND --help` shows examples; tests/commands runs them"

@@ -7,29 +7,38 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from liq.app import tickers
-from liq.app.location import app_folder
+from liq.app import app_folder, tickers, widgets
 from liq.app.observed import is_named
 from liq.app.view import View
 from liq.charts.heatmap import image
+from liq.charts.heatmap.data import SCALES
 from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
 from liq.sources import fetch
 
-ABOUT_SOURCES = (
-    "auto tries one venue after the other, all adds several together. Every venue is public data without a key. "
-    "simulated is an invented market, file a recording of your own."
-)
+DARK_FIRST = """<script>
+for (const key of Object.keys(localStorage)) {
+  if (!key.startsWith("stActiveTheme") || localStorage.getItem(key) !== '"System"') continue;
+  if (localStorage.getItem("liq-" + key)) continue;
+  localStorage.setItem("liq-" + key, "dark was chosen once");
+  localStorage.setItem(key, '"Dark"');
+  location.reload();
+}
+</script>"""
+"""Streamlit takes the system's preference until a theme is chosen in its menu; this chooses dark, once a browser."""
 
+MARKET = ("source", "ticker", "timeframe", "leverage", "prior", "live")
+PICTURE = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested")
 PAGES = (
-    ("heatmap.py", "Heatmap", ":material/grid_on:"),
-    ("top_zones.py", "Top zones", ":material/format_list_numbered:"),
-    ("liquidation_map.py", "Liquidation map", ":material/bar_chart:"),
-    ("watchlist.py", "Watchlist", ":material/visibility:"),
-    ("reality_check.py", "Reality check", ":material/fact_check:"),
-    ("background.py", "Background", ":material/menu_book:"),
+    ("heatmap.py", "Heatmap", ":material/grid_on:", (*MARKET, *PICTURE, "observed", "as_of")),
+    ("top_zones.py", "Top zones", ":material/format_list_numbered:", (*MARKET, "observed", "as_of")),
+    ("liquidation_map.py", "Liquidation map", ":material/bar_chart:", (*MARKET, "untested", "observed", "as_of")),
+    ("watchlist.py", "Watchlist", ":material/visibility:", ("source", "timeframe", "leverage", "prior", "live")),
+    ("reality_check.py", "Reality check", ":material/fact_check:", (*MARKET, "observed")),
+    ("background.py", "Background", ":material/menu_book:", ()),
 )
+"""File, title, icon and controls of each page; what a page does not show keeps its state."""
 
 
 def setup() -> Any:
@@ -38,109 +47,85 @@ def setup() -> Any:
     return st.navigation(pages(), position="top")
 
 
+def dark_first() -> None:
+    """Choose the dark theme where the browser prefers light and nobody chose a theme; later choices stay."""
+    if st.context.theme.type == "light":
+        st.html(DARK_FIRST, unsafe_allow_javascript=True)
+
+
 def pages() -> list[Any]:
     """Return the pages of the app, the heatmap first; one whose file does not exist is left out."""
     return [
         st.Page(app_folder() / "pages" / file, title=title, icon=icon, default=file == "heatmap.py")
-        for file, title, icon in PAGES
+        for file, title, icon, _ in PAGES
         if (app_folder() / "pages" / file).exists()
     ]
 
 
-def sidebar() -> None:
-    """Draw the controls; each keeps its state in the URL, where an invalid value counts as the default."""
-    bound: dict[str, Any] = {"bind": "query-params"}
+def defaults() -> dict[str, Any]:
+    """Return the value of every control before anyone has moved it."""
+    return {
+        "source": fetch.SOURCES[0],
+        "ticker": tickers.DEFAULT_COINS[0],
+        "timeframe": "7d",
+        "leverage": list(BANDS),
+        "prior": next(iter(PRIORS)),
+        "live": True,
+        "scale": SCALES[0],
+        "threshold": 0,
+        "heat": 20,
+        "klines": True,
+        "whole": False,
+        "realised": True,
+        "untested": True,
+        "observed": is_named(),
+        "as_of": None,
+    }
+
+
+def sidebar(title: str) -> None:
+    """Draw the controls that act on a page; each keeps its state in the URL, where an invalid value counts as the
+    default."""
     state = st.session_state
-    if "next_as_of" in state:  # a page sets this to change the moment: only here is the control not drawn yet
-        state.as_of = state.pop("next_as_of")
-    if "next_source" in state:
-        state.source = state.pop("next_source")
+    shown = next(controls for _, name, _, controls in PAGES if name == title)
+    kept = state.setdefault("kept", {})
+    for name in defaults():
+        # a page sets this to change a control: only here is the control not drawn yet
+        if f"next_{name}" in state and name in shown:
+            state[name] = state.pop(f"next_{name}")
+            if name not in kept and name == "ticker":
+                st.query_params[name] = str(state[name])  # a control that is drawn for the first time does not
+        elif name in kept and name in shown and name not in state:
+            state[name] = kept[name]  # Streamlit forgets what a page did not draw
     state.sidebar_drawn = True
     state.run = state.get("run", 0) + 1
     with st.sidebar:
-        top = st.container()
-        source = st.selectbox("Source", list(fetch.SOURCES), key="source", help=ABOUT_SOURCES, **bound)
-        if source == "file":
-            st.file_uploader(
-                "Recording",
-                type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
-                accept_multiple_files=True,
-                key="upload",
-                help="Candles as Binance's archive, TradingView, freqtrade, ccxt, pandas or CryptoDataDownload write "
-                "them; open interest and liquidations may come along as files of their own. They are read where this "
-                "app runs and not kept.",
+        widgets.draw(shown, defaults())
+    kept.update({name: state[name] for name in shown if name in state})
+
+
+def value(name: str) -> Any:
+    """Return the value of a control, whether or not the page shows it."""
+    state = st.session_state
+    return state[name] if name in state else state.get("kept", {}).get(name, defaults()[name])
+
+
+def phone_controls(title: str) -> None:
+    """Draw ticker and timeframe above the page, where only a phone shows them: there the sidebar is closed."""
+    shown = next(controls for _, name, _, controls in PAGES if name == title)
+    state, names = st.session_state, [name for name in ("ticker", "timeframe") if name in shown]
+    with st.container(key="phone_controls", horizontal=True):
+        for name in names:
+            state[f"phone_{name}"] = value(name)
+            options = list(LOOKBACKS) if name == "timeframe" else tickers.tickers(value("source"))
+            options = options if value(name) in options else [value(name), *options]
+            st.selectbox(
+                name.capitalize(), options, key=f"phone_{name}", on_change=_take_over, args=(name,), width=150
             )
-        st.segmented_control("Timeframe", list(LOOKBACKS), default="7d", required=True, key="timeframe", **bound)
-        st.slider(
-            "Liquidity threshold",
-            *(0, 99, 0),
-            format="%d %%",
-            key="threshold",
-            help="Leaves the faintest cells dark, by rank. It filters the picture, never the zones.",
-            **bound,
-        )
-        st.slider("More heat", 0, 100, 20, key="heat", help="Lifts the faint; dollars stay what they are.", **bound)
-        left, right = st.columns(2)
-        left.toggle("Klines", True, key="klines", **bound)
-        right.toggle("All prices", False, key="whole", **bound)
-        rings = "Rings: liquidations that really happened, where the source reports them."
-        st.toggle("Realised liquidations", True, key="realised", help=rings, **bound)
-        st.toggle(
-            "Untested levels",
-            True,
-            key="untested",
-            help="Levels farther from price than the prior's data reach: the law, not data. They are drawn dim.",
-            **bound,
-        )
-        st.toggle(
-            "Observed positions",
-            is_named(),
-            key="observed",
-            help="What accounts of a venue really hold, beside the estimate and never added to it.",
-            **bound,
-        )
-        if st.session_state.observed:
-            st.file_uploader(
-                "Positions",
-                type=["parquet", "csv", "gz"],
-                key="positions_file",
-                help="A snapshot that `python -m liq positions` wrote, or a CSV of time, coin, side, coins, entry, "
-                "liquidation_price, leverage, margin. It is read where this app runs and not kept.",
-            )
-        st.pills(
-            "Leverage",
-            list(BANDS),
-            selection_mode="multi",
-            default=list(BANDS),
-            key="leverage",
-            help="Which positions count. Turning some off re-weighs the map; nothing is estimated anew.",
-            **bound,
-        )
-        st.selectbox(
-            "Prior",
-            list(PRIORS),
-            key="prior",
-            help="How leverage is spread over positions; nobody publishes it. Background explains each.",
-            **bound,
-        )
-        st.toggle("Live", True, key="live", help="Price every few seconds, map when a bar closes.", **bound)
-        st.datetime_input(
-            "As of",
-            None,
-            step=60,
-            format="YYYY-MM-DD",
-            key="as_of",
-            help="A moment of the window, UTC: what stood then, with nothing from later. Empty is now.",
-            **bound,
-        )
-        top.selectbox(
-            "Ticker",
-            tickers.tickers(source),
-            key="ticker",
-            accept_new_options=True,
-            help="Every active linear perpetual of the source, by volume. Type to search, or to name another.",
-            **bound,
-        )
+
+
+def _take_over(name: str) -> None:
+    st.session_state[f"next_{name}"] = st.session_state[f"phone_{name}"]
 
 
 def view() -> View:
@@ -157,20 +142,21 @@ def view() -> View:
 
 def described_view() -> View:
     """Return the view that the drawn sidebar describes."""
-    state = st.session_state
+    ticker, as_of = str(value("ticker") or tickers.DEFAULT_COINS[0]).strip(), value("as_of")
     return View(
-        ticker=str(state.ticker or tickers.DEFAULT_COINS[0]).strip() or tickers.DEFAULT_COINS[0],
-        source=state.source,
-        timeframe=state.timeframe or "7d",
-        threshold=state.threshold,
-        more_heat=state.heat,
-        klines=state.klines,
-        realised=state.realised,
-        bands=tuple(name for name in BANDS if name in state.leverage) or tuple(BANDS),
-        prior=state.prior,
-        whole=state.whole,
-        live=state.live,
-        as_of=None if state.as_of is None else pd.Timestamp(state.as_of),
-        untested=state.untested,
-        observed=state.observed,
+        ticker=ticker or tickers.DEFAULT_COINS[0],
+        source=value("source"),
+        timeframe=value("timeframe") or "7d",
+        threshold=value("threshold"),
+        more_heat=value("heat"),
+        klines=value("klines"),
+        realised=value("realised"),
+        bands=tuple(name for name in BANDS if name in value("leverage")) or tuple(BANDS),
+        prior=value("prior"),
+        whole=value("whole"),
+        live=value("live"),
+        as_of=None if as_of is None else pd.Timestamp(as_of),
+        untested=value("untested"),
+        observed=value("observed"),
+        scale=value("scale") or SCALES[0],
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from cachetools import LRUCache, cached
 
@@ -181,6 +182,22 @@ def chart_readout(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Reado
     return read
 
 
+@_single_flight(LRUCache(12))
+def chart_usual(heatmap: Heatmap, like: Heatmap, whole: bool, n_times: int | None) -> dict[str, np.ndarray]:
+    """Return the dollars usual by side and distance, see `liq.charts.heatmap.window.usual_by_side`.
+
+    n_times : how many of the heatmap's moments are looked at, the first ones; None is all.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> sorted(chart_usual(heatmap, heatmap, False, None))
+    ['long', 'short']
+    """
+    drawn = chart_window(heatmap, like, whole)
+    share = 1.0 if n_times is None else n_times / len(heatmap.times)
+    return window.usual_by_side(drawn, window.column_closes(heatmap), max(1, int(share * len(drawn.long))))
+
+
 def _return_freed_memory() -> None:
     """Return freed memory to the system where libc is glibc: it would keep some for every session's threads."""
     with suppress(OSError, AttributeError):
@@ -248,4 +265,6 @@ def chart_data(
         watermark="Simulated" if heatmap.market.source == "simulated" else "",
         then=None if then is heatmap else then,
         positions=positions,
+        scale=view.scale,
+        usual=chart_usual(heatmap, like, view.whole, None if then is heatmap else len(then.times)),
     )

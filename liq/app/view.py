@@ -25,3 +25,4 @@ class View:
     as_of: pd.Timestamp | None = None
     untested: bool = True
     observed: bool = False
+    scale: str = "dollars"

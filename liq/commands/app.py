@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from liq.app.location import app_folder
+from liq.app import app_folder
 
 EXAMPLES = """examples:
   python -m liq app

@@ -28,6 +28,9 @@ def test_every_page_passes_the_accessibility_rules(app, chromium, scheme, width,
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
+    page.add_init_script(
+        f"localStorage.setItem('stActiveTheme-' + location.pathname + '-v2', '\"{scheme.title()}\"')"
+    )
     page.set_default_timeout(20_000)
     for name in pages:
         source = "simulated" if name in ("watchlist", "reality_check") else "file"

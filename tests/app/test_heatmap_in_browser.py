@@ -16,7 +16,8 @@ from PIL import Image
 from liq.charts import marks
 from liq.charts.heatmap import readout
 from liq.charts.heatmap.leverage import dominant_bands
-from liq.charts.heatmap.window import column_closes, window
+from liq.charts.heatmap.window import column_closes, usual_by_side, window
+from liq.charts.relief import floored_usual
 from liq.market import LOOKBACKS
 from liq.model.estimate import estimate
 from liq.model.leverage_bands import BANDS
@@ -40,6 +41,7 @@ def test_pointer_reads_the_matrix(request, page, lookback):
     app, file = (request.getfixturevalue(f"{coarse}{name}") for name in ("app", "file"))
     heatmap = estimate(market_file.read_market(file, lookback=lookback))
     drawn, close, band = window(heatmap), column_closes(heatmap), dominant_bands(heatmap)
+    usual = {side: floored_usual(usd) for side, usd in usual_by_side(drawn, close).items()}
     rounding = readout.encode(drawn, close, band).constants
     mid = np.sqrt(drawn.edges[:-1] * drawn.edges[1:])
     box = open_chart(page, f"{app}/?source=file&timeframe={lookback}")
@@ -80,6 +82,9 @@ def test_pointer_reads_the_matrix(request, page, lookback):
                 ]  # written in three digits
                 assert abs(readings[name] - true) <= allowed, (name, readings, true, column, row)
             stands = band[column, row]
+            distance = row - below if row >= below else below - 1 - row
+            expected = (drawn.long + drawn.short)[column, row] / usual["short" if row >= below else "long"][distance]
+            assert abs(readings["relief"] - expected) <= 0.06 + (rounding["tolerance"] + 0.01) * expected
             assert readings["band"] == (list(BANDS)[stands - 1] if stands else "")
             checked += 1
         assert checked == POINTS, f"the pointer read only {checked} points"
@@ -95,9 +100,9 @@ def test_readout_is_where_the_pointer_is(app, page):
     slope, start = np.polyfit(at, np.log([point["price"] for point in readings]), 1)
     assert slope < 0
     assert np.abs(np.log([point["price"] for point in readings]) - start - slope * at).max() < 2e-4
-    # the last price is written eight pixels over its line, and Vega centres text by lowering it 0.3 of its size
+    # the last price is written on the axis at its line; Vega centres text by lowering it 0.3 of its size
     line = (np.log(float(label[0].replace(",", ""))) - start) / slope
-    assert abs(line - (label[2] + 8 - 0.3 * 12)) < 1.5
+    assert abs(line - (label[2] - 0.3 * 11)) < 1.5
 
 
 def test_every_control_changes_the_picture_and_stays_in_the_address(app, page):
@@ -213,7 +218,8 @@ def test_cold_link_to_a_page_works_and_back_leads_back(file, page):
         page.goto(f"{address}/top_zones?source=file&timeframe=14d")
         page.get_by_text("Above price (potential squeeze zones)").wait_for()
         assert page.get_by_role("dialog").count() == 0
-        page.get_by_text("Liquidity threshold").wait_for()
+        page.get_by_text("Prior", exact=True).wait_for()
+        assert page.get_by_text("Liquidity threshold").count() == 0  # it does nothing here
         page.get_by_role("link", name="Liquidation map").click()
         page.get_by_test_id("stVegaLiteChart").wait_for()
         page.wait_for_url(lambda url: "timeframe=14d" in url)  # the address follows value by value
@@ -267,3 +273,38 @@ def test_fits_a_phone(app, chromium):
         page.wait_for_timeout(600)
         assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     page.close()
+
+
+def test_dark_is_the_default_and_light_a_choice_that_stays(app, chromium):
+    context = chromium.new_context(viewport={"width": 1500, "height": 900}, color_scheme="light")
+    page, ground = (
+        context.new_page(),
+        "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor",
+    )
+    page.goto(f"{app}/?source=file&timeframe=1d")
+    page.wait_for_function(f"document.querySelector('[data-testid=stApp]') && {ground} === 'rgb(11, 14, 20)'")
+    page.wait_for_selector(CANVAS)
+    page.get_by_test_id("stMainMenuButton").click()
+    page.get_by_role("menuitemradio", name="Light").or_(page.get_by_role("radio", name="Light")).first.click()
+    page.wait_for_function(f"{ground} === 'rgb(255, 255, 255)'")
+    page.reload()
+    page.wait_for_selector(CANVAS)
+    page.wait_for_timeout(1500)
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "height", "least"), [(390, 844, 480), (1500, 900, 480), (2560, 1440, 1000)])
+def test_the_chart_takes_the_height_of_the_window(app, chromium, width, height, least):
+    context = chromium.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    box = open_chart(page, f"{app}/?source=file&timeframe=1d")
+    assert least <= box["height"] < height
+    assert page.get_by_test_id("stMetric").first.is_visible() == (width > 640)
+    assert page.locator(".st-key-phone_figures").is_visible() == (width < 640)
+    assert page.locator(".st-key-phone_controls").is_visible() == (width < 640)
+    if width < 640:
+        page.locator(".st-key-phone_controls").get_by_role("combobox").nth(1).click()
+        page.get_by_role("option", name="3d", exact=True).click()
+        page.wait_for_url("**timeframe=3d**")
+    context.close()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import altair as alt
 
 from liq.charts.heatmap.data import LOG_STEPS, LOG_UNIT
-from liq.charts.heatmap.pointer import ONE
 from liq.charts.marks import named_data
+
+ONE = "data('pointer')[0]"
+"""Vega expression: the chart's one-row dataset of constants, which a column would repeat on every row."""
 
 
 def timed_bars(**places: float) -> alt.Chart:

@@ -13,8 +13,9 @@ import pandas as pd
 
 from liq.charts.heatmap import image
 from liq.charts.heatmap.readout import Readout
-from liq.charts.heatmap.window import Window, standing_rows
+from liq.charts.heatmap.window import Window, color_top, column_closes, relief_cells, standing_rows
 from liq.charts.observed import heatmap_lines
+from liq.charts.relief import floored_usual
 from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, money, price, timestamp
 from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
@@ -35,6 +36,15 @@ UNTESTED_VEIL = 0.5
 LEGEND = 180
 """Width of the colour ramp in pixels."""
 
+SCALES = ("dollars", "relief")
+"""What colours mean: dollars, or multiples of the dollars usual at that distance from price."""
+
+RINGS = 12
+"""Maximum number of rings for realised liquidations in one window, the largest."""
+
+USUAL_STEPS = 50
+"""Steps of the natural logarithm in which usual dollars are sent: to one per cent."""
+
 LOG_UNIT, LOG_STEPS = 100.0, 1000
 """Dollars and steps of the logarithmic scale on which a bar's liquidations are sent."""
 
@@ -53,6 +63,8 @@ def datasets(
     watermark: str = "",
     then: Heatmap | None = None,
     positions: Positions | None = None,
+    scale: str = SCALES[0],
+    usual: dict[str, np.ndarray] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name.
 
@@ -60,7 +72,8 @@ def datasets(
     0 to 100, lifts faint cells; klines, realised : whether to draw the candles, and the source's realised
     liquidations; untested : whether levels beyond the tested distance are dimmed, else they are hidden. then : the
     same heatmap as of an earlier moment (`liq.model.as_of`): price, profile and foot are of that moment, later bars
-    are dimmed. positions : observed ones, drawn as lines of their own.
+    are dimmed. positions : observed ones, drawn as lines of their own. scale : one of SCALES; usual : by side the
+    dollars usual at each distance (`window.usual_by_side`), which the scale "relief" and the pointer divide by.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
@@ -71,8 +84,12 @@ def datasets(
     """
     heatmap_then = heatmap if then is None else then
     market = heatmap_then.market
-    floor = image.hidden_below_usd(window.total, threshold)
-    indices = image.color_indices(window.total, window.top, more_heat, floor)
+    in_relief = scale == "relief" and usual is not None
+    shown, top = window.total, window.top
+    if in_relief and usual is not None:
+        shown = relief_cells(window, column_closes(heatmap), usual)
+        top = color_top(shown)
+    indices = image.color_indices(shown, top, more_heat, image.hidden_below_usd(shown, threshold))
     exponent = image.gamma(more_heat)
     places = decimals(market.price, market.tick)
     rows = len(window.edges) - 1
@@ -100,7 +117,7 @@ def datasets(
         "title": title,
         "foot": f"{timestamp(market.as_of)} · {DISCLAIMER}",
         "watermark": watermark,
-        "unit": f"Estimated USD per {height:.2%} of price",
+        "unit": "Estimated, × usual at this distance" if in_relief else f"Estimated USD per {height:.2%} of price",
         "strip": f"liquidated per bar, estimated{' up, realised down' if both else ''}",
     }
     constants: dict[str, Any] = {
@@ -114,6 +131,8 @@ def datasets(
         "first": epoch_milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
         "bar": heatmap.market.bar.total_seconds() * 1000,
         "most": _strip_top(liquidations),
+        "ring": _ring_floor(liquidations),
+        **_usual_text(usual),
         "both": both,
         "klines": klines,
         "realised": realised,
@@ -121,7 +140,10 @@ def datasets(
     }
     ticks = {
         "at": [0.0, LEGEND / 2, float(LEGEND)],
-        "usd": [money(window.top * share ** (1 / exponent)) for share in (0, 0.5, 1)],
+        "usd": [
+            f"×{top * share ** (1 / exponent):.3g}" if in_relief else money(top * share ** (1 / exponent))
+            for share in (0, 0.5, 1)
+        ],
     }
     data = {
         "frame": pd.DataFrame([frame]),
@@ -227,6 +249,22 @@ def profile(heatmap: Heatmap, window: Window, readout: Readout | None = None) ->
         }
     )
     return frame[total > 0].reset_index(drop=True)
+
+
+def _usual_text(usual: dict[str, np.ndarray] | None) -> dict[str, str]:
+    """Return the usual dollars by side as text for the chart's row of constants, nearest first, on a log scale."""
+    if usual is None:
+        return {}
+    known = {side: floored_usual(usual[side])[: max(1, int(np.isfinite(usual[side]).sum()))] for side in SIDES}
+    logs = [np.rint(np.log(np.maximum(known[side], 1e-3)) * USUAL_STEPS).astype(int) for side in ("short", "long")]
+    return {"usual": ";".join(",".join(map(str, side)) for side in logs)}
+
+
+def _ring_floor(liquidations: pd.DataFrame) -> float:
+    """Return the USD of realised liquidations in a bar from which it has a ring: the RINGS largest have one."""
+    realised = liquidations.filter(like="real_").to_numpy(dtype=float)
+    largest = np.sort(realised[np.isfinite(realised) & (realised > 0)])[-RINGS:]
+    return float(largest[0]) if len(largest) else float("inf")
 
 
 def _strip_top(liquidations: pd.DataFrame) -> float:

@@ -9,16 +9,15 @@ import altair as alt
 from altair import expr
 
 from liq.charts.heatmap import liquidated, pointer, zoom
-from liq.charts.heatmap.bars import timed_bars, with_dollars
-from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE
-from liq.charts.heatmap.pointer import ON, ONE
+from liq.charts.heatmap.bars import timed_bars
+from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE, STRIP
+from liq.charts.heatmap.pointer import NARROW, ONE
 from liq.charts.marks import ACCENT, CLOCK, FAINT, GROUND, INK, named_data, side_color, usd_text
 from liq.charts.panel import dark_panel
 from liq.model.leverage_bands import BANDS
 
-NARROW = "width < 620"
-"""Vega expression: whether the readout has more, shorter lines."""
-
+PRICES = 66
+"""Width in pixels kept for the price axis and the tag of the last price."""
 
 FIRST = "picture"
 """Name of the layer that the parameters belong to."""
@@ -33,7 +32,9 @@ def spec() -> dict[str, Any]:
     >>> spec() is spec()
     True
     """
-    return _assemble([*_all_layers(), *_crosshair(), *_legend()], *pointer.crosshair_params(), zoom.zoom_param())
+    return _assemble(
+        [*_all_layers(), *pointer.crosshair(), *_legend()], *pointer.crosshair_params(), zoom.zoom_param()
+    )
 
 
 @cache
@@ -99,7 +100,11 @@ def _heat(zooms: bool) -> list[alt.Chart]:
             labelOverlap=True,
             labelBound=True,  # one that sticks out would push the whole plot aside
             labelColor=FAINT,
-            labelExpr=CLOCK,
+            # one time axis, under heat and strip; the profile beside them has none
+            labelExpr=f"scale('x', datum.value) > width * {1 - PROFILE} ? '' : {CLOCK}",
+            ticks=False,
+            domain=False,
+            labelPadding=6,
         ),
     )
     digits = "datum.value >= 100 ? ',.2~f' : datum.value >= 1 ? '.4~f' : '.9~f'"
@@ -109,7 +114,15 @@ def _heat(zooms: bool) -> list[alt.Chart]:
         # rows are equal ratios of price, so they are equally high
         scale=alt.Scale(type="log", nice=False, **down),
         axis=alt.Axis(
-            orient="right", grid=False, tickCount=9, labelColor=FAINT, labelExpr=f"format(datum.value, {digits})"
+            orient="right",
+            grid=False,
+            minExtent=PRICES,  # wider labels would move the plot, and with it whatever was zoomed to
+            maxExtent=PRICES,
+            tickCount=9,
+            labelColor=FAINT,
+            # the strip below the heat has no prices
+            labelExpr=f"scale('y', datum.value) > height * {1 - STRIP} ? '' : format(datum.value, {digits})",
+            ticks=False,
         ),
     )
     name = base.mark_text(fontSize=44, fontWeight="bold", color=INK, opacity=0.13, tooltip=None)
@@ -167,16 +180,17 @@ def _price_line() -> list[alt.Chart]:
     base = named_data("frame")
     style: dict[str, Any] = {
         "align": "left",
-        "dx": 6,
-        "dy": -8,
-        "fontSize": 12,
+        "baseline": "middle",
+        "dx": 5,
+        "fontSize": 11,
         "fontWeight": "bold",
         "tooltip": None,
+        "clip": False,
     }
-    # the same text first in the background's colour and wider, so that it is legible on any heat
-    halo = base.mark_text(stroke=GROUND, strokeWidth=4, strokeJoin="round", **style)
-    label = base.mark_text(color=INK, **style)
-    at = (alt.XValue(0), alt.Y("price:Q"), alt.Text("label:N"))
+    # a tag on the axis: the same text first in the background's colour and much wider, over the axis' own labels
+    halo = base.mark_text(stroke=GROUND, strokeWidth=9, strokeJoin="round", **style)
+    label = base.mark_text(color=ACCENT, **style)
+    at = (alt.XValue(expr("width")), alt.Y("price:Q"), alt.Text("label:N"))
     return [
         base.mark_rule(strokeDash=[4, 3], color=INK, opacity=0.8, tooltip=None).encode(alt.Y("price:Q")),
         halo.encode(*at),
@@ -214,55 +228,6 @@ def _profile() -> list[alt.Chart]:
             side_color("!datum.below"),
             tooltip,
         )
-    ]
-
-
-def _crosshair() -> list[alt.Chart]:
-    """Return the crosshair, and in its corner the candle, the cell and the liquidations under the pointer."""
-    one = named_data("pointer")
-    line: dict[str, Any] = {"color": INK, "strokeDash": [3, 3], "opacity": expr(f"{ON} ? .5 : 0"), "tooltip": None}
-    style: dict[str, Any] = {
-        **{"align": "left", "baseline": "top", "fontSize": 12, "font": "monospace"},
-        **{"lineBreak": "\n", "tooltip": None},
-    }
-    x, y = expr(f"{ON} ? {pointer.X} : -9"), expr(f"{ON} ? {pointer.Y} : -9")
-    wrap = f"({NARROW} ? '\\n' : '  ')"
-    four = [f"'{name[0].upper()} ' + format(datum.{name}, {ONE}.format)" for name in ("open", "high", "low", "close")]
-    ohlc = f"utcFormat(datum.t, '%d %b %H:%M') + {wrap} + {four[0]} + '  ' + {four[1]} + {wrap} + {four[2]}"
-    ohlc += f" + '  ' + {four[3]}"
-    gone = f"({NARROW} ? '' : 'liquidated, ') + 'estimated L ' + {usd_text('datum.usd_est_long')}"
-    gone += f" + ' S ' + {usd_text('datum.usd_est_short')}"
-    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised L ' + {usd_text('datum.usd_real_long')}"
-    gone += f" + ' S ' + {usd_text('datum.usd_real_short')}"
-    gone += f" : isValid(datum.real_total) ? {wrap} + 'realised ' + {usd_text('datum.usd_real_total')} : '')"
-    bands = f"[{', '.join(map(repr, BANDS))}]"
-    away = f"format({pointer.PRICE} / {ONE}.last - 1, '+.2%')"
-    stands = f"'at ' + format({pointer.PRICE}, {ONE}.format) + ' ' + {away} + {wrap}"
-    stands += f" + 'longs ' + {usd_text('datum.the_long')} + '  shorts ' + {usd_text('datum.the_short')} + '\\n'"
-    stands += f" + (datum.the_band > 0 ? 'mostly ' + {bands}[datum.the_band - 1] + {wrap} : '')"
-    stands += f" + 'from price to here ' + {usd_text('datum.the_reach')}"
-    bar = timed_bars(t=0).transform_filter(
-        f"{ON} && datum.t <= {pointer.TIME} && {pointer.TIME} < datum.t + {ONE}.bar"
-    )
-    cell = pointer.transforms(named_data("cells").transform_filter(ON))
-    plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
-    return [
-        one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),
-        one.mark_rule(**line).encode(alt.YValue(y), alt.XValue(0), alt.X2Value(expr("width"))),
-        plate.encode(
-            alt.XValue(6),
-            alt.X2Value(expr(f"{NARROW} ? 226 : 470")),
-            alt.YValue(5),
-            alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
-        ),
-        bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
-        # one mark for everything read of the cell: each further mark would run the readout's transforms again
-        cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
-            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
-        ),
-        with_dollars(bar, "est_long", "est_short", "real_long", "real_short", "real_total")
-        .mark_text(**style, color=FAINT)
-        .encode(alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))),
     ]
 
 

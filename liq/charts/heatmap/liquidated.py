@@ -11,9 +11,6 @@ from liq.charts.heatmap.pointer import ONE
 from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, named_data
 from liq.charts.observed import COLOR as OBSERVED
 
-MIN_SHARE = 0.1
-"""Minimum share of the dollars that fill the strip for a ring: many small ones would hide candles."""
-
 SIZE = 130
 """Area in square pixels of the ring for the dollars that fill the strip; area is in proportion to dollars."""
 
@@ -58,7 +55,8 @@ def strip() -> list[alt.Chart]:
 def realised_rings() -> list[alt.Chart]:
     """Return a ring for the realised liquidations of a bar: longs at its low, shorts at its high, else at its close.
 
-    A source states dollars per bar and no price, so a ring stands where the price was furthest that way.
+    A source states dollars per bar and no price, so a ring stands where the price was furthest that way. Only the
+    largest of the window have one (`data.RINGS`): many small ones would hide candles.
 
     >>> len(realised_rings())
     3
@@ -68,7 +66,7 @@ def realised_rings() -> list[alt.Chart]:
         usd = f"datum.usd_real_{kind}"
         ring = (
             with_dollars(timed_bars(mid=0.5), f"real_{kind}")
-            .transform_filter(f"{ONE}.realised && {usd} > {MIN_SHARE} * {ONE}.most")
+            .transform_filter(f"{ONE}.realised && {usd} >= {ONE}.ring * 0.995")
             .transform_calculate(size=f"{SIZE} * min({usd} / {ONE}.most, 2)")
             .mark_point(filled=False, clip=True, strokeWidth=1, opacity=0.8, color=color, tooltip=None)
         )

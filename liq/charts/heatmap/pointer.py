@@ -7,9 +7,16 @@ two-axis brush instead fails in the browser's console when the pointer moves exa
 
 from __future__ import annotations
 
-import altair as alt
+from typing import Any
 
+import altair as alt
+from altair import expr
+
+from liq.charts.heatmap.bars import ONE, timed_bars, with_dollars
+from liq.charts.heatmap.data import USUAL_STEPS
 from liq.charts.heatmap.readout import BAND, BLOCK, LONG, LONGS, REST, SHORT, SHORTS, SIGNS
+from liq.charts.marks import ACCENT, FAINT, GROUND, INK, named_data, usd_text
+from liq.model.leverage_bands import BANDS
 
 ON = "isArray(across_x) && isArray(down_y) && across_x[1] > 0 && down_y[1] > 0"
 """Vega expression: whether the pointer is over the chart; by position, since every mark restarts the brush."""
@@ -17,12 +24,19 @@ ON = "isArray(across_x) && isArray(down_y) && across_x[1] > 0 && down_y[1] > 0"
 X, Y = "across_x[1]", "down_y[1]"
 TIME, PRICE = f"+invert('x', {X})", f"invert('y', {Y})"
 
-ONE = "data('pointer')[0]"
-"""Vega expression: the chart's one-row dataset of constants, which a column would repeat on every row."""
+NARROW = "width < 620"
+"""Vega expression: whether the readout has more, shorter lines."""
 
 COLUMN = f"floor(({TIME} - {ONE}.start) / {ONE}.step)"
 ROW = f"floor((log({PRICE}) - {ONE}.bottom) / {ONE}.height)"
 """The cell under the pointer; the price axis is logarithmic, so rows are of equal height."""
+
+
+_HIGH, _LOW = (
+    f"indexof({SIGNS!r}, slice({ONE}.closes, {at}, {at} + 1))" for at in (f"2 * {COLUMN}", f"2 * {COLUMN} + 1")
+)
+BELOW = f"({_HIGH} * {len(SIGNS)} + {_LOW})"
+"""Vega expression: how many rows lie below the price at the end of the pointer's column."""
 
 
 def crosshair_params() -> list[alt.Parameter]:
@@ -46,16 +60,65 @@ def crosshair_params() -> list[alt.Parameter]:
     ]
 
 
+def crosshair() -> list[alt.Chart]:
+    """Return the crosshair, and in its corner the candle, the cell and the liquidations under the pointer.
+
+    >>> len(crosshair())
+    6
+    """
+    one = named_data("pointer")
+    line: dict[str, Any] = {"color": INK, "strokeDash": [3, 3], "opacity": expr(f"{ON} ? .5 : 0"), "tooltip": None}
+    style: dict[str, Any] = {
+        **{"align": "left", "baseline": "top", "fontSize": 12, "font": "monospace"},
+        **{"lineBreak": "\n", "tooltip": None},
+    }
+    x, y = expr(f"{ON} ? {X} : -9"), expr(f"{ON} ? {Y} : -9")
+    wrap = f"({NARROW} ? '\\n' : '  ')"
+    four = [f"'{name[0].upper()} ' + format(datum.{name}, {ONE}.format)" for name in ("open", "high", "low", "close")]
+    ohlc = f"utcFormat(datum.t, '%d %b %H:%M') + {wrap} + {four[0]} + '  ' + {four[1]} + {wrap} + {four[2]}"
+    ohlc += f" + '  ' + {four[3]}"
+    gone = f"({NARROW} ? '' : 'liquidated, ') + 'estimated L ' + {usd_text('datum.usd_est_long')}"
+    gone += f" + ' S ' + {usd_text('datum.usd_est_short')}"
+    gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised L ' + {usd_text('datum.usd_real_long')}"
+    gone += f" + ' S ' + {usd_text('datum.usd_real_short')}"
+    gone += f" : isValid(datum.real_total) ? {wrap} + 'realised ' + {usd_text('datum.usd_real_total')} : '')"
+    bands = f"[{', '.join(map(repr, BANDS))}]"
+    away = f"format({PRICE} / {ONE}.last - 1, '+.2%')"
+    stands = f"'at ' + format({PRICE}, {ONE}.format) + ' ' + {away} + {wrap}"
+    stands += f" + 'longs ' + {usd_text('datum.the_long')} + '  shorts ' + {usd_text('datum.the_short')} + '\\n'"
+    stands += f" + (datum.the_band > 0 ? 'mostly ' + {bands}[datum.the_band - 1] + {wrap} : '')"
+    stands += f" + 'from price to here ' + {usd_text('datum.the_reach')}"
+    relief = "(datum.the_long + datum.the_short) / datum.usual"
+    stands += f" + (datum.usual > 1 ? {wrap} + '×' + format({relief}, '.1f') + ' usual' : '')"
+    bar = timed_bars(t=0).transform_filter(f"{ON} && datum.t <= {TIME} && {TIME} < datum.t + {ONE}.bar")
+    cell = transforms(named_data("cells").transform_filter(ON))
+    plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
+    return [
+        one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),
+        one.mark_rule(**line).encode(alt.YValue(y), alt.XValue(0), alt.X2Value(expr("width"))),
+        plate.encode(
+            alt.XValue(6),
+            alt.X2Value(expr(f"{NARROW} ? 226 : 580")),
+            alt.YValue(5),
+            alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
+        ),
+        bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
+        # one mark for everything read of the cell: each further mark would run the readout's transforms again
+        cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
+            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
+        ),
+        with_dollars(bar, "est_long", "est_short", "real_long", "real_short", "real_total")
+        .mark_text(**style, color=FAINT)
+        .encode(alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))),
+    ]
+
+
 def transforms(chart: alt.Chart) -> alt.Chart:
     """Return the chart with its data (lines of `Readout`) turned into what `read` returns, for the pointer's cell.
 
     >>> len(transforms(alt.Chart(alt.NamedData(name="cells"))).to_dict(validate=False)["transform"])
-    18
+    20
     """
-    size = len(SIGNS)
-    high, low = (
-        f"indexof({SIGNS!r}, slice({ONE}.closes, {at}, {at} + 1))" for at in (f"2 * {COLUMN}", f"2 * {COLUMN} + 1")
-    )
     first, last = f"({BLOCK} * floor(datum.row / {BLOCK}))", f"({BLOCK} * floor(datum.row / {BLOCK}) + {BLOCK - 1})"
     of_side = "(datum.close > datum.here ? {} : {})"
     between = "datum.row >= datum.low && datum.row <= datum.high"
@@ -63,7 +126,7 @@ def transforms(chart: alt.Chart) -> alt.Chart:
     usd = f"(datum.steps > 0 ? {ONE}.least * exp((datum.steps - 1) * {ONE}.unit) : 0)"
     return (
         # Vega may run a formula again on rows that it has run on before, so none writes over what it reads
-        chart.transform_calculate(here=ROW, close=f"{high} * {size} + {low}")
+        chart.transform_calculate(here=ROW, close=BELOW)
         .transform_calculate(
             low="min(datum.here, datum.close)", high="datum.close > datum.here ? datum.close - 1 : datum.here"
         )
@@ -85,7 +148,7 @@ def transforms(chart: alt.Chart) -> alt.Chart:
         .transform_filter(f"datum.place <= {COLUMN}")
         .transform_aggregate(
             [alt.AggregatedFieldDef.from_dict({"op": "sum", "field": "by", "as": "steps"})],
-            groupby=["kind", "row", "between", "at"],
+            groupby=["kind", "row", "between", "at", "here", "close"],
         )
         .transform_calculate(
             long=f"datum.at && datum.kind === {LONG} ? {usd} : 0",
@@ -97,6 +160,12 @@ def transforms(chart: alt.Chart) -> alt.Chart:
             [
                 alt.AggregatedFieldDef.from_dict({"op": "sum", "field": name, "as": f"the_{name}"})
                 for name in ("long", "short", "band", "reach")
-            ]
+            ],
+            groupby=["here", "close"],
+        )
+        .transform_calculate(logs=f"split(split({ONE}.usual, ';')[datum.here < datum.close ? 1 : 0], ',')")
+        .transform_calculate(
+            usual="exp(+datum.logs[min(datum.here < datum.close ? datum.close - 1 - datum.here : datum.here -"
+            f" datum.close, length(datum.logs) - 1)] / {USUAL_STEPS})"
         )
     )

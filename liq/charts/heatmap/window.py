@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from liq.charts.relief import relief, usual_dollars
 from liq.formatting import epoch_milliseconds
 from liq.model.heatmap import Heatmap
 
@@ -207,3 +208,47 @@ def thin_columns(window: Window, max_columns: int) -> Window:
     size, last = grouped_columns(count, max_columns)
     start = window.start + window.step * (count - size * len(last))
     return replace(window, start=start, step=window.step * size, long=window.long[last], short=window.short[last])
+
+
+def usual_by_side(window: Window, closes: np.ndarray, n_columns: int | None = None) -> dict[str, np.ndarray]:
+    """Return by side the dollars that are usual at each distance in rows, see `liq.charts.relief`.
+
+    closes : see `column_closes`; n_columns : how many columns are looked at, the first ones; None is all.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> sorted(usual_by_side(window(heatmap), column_closes(heatmap)))
+    ['long', 'short']
+    """
+    nearest = rows_below(window, closes)[:n_columns]
+    return {
+        side: usual_dollars(matrix[:n_columns], nearest, side)
+        for side, matrix in (("long", window.long), ("short", window.short))
+    }
+
+
+def relief_cells(window: Window, closes: np.ndarray, usual: dict[str, np.ndarray]) -> np.ndarray:
+    """Return each cell's dollars as multiples of what is usual at its distance (C, R), see `usual_by_side`.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> drawn, closes = window(heatmap), column_closes(heatmap)
+    >>> relief_cells(drawn, closes, usual_by_side(drawn, closes)).shape == drawn.long.shape
+    True
+    """
+    nearest = rows_below(window, closes)
+    return relief(window.long, nearest, "long", usual["long"]) + relief(
+        window.short, nearest, "short", usual["short"]
+    )
+
+
+def rows_below(window: Window, closes: np.ndarray) -> np.ndarray:
+    """Return how many rows lie below the price at the end of each column (C,).
+
+    >>> none = np.zeros((1, 2))
+    >>> rows_below(Window(0.0, 1.0, np.array([1.0, 2.0, 4.0]), none, none, 1.0), np.array([2.0]))
+    array([1])
+    """
+    return np.searchsorted(np.sqrt(window.edges[:-1] * window.edges[1:]), closes)

@@ -1,0 +1,143 @@
+"""The widgets of the sidebar: what each says, offers and begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import streamlit as st
+
+from liq.app import tickers
+from liq.charts.heatmap.data import SCALES
+from liq.market import LOOKBACKS
+from liq.model.leverage_bands import BANDS
+from liq.model.prior import PRIORS
+from liq.sources import fetch
+
+BOUND: dict[str, Any] = {"bind": "query-params"}
+"""Option of a widget whose state is in the URL."""
+
+ABOUT_SOURCES = (
+    "auto tries one venue after the other, all adds several together. Every venue is public data without a key. "
+    "simulated is an invented market, file a recording of your own."
+)
+
+TOGGLES = {
+    "klines": ("Klines", None),
+    "whole": ("All prices", None),
+    "realised": (
+        "Realised liquidations",
+        "Rings: liquidations that really happened, the largest of the window, where the source reports them.",
+    ),
+    "untested": (
+        "Untested levels",
+        "Levels farther from price than the prior's data reach: the law, not data. They are drawn dim.",
+    ),
+    "observed": (
+        "Observed positions",
+        "What accounts of a venue really hold, beside the estimate and never added to it.",
+    ),
+}
+"""Labels and help of the switches of the picture."""
+
+
+def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
+    """Draw the controls of those names."""
+    top = st.container()
+    if "source" in shown:
+        _source()
+    if "ticker" in shown:
+        top.selectbox(
+            "Ticker",
+            tickers.tickers(st.session_state.source),
+            key="ticker",
+            accept_new_options=True,
+            help="Every active linear perpetual of the source, by volume. Type to search, or to name another.",
+            **BOUND,
+        )
+    if "timeframe" in shown:
+        st.segmented_control("Timeframe", list(LOOKBACKS), default="7d", required=True, key="timeframe", **BOUND)
+    if "scale" in shown:
+        _picture()
+    for name, (label, about) in TOGGLES.items():
+        if name in shown:
+            st.toggle(label, defaults[name], key=name, help=about, **BOUND)
+    if "observed" in shown and st.session_state.observed:
+        st.file_uploader(
+            "Positions",
+            type=["parquet", "csv", "gz"],
+            key="positions_file",
+            help="A snapshot that `python -m liq positions` wrote, or a CSV of time, coin, side, coins, entry, "
+            "liquidation_price, leverage, margin. It is read where this app runs and not kept.",
+        )
+    if "leverage" in shown:
+        _estimate()
+    if "live" in shown:
+        st.toggle("Live", True, key="live", help="Price every few seconds, map when a bar closes.", **BOUND)
+    if "as_of" in shown:
+        st.datetime_input(
+            "As of",
+            None,
+            step=60,
+            format="YYYY-MM-DD",
+            key="as_of",
+            help="A moment of the window, UTC: what stood then, with nothing from later. Empty is now.",
+            **BOUND,
+        )
+
+
+def _source() -> None:
+    """Draw the choice of a source, and the upload of a recording where that is it."""
+    if st.selectbox("Source", list(fetch.SOURCES), key="source", help=ABOUT_SOURCES, **BOUND) == "file":
+        st.file_uploader(
+            "Recording",
+            type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
+            accept_multiple_files=True,
+            key="upload",
+            help="Candles as Binance's archive, TradingView, freqtrade, ccxt, pandas or CryptoDataDownload write "
+            "them; open interest and liquidations may come along as files of their own. They are read where this "
+            "app runs and not kept.",
+        )
+
+
+def _picture() -> None:
+    """Draw what decides how the heat is coloured."""
+    st.segmented_control(
+        "Colours",
+        list(SCALES),
+        default=SCALES[0],
+        required=True,
+        key="scale",
+        help="Dollars, or relief: how many times more stands here than is usual at that distance from price in "
+        "this window. Relief shows the structure near the price, which dollars leave dark.",
+        **BOUND,
+    )
+    st.slider(
+        "Liquidity threshold",
+        *(0, 99, 0),
+        format="%d %%",
+        key="threshold",
+        help="Leaves the faintest cells dark, by rank. It filters the picture, never the zones.",
+        **BOUND,
+    )
+    st.slider("More heat", 0, 100, 20, key="heat", help="Lifts the faint; dollars stay what they are.", **BOUND)
+
+
+def _estimate() -> None:
+    """Draw what decides which positions count, and how leverage is spread."""
+    st.pills(
+        "Leverage",
+        list(BANDS),
+        selection_mode="multi",
+        default=list(BANDS),
+        key="leverage",
+        help="Which positions count. Turning some off re-weighs the map; nothing is estimated anew.",
+        **BOUND,
+    )
+    st.selectbox(
+        "Prior",
+        list(PRIORS),
+        key="prior",
+        help="How leverage is spread over positions; nobody publishes it. Background explains each.",
+        **BOUND,
+    )

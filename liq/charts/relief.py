@@ -1,0 +1,72 @@
+"""Relief: how much more stands at a price than is usual at that distance from it, on this market.
+
+Dollars grow with distance, because levels near the price are swept again and again; in one scale the far ones hide
+the near ones. The usual dollars of a distance are the median over the window's moments, by side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+SMOOTHED = 2
+"""Rows on either side whose usual dollars are smoothed with a row's own, by their median."""
+
+LEAST = 0.25
+"""Share of the typical usual dollars below which a distance has no usual of its own: nothing ever stands there."""
+
+
+def usual_dollars(usd: np.ndarray, nearest: np.ndarray, side: str) -> np.ndarray:
+    """Return the usual dollars by distance from price, (R,), NaN where a distance was never seen.
+
+    usd : (T, R) dollars of one side by moment and price row, rows of equal ratios; nearest : (T,) number of rows
+    below the price at each moment; side : "short" counts rows upwards from there, "long" downwards.
+
+    >>> usd = np.array([[0.0, 0.0, 2.0, 4.0], [0.0, 2.0, 4.0, 6.0], [0.0, 0.0, 2.0, 4.0]])
+    >>> usual_dollars(usd, np.array([2, 1, 2]), "short")
+    array([ 2.,  4.,  6., nan])
+    """
+    count = usd.shape[1]
+    steps = np.arange(count)
+    rows = nearest[:, None] + steps if side == "short" else nearest[:, None] - 1 - steps
+    seen = (rows >= 0) & (rows < count)
+    by_distance = np.where(seen, np.take_along_axis(usd, np.clip(rows, 0, count - 1), axis=1), np.nan)
+    known = seen.any(axis=0)
+    usual = np.full(count, np.nan)
+    usual[known] = np.nanmedian(by_distance[:, known], axis=0)
+    last = int(known.sum()) - 1  # distances are known from the nearest on, without a gap
+    smooth = usual.copy()
+    for row in range(1, last):
+        reach = min(SMOOTHED, row, last - row)
+        smooth[row] = np.median(usual[row - reach : row + reach + 1])
+    return smooth
+
+
+def relief(usd: np.ndarray, nearest: np.ndarray, side: str, usual: np.ndarray) -> np.ndarray:
+    """Return dollars as multiples of what is usual at their distance, the shape of `usd`; 0 where nothing stands.
+
+    usual : see `usual_dollars`. Where it is next to nothing, LEAST of the typical usual takes its place.
+
+    >>> usd = np.array([[0.0, 0.0, 2.0, 8.0]])
+    >>> relief(usd, np.array([2]), "short", np.array([2.0, 4.0, 6.0, np.nan]))
+    array([[0., 0., 1., 2.]])
+    """
+    count = usd.shape[1]
+    floored = floored_usual(usual)
+    rows = np.arange(count)
+    steps = rows - nearest[:, None] if side == "short" else nearest[:, None] - 1 - rows
+    own_side = steps >= 0
+    expected = floored[np.clip(steps, 0, count - 1)]
+    return np.where(own_side & (expected > 0), usd / np.where(expected > 0, expected, 1.0), 0.0)
+
+
+def floored_usual(usual: np.ndarray) -> np.ndarray:
+    """Return the usual dollars with the last known one beyond the known distances, and none under LEAST.
+
+    >>> floored_usual(np.array([0.0, 4.0, np.nan]))
+    array([1., 4., 4.])
+    """
+    known = usual[np.isfinite(usual)]
+    if not len(known) or not (known > 0).any():
+        return np.zeros(len(usual))
+    filled = np.where(np.isfinite(usual), usual, known[-1])
+    return np.maximum(filled, LEAST * float(np.median(known[known > 0])))
