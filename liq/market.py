@@ -96,6 +96,21 @@ class Quote(NamedTuple):
     change: float = float("nan")
 
 
+class OrderBook(NamedTuple):
+    """What rests in an order book: bids and asks as rows (n, 2) of price and USD, and when it was read (UTC).
+
+    >>> import numpy as np
+    >>> book = OrderBook(np.array([[99.0, 5e4]]), np.array([[101.0, 5e4]]), pd.Timestamp("2026-01-01", tz="UTC"))
+    >>> float(book.asks[0, 0])
+    101.0
+    """
+
+    bids: np.ndarray
+    asks: np.ndarray
+    time: pd.Timestamp
+    sources: tuple[str, ...] = ()
+
+
 class Bracket(NamedTuple):
     """One step of a venue's margin table: notional range (USD), maintenance rate, top leverage, amount (USD)."""
 

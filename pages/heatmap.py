@@ -11,7 +11,7 @@ from liq.app import controls, session_cache
 from liq.app.current_market import chart_data, is_preview, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
-from liq.app.page_parts import METRIC_STYLE, downloads
+from liq.app.page_parts import METRIC_STYLE, downloads, if_price_goes_to, price_field
 from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, window
@@ -144,16 +144,21 @@ def draw(view: View, heatmap: Heatmap) -> None:
     zones = session_cache.strongest_zones(then)
     header(view, then, zones)
     positions = observed_positions(view, then.market)
-    drawn, data = chart_data(view, heatmap, then, positions)
-    with st.container(key="heatmap_panel"):
+    panel, below = st.container(key="heatmap_panel"), st.container()
+    with below:  # drawn first, as the chart marks the price that is chosen here
+        if len(heatmap.times) > 1:
+            moment_controls(heatmap.market, as_of.last_closed_bar(heatmap.market, view.as_of))
+        target = price_field(then.market) if then is heatmap and not is_preview(view) else None
+        if target:
+            if_price_goes_to(then, zones, target)
+    drawn, data = chart_data(replace(view, goes_to=target), heatmap, then, positions)
+    with panel:
         st.vega_lite_chart(
             spec={**session_cache.chart_spec(), "datasets": data},
             key="heatmap_chart",
             alt=heatmap_data.description(heatmap.market, view.timeframe),
             height="stretch",
         )
-    if len(heatmap.times) > 1:
-        moment_controls(heatmap.market, as_of.last_closed_bar(heatmap.market, view.as_of))
     standing = sum(window.standing_rows(then, drawn))
     hidden = image.threshold_text(drawn.total, view.threshold, standing)
     if view.scale == "relief" and view.threshold:

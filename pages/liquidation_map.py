@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from liq.app import controls
+from liq.app import controls, session_cache
 from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
-from liq.app.page_parts import METRIC_STYLE
+from liq.app.page_parts import METRIC_STYLE, if_price_goes_to, price_field
 from liq.charts import liquidation_map
 from liq.charts.observed import observed_sentences
 from liq.formatting import escape_markdown, money, percent
@@ -52,6 +52,8 @@ st.caption(
     "chart to read them. One move does not close it all: positions close by choice on the way, and new ones open. "
     f"{tested_sentence(heatmap)} {dollars_sentence(heatmap)}"
 )
+if heatmap.market is st.session_state.current_market[1] and (target := price_field(heatmap.market)):
+    if_price_goes_to(heatmap, session_cache.strongest_zones(heatmap), target)
 if positions is not None:
     said = observed_sentences(positions, heatmap.market, heatmap.market.source)
     most = money(data["observed"]["usd"].max())

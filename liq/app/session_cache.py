@@ -266,5 +266,6 @@ def chart_data(
         then=None if then is heatmap else then,
         positions=positions,
         scale=view.scale,
+        goes_to=view.goes_to,
         usual=chart_usual(heatmap, like, view.whole, None if then is heatmap else len(then.times)),
     )

@@ -26,3 +26,4 @@ class View:
     untested: bool = True
     observed: bool = False
     scale: str = "dollars"
+    goes_to: float | None = None

@@ -43,3 +43,26 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Posi
     if positions is not None:
         table["observed"] = [money(value) for value in observed_by_zone(positions, market, own_zones)]
     return table
+
+
+def cascade_text(table: pd.DataFrame, reference: float, places: int) -> pd.DataFrame:
+    """Return a cascade's table (`liq.zones.cascade.cascade_table`) with its numbers as an analyst writes them.
+
+    >>> row = {"book": "as it stands", "forced": 1e6, "stop": 101.0, "rested": 2e6, "next_zone": float("nan")}
+    >>> cascade_text(pd.DataFrame([row]), 100.0, 1)["Stops at"].item()
+    '101.0 (+1.0 %)'
+    """
+    stops = [
+        "nowhere, nothing rests" if stop != stop else f"{price(stop, places)} ({percent(stop / reference - 1)})"
+        for stop in table["stop"]
+    ]
+    zones = ["none" if edge != edge else price(edge, places) for edge in table["next_zone"]]
+    return pd.DataFrame(
+        {
+            "Order book": table["book"],
+            "Forced in all": table["forced"].map(money),
+            "Stops at": stops,
+            "Rested up to there": table["rested"].map(money),
+            "Next zone reached": zones,
+        }
+    )

@@ -36,3 +36,14 @@ def select_bands(heatmap: Heatmap, bands: Collection[str]) -> Heatmap:
     tiers = heatmap.tiers
     counted = np.any([(tiers > low) & (tiers <= high) for low, high in map(BANDS.__getitem__, bands)], axis=0)
     return heatmap.reweigh(np.where(counted, heatmap.weights, 0.0))
+
+
+def band_names(leverage: np.ndarray) -> np.ndarray:
+    """Return the name of the band that each leverage lies in.
+
+    >>> band_names(np.array([2.0, 75.0])).tolist()
+    ['1-5x', '51-100x']
+    """
+    names = list(BANDS)
+    highs = np.array([high for _, high in BANDS.values()])
+    return np.array(names)[np.minimum(np.searchsorted(highs, leverage), len(names) - 1)]

@@ -15,7 +15,7 @@ from cachetools import LRUCache, TTLCache, cached
 from liq.errors import InputError, SourceError
 from liq.market import Market, Quote
 from liq.market import lookback as find_lookback
-from liq.sources import disk_cache, failover, market_cache, venue_status
+from liq.sources import disk_cache, failover, market_cache, order_book, venue_status
 from liq.sources.failover import Listener, describe_failures, fetch_all, fetch_first, fetch_one
 from liq.sources.market_cache import Progress, find_contract, last_good_market
 from liq.sources.single_flight import single_flight
@@ -187,7 +187,7 @@ def clear_caches() -> None:
     market_cache.clear()
     venue_status.clear()
     _last_quotes.clear()
-    for single_flight_cache in (_cached_quote, _cached_tickers, client.contracts):
+    for single_flight_cache in (_cached_quote, _cached_tickers, client.contracts, order_book.books):
         single_flight_cache.cache_clear()
     for function_cache in (_simulated_at, _with_notes, _read, client._connect):
         function_cache.cache_clear()

@@ -17,8 +17,7 @@ import pandas as pd
 from liq.market import as_utc
 from liq.model.as_of import heatmap_at
 from liq.model.heatmap import Heatmap
-from liq.zones.alerts import zone_rows
-from liq.zones.notice import ZoneNotice
+from liq.zones.alerts import ZoneNotice, zone_rows
 from liq.zones.ranking import SPENT, top_zones
 
 USD = 2.5e6

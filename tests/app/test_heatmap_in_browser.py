@@ -273,38 +273,3 @@ def test_fits_a_phone(app, chromium):
         page.wait_for_timeout(600)
         assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     page.close()
-
-
-def test_dark_is_the_default_and_light_a_choice_that_stays(app, chromium):
-    context = chromium.new_context(viewport={"width": 1500, "height": 900}, color_scheme="light")
-    page, ground = (
-        context.new_page(),
-        "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor",
-    )
-    page.goto(f"{app}/?source=file&timeframe=1d")
-    page.wait_for_function(f"document.querySelector('[data-testid=stApp]') && {ground} === 'rgb(11, 14, 20)'")
-    page.wait_for_selector(CANVAS)
-    page.get_by_test_id("stMainMenuButton").click()
-    page.get_by_role("menuitemradio", name="Light").or_(page.get_by_role("radio", name="Light")).first.click()
-    page.wait_for_function(f"{ground} === 'rgb(255, 255, 255)'")
-    page.reload()
-    page.wait_for_selector(CANVAS)
-    page.wait_for_timeout(1500)
-    assert page.evaluate(ground) == "rgb(255, 255, 255)"
-    context.close()
-
-
-@pytest.mark.parametrize(("width", "height", "least"), [(390, 844, 480), (1500, 900, 480), (2560, 1440, 1000)])
-def test_the_chart_takes_the_height_of_the_window(app, chromium, width, height, least):
-    context = chromium.new_context(viewport={"width": width, "height": height})
-    page = context.new_page()
-    box = open_chart(page, f"{app}/?source=file&timeframe=1d")
-    assert least <= box["height"] < height
-    assert page.get_by_test_id("stMetric").first.is_visible() == (width > 640)
-    assert page.locator(".st-key-phone_figures").is_visible() == (width < 640)
-    assert page.locator(".st-key-phone_controls").is_visible() == (width < 640)
-    if width < 640:
-        page.locator(".st-key-phone_controls").get_by_role("combobox").nth(1).click()
-        page.get_by_role("option", name="3d", exact=True).click()
-        page.wait_for_url("**timeframe=3d**")
-    context.close()

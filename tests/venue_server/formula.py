@@ -69,6 +69,13 @@ def liquidated(venue: str, coin: str, start: np.ndarray, end: np.ndarray) -> tup
     return dollars * np.exp(-40 * moved), dollars * np.exp(40 * moved)
 
 
+def order_book(venue: str, coin: str, time: float, size: float = 1.0) -> tuple[list[list[float]], list[list[float]]]:
+    """Return bids and asks, nearest first: price and amount, 50 levels of a hundredth of a per cent, a day's 1e-5."""
+    middle, amount = float(price(venue, coin, time)), COINS[coin].volume * SHARE[venue] / size
+    steps = [1 + 0.0001 * level for level in range(1, 51)]
+    return [[middle / step, amount] for step in steps], [[middle * step, amount] for step in steps]
+
+
 def opens(step: int, since: int, until: int) -> np.ndarray:
     """Return the bar opens in [since, until)."""
     return np.arange(math.ceil(since / step) * step, until, step, dtype=np.int64)

@@ -65,6 +65,7 @@ def datasets(
     positions: Positions | None = None,
     scale: str = SCALES[0],
     usual: dict[str, np.ndarray] | None = None,
+    goes_to: float | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name.
 
@@ -74,6 +75,7 @@ def datasets(
     same heatmap as of an earlier moment (`liq.model.as_of`): price, profile and foot are of that moment, later bars
     are dimmed. positions : observed ones, drawn as lines of their own. scale : one of SCALES; usual : by side the
     dollars usual at each distance (`window.usual_by_side`), which the scale "relief" and the pointer divide by.
+    goes_to : a price at which to draw a line.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
@@ -113,6 +115,7 @@ def datasets(
         "url": image.heat_image(indices),
         "ramp": image.legend_image(),
         "price": market.price,
+        "goes": goes_to if goes_to and low < goes_to < high else None,
         "label": price(market.price, places),
         "title": title,
         "foot": f"{timestamp(market.as_of)} · {DISCLAIMER}",
@@ -189,7 +192,7 @@ def candles(heatmap: Heatmap, liquidations: pd.DataFrame) -> pd.DataFrame:
     bars = market.visible
     times = epoch_milliseconds(pd.DatetimeIndex(bars.index))
     frame = bars[["open", "high", "low", "close"]].astype(np.float32).reset_index(drop=True)
-    frame.insert(0, "i", np.rint((times - times[0]) / (market.bar.total_seconds() * 1000)).astype(np.int32))
+    frame.insert(0, "i", np.rint((times - times[0]) / (market.bar.total_seconds() * 1000)).astype(np.int16))
     for name in liquidations:
         frame[name] = pd.array(np.rint(np.log1p(liquidations[name].to_numpy() / LOG_UNIT) * LOG_STEPS), dtype="Int16")
     return frame

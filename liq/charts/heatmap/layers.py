@@ -193,6 +193,7 @@ def _price_line() -> list[alt.Chart]:
     at = (alt.XValue(expr("width")), alt.Y("price:Q"), alt.Text("label:N"))
     return [
         base.mark_rule(strokeDash=[4, 3], color=INK, opacity=0.8, tooltip=None).encode(alt.Y("price:Q")),
+        base.transform_filter("datum.goes").mark_rule(color=ACCENT, tooltip=None).encode(alt.Y("goes:Q")),
         halo.encode(*at),
         label.encode(*at),
     ]

@@ -98,7 +98,7 @@ def crosshair() -> list[alt.Chart]:
         one.mark_rule(**line).encode(alt.YValue(y), alt.XValue(0), alt.X2Value(expr("width"))),
         plate.encode(
             alt.XValue(6),
-            alt.X2Value(expr(f"{NARROW} ? 226 : 580")),
+            alt.X2Value(expr(f"{NARROW} ? 226 : 480")),
             alt.YValue(5),
             alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
         ),

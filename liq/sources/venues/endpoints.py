@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from liq.sources.venues.client import Connection, Contract, call
 from liq.sources.venues.failures import RetryBudget, VenueFailure
 
@@ -178,6 +180,20 @@ def volumes(connection: Connection, budget: RetryBudget, names: set[str]) -> dic
             dollars = _number(row.get("quoteVolume")), _number(coins) * _number(row.get("last") or row.get("close"))
             volume_by_symbol[symbol] = next((value for value in dollars if 0 <= value < float("inf")), 0.0)
     return volume_by_symbol
+
+
+def order_book(connection: Connection, budget: RetryBudget, contract: Contract) -> tuple[np.ndarray, np.ndarray]:
+    """Return bids and asks as rows of price and USD, as many as the venue sends in one answer; raise VenueFailure."""
+    limit = connection.venue.book_limit
+    reply = call(connection, budget, lambda exchange: exchange.fetch_order_book(contract.symbol, limit))
+    sides = []
+    for name in ("bids", "asks"):
+        rows = np.array([[_number(row[0]), _number(row[1]) * contract.size] for row in reply[name]]).reshape(-1, 2)
+        rows = rows[(rows > 0).all(axis=1) & np.isfinite(rows).all(axis=1)]
+        sides.append(np.column_stack([rows[:, 0], rows[:, 0] * rows[:, 1]]))
+    if not len(sides[0]) or not len(sides[1]) or sides[0][:, 0].max() >= sides[1][:, 0].min():
+        raise VenueFailure("sent no usable order book")
+    return sides[0], sides[1]
 
 
 def margin_tiers(

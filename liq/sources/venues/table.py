@@ -37,6 +37,7 @@ class Venue(NamedTuple):
     answer_symbol : path of keys to the symbol in an answer with candles, None where there is none.
     interest_until : it understands an upper bound in time.
     interest_of_coin : further back it gives the coin's open interest over all its contracts, by 1h and 1d.
+    book_limit : maximum levels of the order book in one answer, None where the venue sends what it sends.
     coin_volume : the field of a ticker that counts a day's volume in coins, where ccxt's own counts contracts.
 
     >>> VENUES["okx"].title, VENUES["okx"].candle_page
@@ -64,6 +65,7 @@ class Venue(NamedTuple):
     interest_until: bool = True
     interest_of_coin: bool = False
     coin_volume: str | None = None
+    book_limit: int | None = None
 
 
 def _periods(offered: tuple[str, ...], finer: Mapping[str, str]) -> Mapping[str, str]:
@@ -85,6 +87,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 title="Binance",
                 quotes=("USDT", "USDC"),
                 options=MappingProxyType({"fetchMarkets": {"types": ["linear"]}}),
+                book_limit=1000,
                 candle_page=1000,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(500,),
@@ -100,6 +103,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 title="Bybit",
                 quotes=("USDT", "USDC"),
                 options=_swaps(fetchMarkets={"types": ["linear"]}),
+                book_limit=500,
                 candle_page=1000,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(200,),
@@ -113,6 +117,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 title="OKX",
                 quotes=("USDT", "USDC"),
                 options=_swaps(),
+                book_limit=400,
                 candle_page=300,
                 # candles: ccxt reads the column that counts coins, so contracts stays False
                 # ccxt offers three periods here; one hundred rows a call make the fine one too dear beyond a day.
@@ -135,6 +140,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 title="Gate",
                 quotes=("USDT",),
                 options=_swaps(swap={"fetchMarkets": {"settlementCurrencies": ["usdt"]}}),
+                book_limit=100,
                 candle_page=1999,
                 contracts=True,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),

@@ -49,6 +49,9 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
             dict(zip(keys, (name, *text([a, d]), int(t)), strict=True))
             for a, d, t in zip(coins, dollars, times, strict=True)
         ]
+    if path == "fapi/v1/depth":
+        bids, asks = formula.order_book(venue, coin, now)
+        return 200, {"lastUpdateId": 1, "E": now, "T": now, "bids": [*map(text, bids)], "asks": [*map(text, asks)]}
     if path == "fapi/v1/ticker/24hr":
         return 200, _ticker(coin, now, mode)
     return 404, {"code": -1, "msg": f"no path {path}"}

@@ -55,6 +55,10 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
             for row in range(3)
         ]
         return _result({"category": "linear", "list": rows}, now)
+    if path == "orderbook":
+        bids, asks = formula.order_book("bybit", coin, now)
+        book = {"s": query["symbol"], "b": [*map(text, bids)], "a": [*map(text, asks)], "ts": now, "u": 1, "seq": 1}
+        return _result(book, now)
     if path == "tickers":
         return _result({"category": "linear", "list": [_ticker(coin, now, mode)]}, now)
     return 404, {}

@@ -58,6 +58,10 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
             }
             for row in range(3)
         ]
+    if path == "order_book":
+        bids, asks = formula.order_book("gate", coin, now, GATE_SIZE[coin])
+        rows = [[{"p": str(p), "s": round(amount)} for p, amount in side] for side in (asks, bids)]
+        return 200, {"id": 1, "current": now / 1000, "update": now / 1000, "asks": rows[0], "bids": rows[1]}
     if path == "tickers":
         return 200, [_ticker(coin, now, mode)]
     return 404, {"label": "NOT_FOUND", "message": path}

@@ -25,6 +25,10 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
         universe.append({"name": "OLD", "szDecimals": 1, "maxLeverage": 3, "isDelisted": True})
         contexts = [_context(coin, now, mode) for coin in COINS]
         return 200, [{"universe": universe}, [*contexts, _context("WIF", now, mode)]]
+    if asked == "l2Book":
+        sides = formula.order_book(venue, query["coin"], now)
+        rows = [[{"px": str(p), "sz": str(amount), "n": 1} for p, amount in side[:20]] for side in sides]
+        return 200, {"coin": query["coin"], "time": now, "levels": rows}
     if asked == "candleSnapshot":
         want = query["req"]
         coin, step = want["coin"], length(want["interval"])

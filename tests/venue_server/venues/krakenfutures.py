@@ -25,6 +25,10 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
     names = {_id(coin): coin for coin in COINS}
     if path.startswith("derivatives/api/v3/tickers/"):
         return 200, {"result": "success", "ticker": _ticker(names[path.rpartition("/")[2]], now, mode)}
+    if path == "derivatives/api/v3/orderbook":
+        bids, asks = formula.order_book(venue, names[query["symbol"]], now)
+        stamp = "2026-01-01T00:00:00.000Z"
+        return 200, {"result": "success", "serverTime": stamp, "orderBook": {"bids": bids, "asks": asks}}
     parts = path.removeprefix("api/charts/v1/").split("/")
     if parts[0] == "trade":
         step, coin = length(parts[2]), names[parts[1]]

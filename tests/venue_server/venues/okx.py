@@ -65,6 +65,10 @@ def _rows(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs, now:
         times = stamps(step, since, min(int(query.get("end", now)), now))[::-1]
         dollars = 1.8 * formula.interest(venue, coin, times) * formula.price(venue, coin, times)
         return [[str(int(t)), d, "0"] for t, d in zip(times, text(dollars), strict=True)]
+    if path == "market/books":
+        bids, asks = formula.order_book("okx", coin, now, OKX_SIZE[coin])
+        rows = [[[*text(row), "0", "1"] for row in side] for side in (asks, bids)]
+        return [{"asks": rows[0], "bids": rows[1], "ts": str(now), "seqId": 1}]
     if path == "market/ticker":
         return [_ticker(coin, now, mode)]
     if path == "public/position-tiers":
