@@ -1,7 +1,5 @@
 """Entry of the app: page setup, the sidebar whose state is the URL, navigation, and the disclaimer."""
 
-import gc
-
 import streamlit as st
 
 from liq.app import controls, current_market
@@ -16,7 +14,6 @@ st.caption(DISCLAIMER)  # drawn before the page, so that one that stops early st
 with body:
     controls.phone_controls(page.title)
     page.run()
-if gc.get_freeze_count() == 0:
-    gc.freeze()  # Streamlit collects after every run; what is imported by now never has to be walked again
+controls.freeze_imports()
 controls.dark_first()
 current_market.finish_loading(controls.described_view())

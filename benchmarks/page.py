@@ -1,23 +1,43 @@
-"""What the heatmap page costs in a browser, medians of several runs: `python -m benchmarks.page`.
+"""What the heatmap page costs in a browser, as a ratio to the floor: `python -m benchmarks.page`.
 
-Every run starts a server of its own on the simulated market. The reference is the same page without heat:
-the threshold at its end and no klines leaves the chart almost nothing to draw.
+The floor is the smallest Streamlit page with one Vega chart and a slider, served beside ours in the same run. Medians
+of RUNS: cold server to canvas, warm server to canvas, slider to redrawn chart; for ours also another timeframe, the
+first step of Play, the pointer and panning.
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from liq.market import LOOKBACKS
 from tests.served import CHROMIUM, FLAGS, served_process
 
-RUNS = 3
+RUNS = 5
 CANVAS = '[data-testid="stVegaLiteChart"] canvas'
-VIEWS = {"as it opens": "source=simulated", "without heat": "source=simulated&threshold=99&klines=false"}
+PICTURE = f"document.querySelector('{CANVAS}')?.toDataURL().length"
+FLOOR = """
+import pandas as pd
+import streamlit as st
+
+value = st.slider("value", 0, 100, 20)
+rows = pd.DataFrame({"x": [0, 1, 2], "y": [1, value, 3]})
+st.vega_lite_chart(
+    rows,
+    {
+        "mark": "bar",
+        "height": 570,
+        "usermeta": {"embedOptions": {"renderer": "canvas"}},
+        "encoding": {"x": {"field": "x"}, "y": {"field": "y", "type": "quantitative"}},
+    },
+)
+"""
+"""The smallest page that is comparable: one chart, one control."""
 
 
 def resident(process: int) -> float:
@@ -26,60 +46,107 @@ def resident(process: int) -> float:
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
 
 
-def visit(page: Page, address: str, query: str) -> dict[str, float]:
-    """Open the page once and measure: seconds, milliseconds, kilobytes."""
-    received: list[int] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
+def opened(browser: Browser, address: str) -> tuple[Page, float]:
+    """Open a page and return it with the seconds to its canvas."""
+    page = browser.new_page(viewport={"width": 1500, "height": 900}, color_scheme="dark")
+    page.set_default_timeout(60_000)
     began = time.perf_counter()
-    page.goto(f"{address}/?{query}")
+    page.goto(address)
     page.wait_for_selector(CANVAS)
-    picture = f"document.querySelector('{CANVAS}')?.toDataURL().length"
-    figures = {"drawn, s": time.perf_counter() - began}
-    page.wait_for_timeout(1500)
-    figures["first view, KB"] = sum(received) / 1000
-    redrawn = []
-    slider = page.get_by_role("slider").nth(1)
-    slider.focus()
+    return page, time.perf_counter() - began
+
+
+def redrawn(page: Page, slider: int) -> float:
+    """Return the milliseconds from a key on a slider to the redrawn chart, median of four."""
+    times, handle = [], page.get_by_role("slider").nth(slider)
+    handle.focus()
     for _ in range(4):
-        before: Any = page.evaluate(picture)
-        received.clear()
+        before: Any = page.evaluate(PICTURE)
         began = time.perf_counter()
-        slider.press("ArrowRight")
-        page.wait_for_function(f"{picture} !== {before}", polling=15)
-        redrawn.append((time.perf_counter() - began) * 1000)
+        handle.press("ArrowRight")
+        page.wait_for_function(f"{PICTURE} !== {before}", polling=15)
+        times.append((time.perf_counter() - began) * 1000)
         page.wait_for_timeout(700)
-    figures["slider to redrawn, ms"] = median(redrawn)
-    figures["rerun, KB"] = sum(received) / 1000
-    box = page.query_selector(CANVAS).bounding_box()  # type: ignore[union-attr]
-    page.mouse.move(box["x"] + 500, box["y"] + 300)  # type: ignore[index]
-    page.mouse.down()
+    return median(times)
+
+
+def changed(page: Page, act: Any) -> float:
+    """Return the milliseconds from an action to another picture."""
+    before: Any = page.evaluate(PICTURE)
+    began = time.perf_counter()
+    act()
+    page.wait_for_function(f"{PICTURE} !== {before}", polling=15)
+    return (time.perf_counter() - began) * 1000
+
+
+def moved(page: Page, button: bool) -> float:
+    """Return the milliseconds of one move of the pointer over the chart, with the button held it pans."""
+    box: Any = page.query_selector(CANVAS).bounding_box()  # type: ignore[union-attr]
+    page.mouse.move(box["x"] + 500, box["y"] + 300)
+    if button:
+        page.mouse.down()
     began = time.perf_counter()
     for step in range(30):
-        page.mouse.move(box["x"] + 500 - 4 * step, box["y"] + 300)  # type: ignore[index]
+        page.mouse.move(box["x"] + 500 - 4 * step, box["y"] + 300)
     page.evaluate("() => new Promise(requestAnimationFrame)")
-    figures["pan, ms a move"] = (time.perf_counter() - began) * 1000 / 30
     page.mouse.up()
+    return (time.perf_counter() - began) * 1000 / 30
+
+
+def both(browser: Browser, query: str, slider: int, script: str | None) -> dict[str, float]:
+    """Return what one page costs: cold, warm, and a move of a slider."""
+    environment = {} if script is None else {"LIQ_SCRIPT": script}
+    with served_process(**environment) as (address, _):
+        page, cold = opened(browser, f"{address}/{query}")
+        page.wait_for_timeout(1500)
+        page.close()
+        page, warm = opened(browser, f"{address}/{query}")
+        page.wait_for_timeout(1500)
+        figures = {"cold, s": cold, "warm, s": warm, "slider, ms": redrawn(page, slider)}
+        page.close()
+    return figures
+
+
+def ours(browser: Browser) -> dict[str, float]:
+    """Return what only our page has."""
+    with served_process() as (address, process):
+        page, _ = opened(browser, f"{address}/?source=simulated&live=false")
+        page.wait_for_timeout(1500)
+        received: list[int] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
+        switches = []
+        for name in [*LOOKBACKS, *LOOKBACKS][1:]:
+            label = page.get_by_test_id("stSidebar").get_by_role("radio", name=name, exact=True)
+            switches.append(changed(page, label.click))
+            page.wait_for_timeout(900)
+        figures = {
+            "timeframe, ms, first time": median(switches[: len(LOOKBACKS) - 1]),
+            "timeframe, ms, again": median(switches[len(LOOKBACKS) - 1 :]),
+            "pointer, ms a move": moved(page, False),
+            "pan, ms a move": moved(page, True),
+        }
+        play = page.get_by_role("button", name="Play")
+        figures["Play to its first picture, ms"] = changed(page, play.click)
+        figures["resident, MB"] = resident(process)
+        page.close()
     return figures
 
 
 def main() -> None:
-    """Print the medians, view by view."""
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for name, query in VIEWS.items():
-            runs = []
-            for _ in range(RUNS):
-                began = time.perf_counter()
-                with served_process() as (address, process):
-                    ready = time.perf_counter() - began
-                    page = browser.new_page(viewport={"width": 1500, "height": 900})
-                    figures = visit(page, address, query)
-                    page.close()
-                    memory = resident(process)
-                runs.append({"server up, s": ready, **figures, "resident, MB": memory})
-            print(f"{name}, {RUNS} runs")
-            for figure in runs[0]:
-                print(f"  {figure:<24}{median(run[figure] for run in runs):8.2f}")
+    """Print the medians, ours beside the floor."""
+    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "floor.py"
+        script.write_text(FLOOR)
+        browser: Any = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        pairs = [
+            (both(browser, "", 0, str(script)), both(browser, "?source=simulated&live=false", 1, None))
+            for _ in range(RUNS)
+        ]
+        for figure in pairs[0][0]:
+            floor, page = (median(pair[side][figure] for pair in pairs) for side in (0, 1))
+            print(f"{figure:<12} floor {floor:8.2f}  ours {page:8.2f}  ratio {page / floor:.2f}", flush=True)
+        for figure, value in ours(browser).items():
+            print(f"{figure:<32}{value:8.1f}", flush=True)
         browser.close()
 
 

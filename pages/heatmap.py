@@ -1,5 +1,6 @@
 """The heatmap: where positions would be force-closed, by price and time; now, or as of any bar of the window."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,7 +9,7 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import controls, session_cache
-from liq.app.current_market import chart_data, is_preview, load_heatmap
+from liq.app.current_market import chart_data, chosen_prior, is_preview, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
 from liq.app.page_parts import METRIC_STYLE, downloads, if_price_goes_to, price_field
@@ -21,8 +22,8 @@ from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.model import as_of
 from liq.model.heatmap import Heatmap, dollars_sentence, tested_sentence
-from liq.zones.ranking import NEAR, side_totals
-from liq.zones.scenario import scenario
+from liq.model.prior import Prior
+from liq.zones.ranking import NEAR
 
 PLAY_STEPS = 90  # playing goes through the window in so many steps
 SECONDS_PER_STEP = 0.6  # what one step takes to be sent and drawn
@@ -39,7 +40,7 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
             for label in ("Strong zone above", "Strong zone below", f"Balance in ±{NEAR:.0%}", "Anchored"):
                 st.metric(label, "…", "loading", **METRIC_STYLE)
         return
-    now, totals = scenario(heatmap, zones=zones), side_totals(heatmap)
+    now, totals = session_cache.book_summary(heatmap)
     places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
     phone_line(heatmap, now.above, now.below)
     with st.container(horizontal=True, gap="small", key="figures"):
@@ -126,20 +127,25 @@ def pause() -> None:
         show(state.playing)
 
 
-def draw_step(view: View, heatmap: Heatmap, run: int, playing: bool) -> None:
-    """Draw the page; while it plays, go one step on, except in the drawing that belongs to the run of the page."""
+def draw_step(view: View, market: Market, prior: str | Prior, run: int, playing: bool) -> None:
+    """Draw the page; while it plays, go one step on, except in the drawing that belongs to the run of the page.
+
+    Streamlit keeps these arguments while the page is open: a market is small, its estimate is in the shared cache.
+    """
     if playing and "playing" in state and state.get("step_drawn_in_run") == run:
-        state.playing = as_of.later_close(heatmap.market, state.playing, PLAY_STEPS)
+        state.playing = as_of.later_close(market, state.playing, PLAY_STEPS)
         if state.playing is None:
             show(None)
     if "next_as_of" in state or ("playing" in state) != playing:
         st.rerun()  # the sidebar and the interval of this fragment change with it
     state.step_drawn_in_run = run
-    draw(replace(view, as_of=state.playing) if playing else view, heatmap)
+    draw(replace(view, as_of=state.playing) if playing else view, market, prior)
 
 
-def draw(view: View, heatmap: Heatmap) -> None:
+def draw(view: View, market: Market, prior: str | Prior) -> None:
     """Draw the page as of the moment that the view names."""
+    bands = () if is_preview(view) else view.bands
+    heatmap = session_cache.view_heatmap(market, prior, bands)
     then, sentence = session_cache.heatmap_as_of(view, heatmap)
     zones = session_cache.strongest_zones(then)
     header(view, then, zones)
@@ -151,10 +157,10 @@ def draw(view: View, heatmap: Heatmap) -> None:
         target = price_field(then.market) if then is heatmap and not is_preview(view) else None
         if target:
             if_price_goes_to(then, zones, target)
-    drawn, data = chart_data(replace(view, goes_to=target), heatmap, then, positions)
+    drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions)
     with panel:
         st.vega_lite_chart(
-            spec={**session_cache.chart_spec(), "datasets": data},
+            spec={**session_cache.chart_spec(), "datasets": tables},
             key="heatmap_chart",
             alt=heatmap_data.description(heatmap.market, view.timeframe),
             height="stretch",
@@ -174,17 +180,19 @@ def draw(view: View, heatmap: Heatmap) -> None:
         said = observed_sentences(positions, then.market, then.market.source)
         st.caption(escape_markdown(f"Blue lines: {' '.join(said)}"))
 
-    def drawn_then() -> window.Window:
-        """Return the drawn window without what came after the moment."""
-        return drawn if then is heatmap else window.window(then, view.whole, like=heatmap)
+    def heat(write: Callable[[Heatmap, window.Window], str]) -> str:
+        """Return a file of the heat without what came after the moment."""
+        whole_window = session_cache.view_heatmap(market, prior, bands)
+        moment, _ = session_cache.heatmap_as_of(view, whole_window)
+        return write(moment, window.window(moment, view.whole, like=whole_window))
 
     downloads(
         f"{then.market.base}_{view.timeframe}",
         {
-            "Heat CSV": ("heat.csv", lambda: files.heat_csv(then, drawn_then())),
-            "Heat JSON": ("heat.json", lambda: files.heat_json(then, drawn_then())),
-            "Zones CSV": ("zones.csv", lambda: files.zones_csv(then, zones)),
-            "Zones JSON": ("zones.json", lambda: files.zones_json(then, zones)),
+            "Heat CSV": ("heat.csv", lambda: heat(files.heat_csv)),
+            "Heat JSON": ("heat.json", lambda: heat(files.heat_json)),
+            "Zones CSV": ("zones.csv", lambda: heat(lambda moment, _: files.zones_csv(moment, zones))),
+            "Zones JSON": ("zones.json", lambda: heat(lambda moment, _: files.zones_json(moment, zones))),
             "Estimate PNG": ("heatmap.png", lambda: session_cache.chart_png(data)),
         },
     )
@@ -194,4 +202,5 @@ view = controls.view()
 playing = "playing" in state
 # one fragment, playing or not, so that the chart stays the same element and keeps its zoom
 draw_steps = st.fragment(draw_step, run_every=SECONDS_PER_STEP if playing else None)
-draw_steps(view, load_heatmap(view, preview=True), state.run, playing)
+market = load_heatmap(view, preview=True).market
+draw_steps(view, market, chosen_prior(view, market), state.run, playing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -45,6 +47,12 @@ def setup() -> Any:
     """Set the page up and return the one to run. The icon is drawn here, as Streamlit fetches a named one."""
     st.set_page_config(page_title="Liquidation heatmap", page_icon=image.app_icon(), layout="wide")
     return st.navigation(pages(), position="top")
+
+
+@cache
+def freeze_imports() -> None:
+    """Take what is imported by now out of garbage collection, once: Streamlit collects after every run."""
+    gc.freeze()
 
 
 def dark_first() -> None:

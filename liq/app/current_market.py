@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import queue
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from liq.app import session_cache, tickers
-from liq.app.loading import Loading, start_loading, wait_for_market
 from liq.app.page_parts import market_notices
 from liq.app.view import View
 from liq.charts.heatmap import data, window
@@ -21,7 +24,12 @@ from liq.model.as_of import last_closed_bar
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
 from liq.positions import Positions
-from liq.sources import market_cache
+from liq.sources import fetch, market_cache
+
+News = tuple[str, int, int]
+
+QUIET = 0.5
+"""Seconds after which progress is reported again though nothing happened: only there can a page be left."""
 
 PATIENCE = 1.5
 """Seconds after which a fetch behind a picture that is drawn already shows its progress."""
@@ -34,7 +42,7 @@ def load_heatmap(view: View, *, preview: bool = False) -> Heatmap:
     """
     try:
         market = _market(view, preview)
-        all_bands = session_cache.estimated_heatmap(market, _prior(view, market))
+        all_bands = session_cache.estimated_heatmap(market, chosen_prior(view, market))
     except LiqError as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
@@ -66,16 +74,22 @@ def own_prior(market: Market) -> Prior | None:
     return chosen
 
 
-def _prior(view: View, market: Market) -> str | Prior:
+def chosen_prior(view: View, market: Market) -> str | Prior:
+    """Return the prior that a market is estimated with: the user's own for it, else the sidebar's."""
     return own_prior(market) or view.prior
 
 
 def chart_data(
     view: View, heatmap: Heatmap, then: Heatmap, positions: Positions | None = None
-) -> tuple[window.Window, dict[str, pd.DataFrame]]:
-    """Return the drawn window of the estimate, and the chart's data as of a moment (`heatmap_at_moment`)."""
+) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, Any]]:
+    """Return the drawn window of the estimate, and the chart's data as of a moment (`heatmap_at_moment`), as frames
+    and as Arrow."""
     return session_cache.chart_data(
-        view, heatmap, session_cache.estimated_heatmap(heatmap.market, _prior(view, heatmap.market)), then, positions
+        view,
+        heatmap,
+        session_cache.estimated_heatmap(heatmap.market, chosen_prior(view, heatmap.market)),
+        then,
+        positions,
     )
 
 
@@ -150,8 +164,6 @@ def _loaded_market(view: View, place: Any, preview: bool) -> Market:
                 bar.progress(min(1.0, done / max(total, 1)), text=escape_markdown(sentence))
 
         with st.skeleton(height=data.HEIGHT) if is_first else nullcontext():
-            if preview:
-                session_cache.chart_spec()  # made while the source answers
             try:
                 market = wait_for_market(loading, progress, preview=preview)
             finally:
@@ -159,3 +171,66 @@ def _loaded_market(view: View, place: Any, preview: bool) -> Market:
                     state.pop("loading", None)
     place.empty()
     return market
+
+
+@dataclass
+class Loading:
+    """Hold one fetch that is under way: what it is for, its answer, and what happened meanwhile.
+
+    candles : the market of the candles alone, once it is there; previewed : whether a page has drawn it.
+    """
+
+    request: tuple[Any, ...]
+    future: Future[Market]
+    news: queue.SimpleQueue[News] = field(default_factory=queue.SimpleQueue)
+    candles: Market | None = None
+    previewed: bool = False
+
+
+def start_loading(request: tuple[Any, ...], ticker: str, timeframe: str, source: str) -> Loading:
+    """Start to fetch a market.
+
+    >>> loading = start_loading(("BTC",), "BTC", "12h", "simulated")
+    >>> wait_for_market(loading).symbol
+    'BTC/USDT:USDT'
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="loading")
+    loading = Loading(request, Future())
+
+    def on_candles(market: Market) -> None:
+        loading.candles = loading.candles or market
+
+    def work() -> Market:
+        return fetch.fetch(
+            ticker, timeframe, source, on_progress=lambda *news: loading.news.put(news), on_candles=on_candles
+        )
+
+    loading.future = pool.submit(work)
+    pool.shutdown(wait=False)
+    return loading
+
+
+def wait_for_market(
+    loading: Loading, on_progress: Callable[[str, int, int], None] = lambda *_: None, *, preview: bool = False
+) -> Market:
+    """Return the market, or with `preview` the one of the candles alone if that is there before; raise LiqError.
+
+    on_progress : called in this thread with what `fetch` reports, and again every QUIET seconds.
+
+    >>> loading = start_loading(("ETH",), "ETH", "12h", "simulated")
+    >>> wait_for_market(loading).base
+    'ETH'
+    """
+    last, reported = ("", 0, 1), time.monotonic()
+    while True:
+        wait([loading.future], timeout=0.03)
+        if loading.future.done():
+            return loading.future.result()
+        if preview and loading.candles is not None and not loading.previewed:
+            loading.previewed = True
+            return loading.candles
+        while not loading.news.empty():
+            last, reported = loading.news.get(), 0.0
+        if time.monotonic() - reported > QUIET:
+            reported = time.monotonic()
+            on_progress(*last)

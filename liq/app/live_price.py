@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from liq.app import session_cache
+from liq import formatting
 from liq.app.current_market import is_live
 from liq.app.view import View
 from liq.errors import LiqError
 from liq.market import Market, Quote
-from liq.sources import fetch, market_cache
+from liq.sources import fetch, market_cache, titles
 
 INTERVAL = "5s"
 """Time between two requests for the live price."""
@@ -49,4 +51,28 @@ def _refreshing(market: Market, view: View, run: int) -> None:
 
 
 def _draw(market: Market, view: View, quote: Quote | None) -> None:
-    st.metric(**session_cache.price_metric(market, view, quote, past=_is_past(market)))
+    st.metric(**price_metric(market, view, quote, past=_is_past(market)))
+
+
+def price_metric(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
+    """Return label, value, delta and help of a `st.metric`: the price of the quote or of the market, with its age.
+
+    >>> from liq.sources.fetch import fetch
+    >>> market = fetch("BTC", "1d", source="simulated")
+    >>> view = View("BTC", "simulated", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
+    >>> sorted(price_metric(market, view, None, past=False))
+    ['delta', 'help', 'label', 'value']
+    """
+    price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
+    change = price / float(market.visible["open"].iloc[0]) - 1
+    age = f"{formatting.age(time, pd.Timestamp.now('UTC'))} ago"
+    if past or view.source == "file":
+        age = f"{formatting.naive_utc(time):%d %b %H:%M}" if past else "end of file"
+    return {
+        "label": f"{market.base}, {age}",
+        "value": formatting.price(price, formatting.decimals(price, market.tick)),
+        "delta": f"{formatting.percent(change)} in {view.timeframe}",
+        "help": formatting.escape_markdown(
+            f"{titles.market_title(market, view.timeframe)}, {formatting.timestamp(time)}"
+        ),
+    }

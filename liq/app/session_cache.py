@@ -5,63 +5,35 @@ Markets are keys by identity, so every session that shows the same market shares
 
 from __future__ import annotations
 
-import ctypes
 import io
-import threading
-from collections.abc import Callable
-from contextlib import suppress
+import json
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from cachetools import LRUCache, cached
+import pyarrow as pa
 
 from liq import formatting
+from liq.app.memory import return_freed_memory, shared
 from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import leverage, readout, window
-from liq.market import Market, Quote
+from liq.market import Market
 from liq.model import as_of
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import select_bands
-from liq.model.prior import Prior
+from liq.model.prior import PRIORS, Prior
 from liq.positions import Positions
 from liq.sources import titles
 from liq.validation.book_losses import book_losses
-from liq.zones.ranking import top_zones
+from liq.zones.ranking import SideTotals, side_totals, top_zones
+from liq.zones.scenario import Scenario, scenario
 
 
-def price_metric(market: Market, view: View, quote: Quote | None, past: bool) -> dict[str, Any]:
-    """Return label, value, delta and help of a `st.metric`: the price of the quote or of the market, with its age.
-
-    >>> from liq.sources.fetch import fetch
-    >>> market = fetch("BTC", "1d", source="simulated")
-    >>> view = View("BTC", "simulated", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
-    >>> sorted(price_metric(market, view, None, past=False))
-    ['delta', 'help', 'label', 'value']
-    """
-    price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
-    change = price / float(market.visible["open"].iloc[0]) - 1
-    age = f"{formatting.age(time, pd.Timestamp.now('UTC'))} ago"
-    if past or view.source == "file":
-        age = f"{formatting.naive_utc(time):%d %b %H:%M}" if past else "end of file"
-    return {
-        "label": f"{market.base}, {age}",
-        "value": formatting.price(price, formatting.decimals(price, market.tick)),
-        "delta": f"{formatting.percent(change)} in {view.timeframe}",
-        "help": formatting.escape_markdown(
-            f"{titles.market_title(market, view.timeframe)}, {formatting.timestamp(time)}"
-        ),
-    }
-
-
-def _single_flight(cache: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Cache a function so that sessions which want the same value at once wait for one computation."""
-    return cached(cache, condition=threading.Condition())
-
-
-@_single_flight(LRUCache(4))
+@shared
 def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str) -> Market:
     r"""Return the market of uploaded files (name, content), see `liq.sources.files.market_file.read_market`.
 
@@ -79,11 +51,6 @@ def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str) -> Mar
     return market_file.read_market(buffers, lookback=timeframe)
 
 
-@cached(
-    LRUCache(8),
-    key=lambda market, prior: (market, prior if isinstance(prior, str) else prior.to_json()),
-    condition=threading.Condition(),
-)
 def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:
     """Return the estimate of a market, see `liq.model.estimate`.
 
@@ -92,10 +59,26 @@ def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:
     >>> heatmap.prior.name
     'calibrated'
     """
-    return estimate(market, prior=prior)
+    return _estimated(market, prior if isinstance(prior, str) else prior.to_json())
 
 
-@_single_flight(LRUCache(8))
+@shared
+def _estimated(market: Market, prior: str) -> Heatmap:
+    return estimate(market, prior=prior if prior in PRIORS else Prior.from_json(prior))
+
+
+def view_heatmap(market: Market, prior: str | Prior, bands: tuple[str, ...]) -> Heatmap:
+    """Return the estimate of a market with only these bands of leverage counted.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = view_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated", ())
+    >>> bool(heatmap.long.any())
+    False
+    """
+    return reweighted_heatmap(estimated_heatmap(market, prior), bands)
+
+
+@shared
 def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     """Return the estimate with only these bands of leverage counted.
 
@@ -107,7 +90,7 @@ def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     return select_bands(all_bands, bands)
 
 
-@_single_flight(LRUCache(12))
+@shared
 def losses(heatmap: Heatmap) -> list[str]:
     """Return a sentence on each bar that removed more than half of the book, see `liq.validation.book_losses`.
 
@@ -143,7 +126,7 @@ def heatmap_as_of(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
     return heatmap, f"As of is outside this window, which begins on {begins}. This is the latest."
 
 
-@_single_flight(LRUCache(12))
+@shared
 def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
     """Return the heatmap as it stood at the end of a bar of its window, see `liq.model.as_of`.
 
@@ -155,7 +138,7 @@ def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
     return as_of.heatmap_up_to(heatmap, row)
 
 
-@_single_flight(LRUCache(12))
+@shared
 def chart_window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
     """Return what is drawn of a heatmap, see `liq.charts.heatmap.window`.
 
@@ -167,7 +150,7 @@ def chart_window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
     return window.window(heatmap, whole, like)
 
 
-@_single_flight(LRUCache(12))
+@shared
 def chart_readout(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Readout:
     """Return what is shown under the pointer, see `liq.charts.heatmap.readout`.
 
@@ -178,11 +161,11 @@ def chart_readout(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Reado
     """
     bands = leverage.dominant_bands(heatmap, whole, like)
     read = readout.encode(chart_window(heatmap, like, whole), window.column_closes(heatmap), bands)
-    _return_freed_memory()
+    return_freed_memory()
     return read
 
 
-@_single_flight(LRUCache(12))
+@shared
 def chart_usual(heatmap: Heatmap, like: Heatmap, whole: bool, n_times: int | None) -> dict[str, np.ndarray]:
     """Return the dollars usual by side and distance, see `liq.charts.heatmap.window.usual_by_side`.
 
@@ -198,13 +181,19 @@ def chart_usual(heatmap: Heatmap, like: Heatmap, whole: bool, n_times: int | Non
     return window.usual_by_side(drawn, window.column_closes(heatmap), max(1, int(share * len(drawn.long))))
 
 
-def _return_freed_memory() -> None:
-    """Return freed memory to the system where libc is glibc: it would keep some for every session's threads."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+@shared
+def book_summary(heatmap: Heatmap) -> tuple[Scenario, SideTotals]:
+    """Return the scenario of a heatmap and the totals of its sides.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> 0 <= book_summary(heatmap)[0].balance <= 1
+    True
+    """
+    return scenario(heatmap, zones=strongest_zones(heatmap)), side_totals(heatmap)
 
 
-@_single_flight(LRUCache(12))
+@shared
 def strongest_zones(heatmap: Heatmap) -> pd.DataFrame:
     """Return the ten strongest zones of each side, see `liq.top_zones`.
 
@@ -216,15 +205,18 @@ def strongest_zones(heatmap: Heatmap) -> pd.DataFrame:
     return top_zones(heatmap, price=heatmap.market.price)
 
 
+@cache
 def chart_spec() -> dict[str, Any]:
-    """Return the heatmap chart's constant specification, see `liq.charts.heatmap.layers`.
+    """Return the heatmap chart's constant specification as `liq.charts.heatmap.layers` wrote it down.
+
+    Making it takes half a second of a server's first picture, most of it to import altair.
 
     >>> chart_spec() is chart_spec()
     True
     """
-    from liq.charts.heatmap import layers  # altair takes a third of a second, which a source's answer overlaps
-
-    return layers.spec()
+    text = resources.files("liq.charts.heatmap").joinpath("spec.json").read_text(encoding="utf-8")
+    spec: dict[str, Any] = json.loads(text)
+    return spec
 
 
 def chart_png(data: dict[str, pd.DataFrame]) -> bytes:
@@ -240,32 +232,52 @@ def chart_png(data: dict[str, pd.DataFrame]) -> bytes:
 
 def chart_data(
     view: View, heatmap: Heatmap, like: Heatmap, then: Heatmap, positions: Positions | None = None
-) -> tuple[window.Window, dict[str, pd.DataFrame]]:
-    """Return what is drawn of a heatmap, and the chart's data: prices and colours of `like`, as of `then`.
+) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, pa.Table]]:
+    """Return what is drawn of a heatmap, the chart's data, and the same as Arrow: prices and colours of `like`, as of
+    `then`.
 
     >>> from liq.sources.fetch import fetch
     >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
     >>> view = View("BTC", "simulated", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
-    >>> drawn, data = chart_data(view, heatmap, heatmap, heatmap)
-    >>> "pointer" in data
+    >>> drawn, data, tables = chart_data(view, heatmap, heatmap, heatmap)
+    >>> sorted(data) == sorted(tables)
     True
     """
-    part = chart_window(heatmap, like, view.whole)
     title = titles.market_title(heatmap.market, view.timeframe)
-    return part, heatmap_data.datasets(
+    drawing: dict[str, Any] = {
+        "threshold": view.threshold,
+        "more_heat": view.more_heat,
+        "klines": view.klines,
+        "realised": view.realised,
+        "untested": view.untested,
+        "title": title if then is heatmap else f"{title} · as of {formatting.timestamp(then.market.as_of)}",
+        "watermark": "Simulated" if heatmap.market.source == "simulated" else "",
+        "scale": view.scale,
+        "goes_to": view.goes_to,
+    }
+    return (
+        chart_window(heatmap, like, view.whole),
+        *_payload(heatmap, like, then, positions, view.whole, tuple(drawing.items())),
+    )
+
+
+@shared
+def _payload(
+    heatmap: Heatmap,
+    like: Heatmap,
+    then: Heatmap,
+    positions: Positions | None,
+    whole: bool,
+    drawing: tuple[tuple[str, Any], ...],
+) -> tuple[dict[str, pd.DataFrame], dict[str, pa.Table]]:
+    """Return the chart's data as frames and as Arrow."""
+    data = heatmap_data.datasets(
         heatmap,
-        part,
-        chart_readout(heatmap, like, view.whole),
-        threshold=view.threshold,
-        more_heat=view.more_heat,
-        klines=view.klines,
-        realised=view.realised,
-        untested=view.untested,
-        title=title if then is heatmap else f"{title} · as of {formatting.timestamp(then.market.as_of)}",
-        watermark="Simulated" if heatmap.market.source == "simulated" else "",
+        chart_window(heatmap, like, whole),
+        chart_readout(heatmap, like, whole),
         then=None if then is heatmap else then,
         positions=positions,
-        scale=view.scale,
-        goes_to=view.goes_to,
-        usual=chart_usual(heatmap, like, view.whole, None if then is heatmap else len(then.times)),
+        usual=chart_usual(heatmap, like, whole, None if then is heatmap else len(then.times)),
+        **dict(drawing),
     )
+    return data, {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in data.items()}

@@ -1,8 +1,14 @@
-"""The constant specification of the heatmap chart: its layers, from the image up to the pointer's readout."""
+"""The constant specification of the heatmap chart: its layers, from the image up to the pointer's readout.
+
+The page reads it from ``spec.json`` beside this file, which a test keeps in step. After a change here:
+``python -m liq.charts.heatmap.layers``.
+"""
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import altair as alt
@@ -257,3 +263,7 @@ def _legend() -> list[alt.Chart]:
             alt.TextValue(expr(f"{NARROW} ? replace(datum.foot, ' · ', '\\n') : datum.foot")),
         ),
     ]
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("spec.json").write_text(json.dumps(spec(), indent=1) + "\n", encoding="utf-8")
