@@ -148,13 +148,17 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
     heatmap = session_cache.view_heatmap(market, prior, bands)
     then, sentence = session_cache.heatmap_as_of(view, heatmap)
     zones = session_cache.strongest_zones(then)
-    header(view, then, zones)
+    embedded = bool(st.context.is_embedded)  # the chart alone
+    if not embedded:
+        header(view, then, zones)
     positions = observed_positions(view, then.market)
     panel, below = st.container(key="heatmap_panel"), st.container()
+    target = None
     with below:  # drawn first, as the chart marks the price that is chosen here
-        if len(heatmap.times) > 1:
+        if len(heatmap.times) > 1 and not embedded:
             moment_controls(heatmap.market, as_of.last_closed_bar(heatmap.market, view.as_of))
-        target = price_field(then.market) if then is heatmap and not is_preview(view) else None
+        if then is heatmap and not is_preview(view) and not embedded:
+            target = price_field(then.market)
         if target:
             if_price_goes_to(then, zones, target)
     drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions)
@@ -165,6 +169,8 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
             alt=heatmap_data.description(heatmap.market, view.timeframe),
             height="stretch",
         )
+    if embedded:
+        return
     standing = sum(window.standing_rows(then, drawn))
     hidden = image.threshold_text(drawn.total, view.threshold, standing)
     if view.scale == "relief" and view.threshold:

@@ -6,11 +6,12 @@ from liq.app import controls, session_cache
 from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
-from liq.app.page_parts import METRIC_STYLE, if_price_goes_to, price_field
+from liq.app.page_parts import METRIC_STYLE, downloads, if_price_goes_to, price_field
 from liq.charts import liquidation_map
 from liq.charts.observed import observed_sentences
-from liq.formatting import escape_markdown, money, percent
+from liq.formatting import DISCLAIMER, escape_markdown, money, percent, timestamp
 from liq.model.heatmap import dollars_sentence, tested_sentence
+from liq.sources.titles import market_title
 from liq.zones.liquidation_map import extend_book, open_interest_usd
 
 ABOUT_SIDE = (
@@ -58,3 +59,14 @@ if positions is not None:
     said = observed_sentences(positions, heatmap.market, heatmap.market.source)
     most = money(data["observed"]["usd"].max())
     st.caption(escape_markdown(f"Blue outline: {' '.join(said)} On a scale of its own, the tallest is {most}."))
+saved = {
+    **liquidation_map.spec(tuple(stacks[by])),
+    "title": {
+        "text": f"Liquidation map, {market_title(heatmap.market, view.timeframe)}",
+        "subtitle": f"{timestamp(heatmap.market.as_of)} · {DISCLAIMER}",
+    },
+}
+downloads(
+    f"{heatmap.market.base}_{view.timeframe}",
+    {"Estimate PNG": ("map.png", lambda: session_cache.chart_png(data, saved))},
+)

@@ -9,11 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from liq import formatting
-from liq.app.current_market import is_live
+from liq.app import session_cache
+from liq.app.current_market import chosen_prior, is_live
 from liq.app.view import View
 from liq.errors import LiqError
+from liq.formatting import escape_markdown
 from liq.market import Market, Quote
 from liq.sources import fetch, market_cache, titles
+from liq.zones import alerts
 
 INTERVAL = "5s"
 """Time between two requests for the live price."""
@@ -43,11 +46,24 @@ def _refreshing(market: Market, view: View, run: int) -> None:
             st.rerun()  # a bar has closed, so the map itself is due
         with suppress(LiqError):  # the last price stays, with its age
             state.quote = fetch.quote(market.symbol, market.source)
+            _alert(market, view, state.quote)
     state.price_drawn_in_run = run
     quote: Quote | None = state.get("quote")
     if quote and ((quote.symbol, quote.source) != (market.symbol, market.source) or quote.time <= market.as_of):
         quote = None
     _draw(market, view, quote)
+
+
+def _alert(market: Market, view: View, quote: Quote) -> None:
+    """Say quietly, once, that price came near a strong zone of the market on screen, by the watchlist's rules."""
+    state = st.session_state
+    heatmap = session_cache.view_heatmap(market, chosen_prior(view, market), view.bands)
+    before = state.get("price_alerts", {}).get((market.symbol, market.source))
+    zones = session_cache.strongest_zones(heatmap)
+    new, after = alerts.check(before or {}, market.symbol, zones, quote.price, quote.time)
+    state.price_alerts = {(market.symbol, market.source): after}
+    for alert in new if before is not None else ():  # what is near when one comes is on the page anyway
+        st.toast(escape_markdown(f"{market.base}: {alerts.describe(alert)}"), icon=":material/notifications:")
 
 
 def _draw(market: Market, view: View, quote: Quote | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -139,7 +140,7 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
 
 
 def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str | bytes]]]) -> None:
-    """Draw one button per file; a file is built when its button is clicked."""
+    """Draw one button per file, which is built when its button is clicked, and the link to this view."""
     with st.container(horizontal=True):
         for label, (name, build) in files.items():
             st.download_button(
@@ -150,3 +151,7 @@ def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str | bytes]]]
                 icon=":material/download:",
                 key=f"download_{name}",
             )
+        with st.popover("Link", icon=":material/link:"):
+            address = (st.context.url or "").partition("?")[0]
+            st.caption("This view: market, window, controls and moment. With embed=true it is the chart alone.")
+            st.code(f"{address}?{urlencode(st.query_params.to_dict())}", language=None, wrap_lines=True)

@@ -219,15 +219,15 @@ def chart_spec() -> dict[str, Any]:
     return spec
 
 
-def chart_png(data: dict[str, pd.DataFrame]) -> bytes:
-    """Return the drawn heatmap as a PNG, see `liq.charts.heatmap.png`.
+def chart_png(data: dict[str, pd.DataFrame], spec: dict[str, Any] | None = None) -> bytes:
+    """Return a drawn chart as a PNG, by default the heatmap, see `liq.charts.heatmap.png`.
 
     >>> chart_png.__name__
     'chart_png'
     """
     from liq.charts.heatmap import layers, png
 
-    return png.chart_png(layers.static_spec(), data, 1600, 860)
+    return png.chart_png(spec or layers.static_spec(), data, 1600, 860)
 
 
 def chart_data(

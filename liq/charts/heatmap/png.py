@@ -32,7 +32,16 @@ TIMEOUT = 60
 THEME: dict[str, Any] = {
     "background": layers.GROUND,
     "font": "sans-serif",
-    "axis": {"domainColor": layers.FAINT, "tickColor": layers.FAINT, "labelFontSize": 12, "labelColor": layers.FAINT},
+    "axis": {
+        "domainColor": layers.FAINT,
+        "tickColor": layers.FAINT,
+        "labelFontSize": 12,
+        "labelColor": layers.FAINT,
+        "labelSeparation": 12,
+        "titleColor": layers.FAINT,
+    },
+    "legend": {"labelColor": layers.INK, "titleColor": layers.FAINT},
+    "title": {"color": layers.INK, "subtitleColor": layers.FAINT, "anchor": "start", "offset": 12},
 }
 """Vega configuration that Streamlit's theme adds in the page."""
 
