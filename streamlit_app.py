@@ -7,6 +7,7 @@ from liq.app.page_parts import STYLE
 from liq.formatting import DISCLAIMER
 
 page = controls.setup()
+controls.dark_first()
 controls.sidebar(page.title)
 st.html(STYLE)
 body = st.container()
@@ -15,5 +16,4 @@ with body:
     controls.phone_controls(page.title)
     page.run()
 controls.freeze_imports()
-controls.dark_first()
 current_market.finish_loading(controls.described_view())

@@ -62,7 +62,9 @@ def chromium():
 
 @pytest.fixture
 def page(chromium):
-    context = chromium.new_context(viewport={"width": 1500, "height": 900}, timezone_id="America/New_York")
+    context = chromium.new_context(
+        viewport={"width": 1500, "height": 900}, color_scheme="dark", timezone_id="America/New_York"
+    )
     page = context.new_page()
     page.complaints, page.received = [], []
     page.add_init_script(LISTEN)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -214,8 +214,8 @@ def chart_spec() -> dict[str, Any]:
     >>> chart_spec() is chart_spec()
     True
     """
-    text = resources.files("liq.charts.heatmap").joinpath("spec.json").read_text(encoding="utf-8")
-    spec: dict[str, Any] = json.loads(text)
+    file = Path(heatmap_data.__file__).with_name("spec.json")
+    spec: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return spec
 
 

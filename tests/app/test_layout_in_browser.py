@@ -31,7 +31,7 @@ def test_dark_is_the_default_and_light_a_choice_that_stays(app, chromium):
 
 @pytest.mark.parametrize(("width", "height", "least"), [(390, 844, 480), (1500, 900, 480), (2560, 1440, 1000)])
 def test_the_chart_takes_the_height_of_the_window(app, chromium, width, height, least):
-    context = chromium.new_context(viewport={"width": width, "height": height})
+    context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme="dark")
     page = context.new_page()
     box = open_chart(page, f"{app}/?source=file&timeframe=1d")
     assert least <= box["height"] < height
