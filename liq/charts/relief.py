@@ -11,6 +11,9 @@ import numpy as np
 SMOOTHED = 2
 """Rows on either side whose usual dollars are smoothed with a row's own, by their median."""
 
+MOST = 1e6
+"""Maximum multiple: a usual of next to nothing would make it infinite."""
+
 LEAST = 0.25
 """Share of the typical usual dollars below which a distance has no usual of its own: nothing ever stands there."""
 
@@ -56,7 +59,9 @@ def relief(usd: np.ndarray, nearest: np.ndarray, side: str, usual: np.ndarray) -
     steps = rows - nearest[:, None] if side == "short" else nearest[:, None] - 1 - rows
     own_side = steps >= 0
     expected = floored[np.clip(steps, 0, count - 1)]
-    return np.where(own_side & (expected > 0), usd / np.where(expected > 0, expected, 1.0), 0.0)
+    with np.errstate(over="ignore"):
+        multiples = np.minimum(usd / np.where(expected > 0, expected, 1.0), MOST)
+    return np.where(own_side & (expected > 0), multiples, 0.0)
 
 
 def floored_usual(usual: np.ndarray) -> np.ndarray:
