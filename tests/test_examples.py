@@ -35,6 +35,7 @@ EXEMPT: dict[str, str] = {
     "liq.commands.watch.rounds": "yields for ever; tests/commands/test_watch.py runs it",
     "liq.scan.executors.dask_cluster": "needs a Dask cluster; tests/scan starts one",
     "liq.sources.failover.fetch_one": VENUE,
+    "liq.sources.market_cache.listed_contract": VENUE,
     "liq.sources.failover.fetch_first": VENUE,
     "liq.sources.failover.answering_venue": VENUE,
     "liq.sources.failover.fetch_all": VENUE,

@@ -95,7 +95,7 @@ def sidebar(title: str) -> None:
     """Draw the controls that act on a page; each keeps its state in the URL, where an invalid value counts as the
     default."""
     state = st.session_state
-    shown = next(controls for _, name, _, controls in PAGES if name == title)
+    shown = _controls_of(title)
     kept = state.setdefault("kept", {})
     for name in defaults():
         # a page sets this to change a control: only here is the control not drawn yet
@@ -112,6 +112,11 @@ def sidebar(title: str) -> None:
     kept.update({name: state[name] for name in shown if name in state})
 
 
+def _controls_of(title: str) -> tuple[str, ...]:
+    """Return the names of the controls that a page shows."""
+    return next(controls for _, name, _, controls in PAGES if name == title)
+
+
 def value(name: str) -> Any:
     """Return the value of a control, whether or not the page shows it."""
     state = st.session_state
@@ -120,7 +125,7 @@ def value(name: str) -> Any:
 
 def phone_controls(title: str) -> None:
     """Draw ticker and timeframe above the page, where only a phone shows them: there the sidebar is closed."""
-    shown = next(controls for _, name, _, controls in PAGES if name == title)
+    shown = _controls_of(title)
     state, names = st.session_state, [name for name in ("ticker", "timeframe") if name in shown]
     with st.container(key="phone_controls", horizontal=True):
         for name in names:

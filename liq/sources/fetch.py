@@ -216,9 +216,7 @@ def _newest_known(name: str, symbol: str) -> Quote | None:
 def _cached_quote(name: str, symbol: str, gateway: str) -> Quote:
     """Return a venue's live price of a contract."""
     connection, now = client.connect(name), market_cache.utc_now()
-    contract = client.contracts(connection, failover.short_budget()).get(symbol)
-    if contract is None:
-        raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
+    contract = market_cache.listed_contract(name, symbol, failover.short_budget())
     row = endpoints.ticker(connection, failover.short_budget(), contract)
     venue_time = pd.Timestamp(row["time"], unit="ms", tz="UTC") if row["time"] > 0 else now
     quote = Quote(symbol, row["price"], min(venue_time, now), name, row["change"])

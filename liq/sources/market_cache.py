@@ -56,6 +56,14 @@ def find_contract(name: str, ticker: str, budget: RetryBudget) -> Contract:
     return contracts[match_symbol(ticker, contracts, VENUES[name].quotes, VENUES[name].title)]
 
 
+def listed_contract(name: str, symbol: str, budget: RetryBudget) -> Contract:
+    """Return the contract of a unified symbol on a venue; raise VenueFailure where it is not listed any more."""
+    contract = client.contracts(client.connect(name), budget).get(symbol)
+    if contract is None:
+        raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
+    return contract
+
+
 def cached_market(
     name: str,
     ticker: str,

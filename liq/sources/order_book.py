@@ -56,9 +56,7 @@ def order_book(market: Market) -> OrderBook:
 def books(name: str, symbol: str, gateway: str) -> OrderBook:
     """Return a venue's order book of a contract; raise VenueFailure."""
     connection, now = client.connect(name), market_cache.utc_now()
-    contract = client.contracts(connection, failover.short_budget()).get(symbol)
-    if contract is None:
-        raise VenueFailure(f"does not list {symbol.split(':')[0]} any more")
+    contract = market_cache.listed_contract(name, symbol, failover.short_budget())
     bids, asks = endpoints.order_book(connection, failover.short_budget(), contract)
     return OrderBook(bids, asks, now, (name,))
 

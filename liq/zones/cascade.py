@@ -34,14 +34,12 @@ class Cascade(NamedTuple):
     """What would be forced if price went somewhere, and where it would stop.
 
     target : the price; forced : USD forced between the price and where it stops; stop : the price where what rested
-    covers what was forced, NaN where nothing rests at all; known_to : the furthest price that the venue sent of the
-    book, beyond which its mean depth is assumed. rested : USD that rested between the target and there.
+    covers what was forced, NaN where nothing rests at all. rested : USD that rested between the target and there.
     """
 
     target: float
     forced: float
     stop: float
-    known_to: float
     rested: float
 
 
@@ -56,8 +54,9 @@ def forced_on_the_way(heatmap: Heatmap, target: float, price: float | None = Non
     >>> len(forced_on_the_way(heatmap, heatmap.market.price))
     0
     """
-    levels = _outward(heatmap, target, check_price(heatmap, price))
-    return levels[levels["away"] <= _away(target, check_price(heatmap, price))]
+    reference = check_price(heatmap, price)
+    levels = _outward(heatmap, target, reference)
+    return levels[levels["away"] <= _away(target, reference)]
 
 
 def cascade(
@@ -76,25 +75,27 @@ def cascade(
     True
     """
     reference = check_price(heatmap, price)
-    levels = _outward(heatmap, target, reference)
+    return _stopped(_outward(heatmap, target, reference), target, book, left, reference)
+
+
+def _stopped(levels: pd.DataFrame, target: float, book: OrderBook, left: float, reference: float) -> Cascade:
+    """Return the cascade of levels (`_outward`) from a reference price."""
     rows = book.asks if target >= reference else book.bids
     away = np.abs(np.log(rows[:, 0] / reference)) if len(rows) else np.empty(0)
     to_target = _away(target, reference)
-    sent_to = float(away.max()) if len(away) else 0.0
-    depth_at, depth = _depth_beyond(away, rows, sent_to, to_target)
+    depth_at, depth = _depth_beyond(away, rows, to_target)
     depth = depth * left
     forced_at, forced = levels["away"].to_numpy(), np.cumsum(levels["usd"].to_numpy())
     steps = np.unique(np.concatenate([[to_target], depth_at, forced_at[forced_at > to_target]]))
     forced_by = _sum_by(forced_at, forced, steps)
     covered = _sum_by(depth_at, depth, steps) >= forced_by
     sign = 1.0 if target >= reference else -1.0
-    known_to = float(reference * np.exp(sign * sent_to))
     if not covered.any():
-        return Cascade(target, float(forced_by[-1]), float("nan"), known_to, float(depth[-1]) if len(depth) else 0.0)
+        return Cascade(target, float(forced_by[-1]), float("nan"), float(depth[-1]) if len(depth) else 0.0)
     at = int(np.argmax(covered))
     stop = target if steps[at] == to_target else float(reference * np.exp(sign * steps[at]))
     rested = float(_sum_by(depth_at, depth, steps[at : at + 1])[0])
-    return Cascade(target, float(forced_by[at]), stop, known_to, rested)
+    return Cascade(target, float(forced_by[at]), stop, rested)
 
 
 def cascade_table(heatmap: Heatmap, target: float, book: OrderBook, zones: pd.DataFrame) -> pd.DataFrame:
@@ -111,14 +112,15 @@ def cascade_table(heatmap: Heatmap, target: float, book: OrderBook, zones: pd.Da
     >>> cascade_table(heatmap, heatmap.market.price * 1.01, book, zones)["book"].tolist()
     ['as it stands', 'a third of it', 'a seventeenth']
     """
-    up = target >= heatmap.market.price
+    price = check_price(heatmap, None)
+    levels, up = _outward(heatmap, target, price), target >= price
     edges = zones.loc[zones["side"] == ("above" if up else "below"), "low" if up else "high"].sort_values(
         ascending=up
     )
     beyond = edges[edges > target] if up else edges[edges < target]
     rows = []
     for name, left in THINNING.items():
-        found = cascade(heatmap, target, book, left=left)
+        found = _stopped(levels, target, book, left, price)
         stop = (np.inf if up else 0.0) if np.isnan(found.stop) else found.stop
         reached = beyond[beyond <= stop] if up else beyond[beyond >= stop]
         next_zone = float(reached.iloc[0]) if len(reached) else np.nan
@@ -135,11 +137,9 @@ def _outward(heatmap: Heatmap, target: float, price: float) -> pd.DataFrame:
     return levels.sort_values("away", ignore_index=True)
 
 
-def _depth_beyond(
-    away: np.ndarray, rows: np.ndarray, sent_to: float, to_target: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _depth_beyond(away: np.ndarray, rows: np.ndarray, to_target: float) -> tuple[np.ndarray, np.ndarray]:
     """Return distances from the target on (log, ascending) and the USD that rest between the target and there."""
-    beyond = away >= to_target * (1 - 1e-12)
+    sent_to, beyond = float(away.max(initial=0.0)), away >= to_target * (1 - 1e-12)
     at, usd = away[beyond], rows[beyond, 1] if len(rows) else np.empty(0)
     if sent_to > 0:
         start = max(sent_to, to_target)
