@@ -56,9 +56,11 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
             **BOUND,
         )
     if "timeframe" in shown:
-        st.segmented_control("Timeframe", list(LOOKBACKS), default="7d", required=True, key="timeframe", **BOUND)
+        st.segmented_control(
+            "Timeframe", list(LOOKBACKS), default=defaults["timeframe"], required=True, key="timeframe", **BOUND
+        )
     if "scale" in shown:
-        _picture()
+        _picture(defaults)
     for name, (label, about) in TOGGLES.items():
         if name in shown:
             st.toggle(label, defaults[name], key=name, help=about, **BOUND)
@@ -71,9 +73,11 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
             "liquidation_price, leverage, margin. It is read where this app runs and not kept.",
         )
     if "leverage" in shown:
-        _estimate()
+        _estimate(defaults)
     if "live" in shown:
-        st.toggle("Live", True, key="live", help="Price every few seconds, map when a bar closes.", **BOUND)
+        st.toggle(
+            "Live", defaults["live"], key="live", help="Price every few seconds, map when a bar closes.", **BOUND
+        )
     if "as_of" in shown:
         st.datetime_input(
             "As of",
@@ -100,12 +104,12 @@ def _source() -> None:
         )
 
 
-def _picture() -> None:
+def _picture(defaults: dict[str, Any]) -> None:
     """Draw what decides how the heat is coloured."""
     st.segmented_control(
         "Colours",
         list(SCALES),
-        default=SCALES[0],
+        default=defaults["scale"],
         required=True,
         key="scale",
         help="Dollars, or relief: how many times more stands here than is usual at that distance from price in "
@@ -114,22 +118,30 @@ def _picture() -> None:
     )
     st.slider(
         "Liquidity threshold",
-        *(0, 99, 0),
+        *(0, 99, defaults["threshold"]),
         format="%d %%",
         key="threshold",
         help="Leaves the faintest cells dark, by rank. It filters the picture, never the zones.",
         **BOUND,
     )
-    st.slider("More heat", 0, 100, 20, key="heat", help="Lifts the faint; dollars stay what they are.", **BOUND)
+    st.slider(
+        "More heat",
+        0,
+        100,
+        defaults["heat"],
+        key="heat",
+        help="Lifts the faint; dollars stay what they are.",
+        **BOUND,
+    )
 
 
-def _estimate() -> None:
+def _estimate(defaults: dict[str, Any]) -> None:
     """Draw what decides which positions count, and how leverage is spread."""
     st.pills(
         "Leverage",
         list(BANDS),
         selection_mode="multi",
-        default=list(BANDS),
+        default=defaults["leverage"],
         key="leverage",
         help="Which positions count. Turning some off re-weighs the map; nothing is estimated anew.",
         **BOUND,
