@@ -83,13 +83,14 @@ def first_reach(extreme: np.ndarray, entry: np.ndarray, shift: np.ndarray, leg: 
     fine_entry = np.ceil((entry - base) * (1 << FINE)).astype(np.int32)
     fine_shift = np.ceil(np.clip(shift + TIE, -(2.0**20), 2.0**20) * (1 << FINE)).astype(np.int32)
     starts = np.searchsorted(leg, np.arange(0, n + ROWS, ROWS))
-    leg_cell = (cell - base).tolist()
+    leg_cell = (cell - base).tolist()  # a list, as its items are faster to read one by one
     for block in range((n - 1) // ROWS, -1, -1):
         first = block * ROWS
-        for row in range(min(n - first, ROWS) - 1, -1, -1):
+        count = min(n - first, ROWS)
+        for row in range(count - 1, -1, -1):
             table[row] = next_leg
-            chain[first + row] = next_leg[leg_cell[first + row]]
             next_leg[leg_cell[first + row] :] = first + row
+        chain[first : first + count] = table[np.arange(count), cell[first : first + count] - base]
         part = slice(starts[block], starts[block + 1])
         level = fine_entry[part, None] + fine_shift
         below = level < 0

@@ -123,11 +123,15 @@ def photographed(
         for number, (side, pace) in enumerate(groups):
             chosen = np.flatnonzero((paces == pace) & (weights > 0))
             swept_photo = photo_of_leg[walk.reached[side][part][:, chosen]]
-            row, tier = np.nonzero(swept_photo > first_photo[:, None])
+            level = np.flatnonzero(swept_photo > first_photo[:, None])
+            row = level // len(chosen)
+            tier = level - row * len(chosen)
+            swept_photo = swept_photo.ravel()[level]
             bucket = bucket_of(row + first, walk.factor[side][chosen][tier])
             inside = (bucket >= 0) & (bucket < count)
-            row, tier, bucket = row[inside], tier[inside], bucket[inside] + number * count
-            swept_photo = swept_photo[row, tier]
+            if not inside.all():
+                row, tier, bucket, swept_photo = (level[inside] for level in (row, tier, bucket, swept_photo))
+            bucket += number * count
             usd = notional[part][row] * weights[chosen][tier]
             places += [
                 (first_photo.astype(np.int64) * width)[row] + bucket,
