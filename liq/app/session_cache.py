@@ -147,7 +147,7 @@ def chart_window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
     >>> chart_window(heatmap, heatmap, False) is chart_window(heatmap, heatmap, False)
     True
     """
-    return window.window(heatmap, whole, like)
+    return window.window(heatmap, whole, like, window.PAGE_ROWS)
 
 
 @shared
@@ -159,7 +159,7 @@ def chart_readout(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Reado
     >>> chart_readout(heatmap, heatmap, False) is chart_readout(heatmap, heatmap, False)
     True
     """
-    bands = leverage.dominant_bands(heatmap, whole, like)
+    bands = leverage.dominant_bands(heatmap, whole, like, window.PAGE_ROWS)
     read = readout.encode(chart_window(heatmap, like, whole), window.column_closes(heatmap), bands)
     return_freed_memory()
     return read
@@ -255,29 +255,34 @@ def chart_data(
         "scale": view.scale,
         "goes_to": view.goes_to,
     }
-    return (
-        chart_window(heatmap, like, view.whole),
-        *_payload(heatmap, like, then, positions, view.whole, tuple(drawing.items())),
-    )
+    marks, mark_tables = _marks(heatmap, like, then, positions, view.whole)
+    picture, picture_tables = _picture(heatmap, like, then, view.whole, tuple(drawing.items()))
+    drawn = chart_window(heatmap, like, view.whole)
+    return drawn, {**picture, **marks}, {**picture_tables, **mark_tables}
+
+
+Payload = tuple[dict[str, pd.DataFrame], dict[str, pa.Table]]
+"""Some of the chart's data by name, as frames and as Arrow."""
 
 
 @shared
-def _payload(
-    heatmap: Heatmap,
-    like: Heatmap,
-    then: Heatmap,
-    positions: Positions | None,
-    whole: bool,
-    drawing: tuple[tuple[str, Any], ...],
-) -> tuple[dict[str, pd.DataFrame], dict[str, pa.Table]]:
-    """Return the chart's data as frames and as Arrow."""
-    data = heatmap_data.datasets(
-        heatmap,
-        chart_window(heatmap, like, whole),
-        chart_readout(heatmap, like, whole),
-        then=None if then is heatmap else then,
-        positions=positions,
-        usual=chart_usual(heatmap, like, whole, None if then is heatmap else len(then.times)),
-        **dict(drawing),
-    )
+def _marks(heatmap: Heatmap, like: Heatmap, then: Heatmap, positions: Positions | None, whole: bool) -> Payload:
+    """Return the data that no control of the drawing changes, so that a slider makes the picture alone anew."""
+    moment = None if then is heatmap else then
+    drawn, read = chart_window(heatmap, like, whole), chart_readout(heatmap, like, whole)
+    return _as_payload(heatmap_data.marks(heatmap, drawn, read, then=moment, positions=positions))
+
+
+@shared
+def _picture(
+    heatmap: Heatmap, like: Heatmap, then: Heatmap, whole: bool, drawing: tuple[tuple[str, Any], ...]
+) -> Payload:
+    """Return the picture and the chart's constants."""
+    moment = None if then is heatmap else then
+    drawn, read = chart_window(heatmap, like, whole), chart_readout(heatmap, like, whole)
+    usual = chart_usual(heatmap, like, whole, None if moment is None else len(then.times))
+    return _as_payload(heatmap_data.picture(heatmap, drawn, read, then=moment, usual=usual, **dict(drawing)))
+
+
+def _as_payload(data: dict[str, pd.DataFrame]) -> Payload:
     return data, {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in data.items()}

@@ -7,7 +7,7 @@ import pytest
 
 from liq.charts.heatmap import readout
 from liq.charts.heatmap.leverage import dominant_bands
-from liq.charts.heatmap.window import column_closes, usual_by_side, window
+from liq.charts.heatmap.window import PAGE_ROWS, column_closes, usual_by_side, window
 from liq.charts.relief import floored_usual
 from liq.market import LOOKBACKS
 from liq.model.estimate import estimate
@@ -28,7 +28,8 @@ def test_pointer_reads_the_matrix(request, page, lookback):
     coarse = "long_" if lookback in ("3M", "6M") else ""
     app, file = (request.getfixturevalue(f"{coarse}{name}") for name in ("app", "file"))
     heatmap = estimate(market_file.read_market(file, lookback=lookback))
-    drawn, close, band = window(heatmap), column_closes(heatmap), dominant_bands(heatmap)
+    drawn = window(heatmap, max_rows=PAGE_ROWS)
+    close, band = column_closes(heatmap), dominant_bands(heatmap, max_rows=PAGE_ROWS)
     usual = {side: floored_usual(usd) for side, usd in usual_by_side(drawn, close).items()}
     rounding = readout.encode(drawn, close, band).constants
     mid = np.sqrt(drawn.edges[:-1] * drawn.edges[1:])

@@ -17,6 +17,7 @@ from liq.charts import liquidation_map
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, layers, readout
 from liq.charts.heatmap.leverage import dominant_bands
+from liq.charts.heatmap.strips.bars import LOG_STEPS, LOG_UNIT
 from liq.charts.heatmap.window import MAX_COLUMNS, MAX_ROWS, Window, column_closes, window
 from liq.export import files
 from liq.model.as_of import heatmap_up_to
@@ -192,7 +193,7 @@ def test_chart_data_say_what_stands(heatmap, drawn, changes):
     assert np.isclose(profile["usd"].sum(), drawn.total[-1].sum(), rtol=1e-4)
     bars, visible = data["candles"], heatmap.market.visible
     assert np.allclose(bars["close"], visible["close"], rtol=1e-6)
-    gone = heatmap_data.LOG_UNIT * np.expm1(bars["est_long"].to_numpy(float) / heatmap_data.LOG_STEPS)
+    gone = LOG_UNIT * np.expm1(bars["est_long"].to_numpy(float) / LOG_STEPS)
     assert np.allclose(gone, heatmap.swept.loc[visible.index, "long"], rtol=2e-3, atol=1)
     assert np.array_equal(profile["band"], dominant_bands(heatmap)[-1][profile["row"]])
     assert heatmap.market.symbol in heatmap_data.description(heatmap.market, "7d")

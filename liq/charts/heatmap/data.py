@@ -13,6 +13,7 @@ import pandas as pd
 
 from liq.charts.heatmap import image
 from liq.charts.heatmap.readout import Readout
+from liq.charts.heatmap.strips.bars import STRIP, candles, liquidated, ring_floor, strip_top
 from liq.charts.heatmap.window import Window, color_top, column_closes, relief_cells, standing_rows
 from liq.charts.observed import heatmap_lines
 from liq.charts.relief import floored_usual
@@ -27,9 +28,6 @@ HEIGHT = 620
 PROFILE = 0.13
 """Share of the plot's width for the profile of the standing book."""
 
-STRIP = 0.13
-"""Share of the plot's height for the liquidations per bar."""
-
 UNTESTED_VEIL = 0.5
 """Opacity of the ground drawn over levels beyond the tested distance."""
 
@@ -39,17 +37,65 @@ LEGEND = 180
 SCALES = ("dollars", "relief")
 """What colours mean: dollars, or multiples of the dollars usual at that distance from price."""
 
-RINGS = 12
-"""Maximum number of rings for realised liquidations in one window, the largest."""
-
 USUAL_STEPS = 50
 """Steps of the natural logarithm in which usual dollars are sent: to one per cent."""
 
-LOG_UNIT, LOG_STEPS = 100.0, 1000
-"""Dollars and steps of the logarithmic scale on which a bar's liquidations are sent."""
-
 
 def datasets(
+    heatmap: Heatmap,
+    window: Window,
+    readout: Readout | None = None,
+    *,
+    then: Heatmap | None = None,
+    positions: Positions | None = None,
+    **drawing: Any,
+) -> dict[str, pd.DataFrame]:
+    """Return the chart's data by name: `marks`, and with the same `then` and readout, `picture` of the drawing.
+
+    >>> import liq
+    >>> from liq.charts.heatmap.window import window
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> sorted(datasets(heatmap, window(heatmap)))
+    ['candles', 'frame', 'observed', 'pointer', 'profile', 'ticks']
+    """
+    return {
+        **picture(heatmap, window, readout, then=then, **drawing),
+        **marks(heatmap, window, readout, then=then, positions=positions),
+    }
+
+
+def marks(
+    heatmap: Heatmap,
+    window: Window,
+    readout: Readout | None = None,
+    *,
+    then: Heatmap | None = None,
+    positions: Positions | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Return the data that no control of the drawing changes: candles, profile, observed positions and the readout.
+
+    readout : what the pointer reads, None for none; then : the same heatmap as of an earlier moment
+    (`liq.model.as_of`), whose standing book the profile shows; positions : observed ones, drawn as lines.
+
+    >>> import liq
+    >>> from liq.charts.heatmap.window import window
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> sorted(marks(heatmap, window(heatmap)))
+    ['candles', 'observed', 'profile']
+    """
+    heatmap_then = heatmap if then is None else then
+    low, high = float(window.edges[0]), float(window.edges[-1])
+    data = {
+        "candles": candles(heatmap, liquidated(heatmap)),
+        "profile": profile(heatmap_then, window, readout),
+        "observed": heatmap_lines(positions, heatmap_then.market, low, high),
+    }
+    return data if readout is None else {**data, "cells": readout.lines, "codes": readout.codes}
+
+
+def picture(
     heatmap: Heatmap,
     window: Window,
     readout: Readout | None = None,
@@ -62,27 +108,24 @@ def datasets(
     title: str = "",
     watermark: str = "",
     then: Heatmap | None = None,
-    positions: Positions | None = None,
     scale: str = SCALES[0],
     usual: dict[str, np.ndarray] | None = None,
     goes_to: float | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return the chart's data by name.
+    """Return the heat image with its legend, and the constants: what the controls of the drawing change.
 
-    readout : what the pointer reads, None for none; threshold : per cent of visible cells to leave dark; more_heat :
-    0 to 100, lifts faint cells; klines, realised : whether to draw the candles, and the source's realised
-    liquidations; untested : whether levels beyond the tested distance are dimmed, else they are hidden. then : the
-    same heatmap as of an earlier moment (`liq.model.as_of`): price, profile and foot are of that moment, later bars
-    are dimmed. positions : observed ones, drawn as lines of their own. scale : one of SCALES; usual : by side the
-    dollars usual at each distance (`window.usual_by_side`), which the scale "relief" and the pointer divide by.
-    goes_to : a price at which to draw a line.
+    threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts faint cells; klines, realised :
+    whether to draw the candles, and the source's realised liquidations; untested : whether levels beyond the tested
+    distance are dimmed, else they are hidden. then : see `marks`; price and foot are of that moment, later bars are
+    dimmed. scale : one of SCALES; usual : by side the dollars usual at each distance (`window.usual_by_side`), which
+    the scale "relief" and the pointer divide by. goes_to : a price at which to draw a line.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
-    >>> sorted(datasets(heatmap, window(heatmap)))
-    ['candles', 'frame', 'observed', 'pointer', 'profile', 'ticks']
+    >>> sorted(picture(heatmap, window(heatmap)))
+    ['frame', 'pointer', 'ticks']
     """
     heatmap_then = heatmap if then is None else then
     market = heatmap_then.market
@@ -112,7 +155,7 @@ def datasets(
         "veil": UNTESTED_VEIL if untested else 1.0,
         # the strip's share of the height lies under the lowest row
         "floor": float(window.edges[0] * np.exp(-height * rows * STRIP / (1 - STRIP))),
-        "url": image.heat_image(indices),
+        "url": image.heat_image(indices) if readout is None else image.small_heat_image(indices),
         "ramp": image.legend_image(),
         "price": market.price,
         "goes": goes_to if goes_to and low < goes_to < high else None,
@@ -133,8 +176,8 @@ def datasets(
         "format": f",.{places}f",
         "first": epoch_milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
         "bar": heatmap.market.bar.total_seconds() * 1000,
-        "most": _strip_top(liquidations),
-        "ring": _ring_floor(liquidations),
+        "most": strip_top(liquidations),
+        "ring": ring_floor(liquidations),
         **_usual_text(usual),
         "both": both,
         "klines": klines,
@@ -148,15 +191,11 @@ def datasets(
             for share in (0, 0.5, 1)
         ],
     }
-    data = {
+    return {
         "frame": pd.DataFrame([frame]),
-        "candles": candles(heatmap, liquidations),
-        "profile": profile(heatmap_then, window, readout),
         "pointer": pd.DataFrame([constants]),
-        "observed": heatmap_lines(positions, market, low, high),
         "ticks": pd.DataFrame(ticks),
     }
-    return data if readout is None else {**data, "cells": readout.lines, "codes": readout.codes}
 
 
 def description(market: Market, timeframe: str) -> str:
@@ -173,51 +212,6 @@ def description(market: Market, timeframe: str) -> str:
         "force-closed by price and time, candles over them, what stands at the right edge, what was liquidated in "
         "each bar below. Price and the nearest strong zones are written above it, all zones on the page Top zones."
     )
-
-
-def candles(heatmap: Heatmap, liquidations: pd.DataFrame) -> pd.DataFrame:
-    """Return the visible bars: their number of bar lengths after the first, prices, and USD liquidated by kind and
-    side.
-
-    liquidations : see `liquidated`. Dollars are sent on a logarithmic scale in whole numbers, to a tenth of a per
-    cent.
-
-    >>> import liq
-    >>> from liq.sources.simulation.market import simulate
-    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
-    >>> len(candles(heatmap, liquidated(heatmap)))
-    720
-    """
-    market = heatmap.market
-    bars = market.visible
-    times = epoch_milliseconds(pd.DatetimeIndex(bars.index))
-    frame = bars[["open", "high", "low", "close"]].astype(np.float32).reset_index(drop=True)
-    frame.insert(0, "i", np.rint((times - times[0]) / (market.bar.total_seconds() * 1000)).astype(np.int16))
-    for name in liquidations:
-        frame[name] = pd.array(np.rint(np.log1p(liquidations[name].to_numpy() / LOG_UNIT) * LOG_STEPS), dtype="Int16")
-    return frame
-
-
-def liquidated(heatmap: Heatmap) -> pd.DataFrame:
-    """Return USD liquidated during each visible bar: ``est_long est_short``, and what the source reports.
-
-    That is ``real_long real_short``, or ``real_total`` in bars whose sides it does not know; NaN is unknown.
-
-    >>> import liq
-    >>> from liq.sources.simulation.market import simulate
-    >>> list(liquidated(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)).columns)
-    ['est_long', 'est_short', 'real_long', 'real_short']
-    """
-    index, reported = heatmap.market.visible.index, heatmap.market.liquidations
-    frame = heatmap.swept.loc[index, list(SIDES)].add_prefix("est_")
-    if reported is None:
-        return frame
-    realised = reported.reindex(index)
-    for side in SIDES:
-        frame[f"real_{side}"] = realised[side]
-    if "total" in realised:
-        frame["real_total"] = realised["total"].where(realised["long"].isna() | realised["short"].isna())
-    return frame
 
 
 def profile(heatmap: Heatmap, window: Window, readout: Readout | None = None) -> pd.DataFrame:
@@ -261,16 +255,3 @@ def _usual_text(usual: dict[str, np.ndarray] | None) -> dict[str, str]:
     known = {side: floored_usual(usual[side])[: max(1, int(np.isfinite(usual[side]).sum()))] for side in SIDES}
     logs = [np.rint(np.log(np.maximum(known[side], 1e-3)) * USUAL_STEPS).astype(int) for side in ("short", "long")]
     return {"usual": ";".join(",".join(map(str, side)) for side in logs)}
-
-
-def _ring_floor(liquidations: pd.DataFrame) -> float:
-    """Return the USD of realised liquidations in a bar from which it has a ring: the RINGS largest have one."""
-    realised = liquidations.filter(like="real_").to_numpy(dtype=float)
-    largest = np.sort(realised[np.isfinite(realised) & (realised > 0)])[-RINGS:]
-    return float(largest[0]) if len(largest) else float("inf")
-
-
-def _strip_top(liquidations: pd.DataFrame) -> float:
-    """Return the USD of a bar that fills the strip's height; the few bigger ones are cut off there."""
-    sums = [liquidations.filter(like=kind).sum(axis=1, min_count=1).quantile(0.995) for kind in ("est_", "real_")]
-    return max(1.0, float(np.nanmax([1.0, *sums])))

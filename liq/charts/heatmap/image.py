@@ -22,6 +22,13 @@ LEVELS = 64
 """Number of colours: more are not visibly different and double the bytes."""
 
 
+STEADY = (1, 2, 3)
+"""Steps of colour that a cell may lag behind on the page, out of LEVELS; the first that fits is used."""
+
+IMAGE_BYTES = 32_000
+"""Bytes of the page's picture from which it is made with fewer changes of colour."""
+
+
 def gamma(more_heat: int) -> float:
     """Return the exponent that turns a share of the colour top into brightness: 0.8 at 0, 0.25 at 100 (lifts faint
     cells).
@@ -68,6 +75,36 @@ def color_indices(total: np.ndarray, top: float, more_heat: int = 0, floor: floa
     share = np.clip(total / top, 0, 1) ** gamma(more_heat)
     index = 1 + np.rint(share * (LEVELS - 2)).astype(np.uint8)
     return np.where((total > 0) & (total >= floor), index, 0).astype(np.uint8)
+
+
+def small_heat_image(indices: np.ndarray) -> str:
+    """Return `heat_image` with as many of STEADY steps of colour left out as it takes to fit IMAGE_BYTES.
+
+    >>> small_heat_image(np.zeros((2, 3), np.uint8))[:22]
+    'data:image/png;base64,'
+    """
+    for steps in STEADY:
+        image = heat_image(steady(indices, steps))
+        if len(image) <= IMAGE_BYTES:
+            break
+    return image
+
+
+def steady(indices: np.ndarray, steps: int) -> np.ndarray:
+    """Return colour indices (C, R) that change along time only by more than so many steps; zero stays zero.
+
+    One or two steps are not visible, and a picture with longer runs of one colour has two thirds of the bytes. A
+    column depends on those before it alone.
+
+    >>> steady(np.array([[5], [6], [5], [7], [0], [1]], np.uint8), 1).ravel()
+    array([5, 5, 5, 7, 0, 1], dtype=uint8)
+    """
+    kept = indices.copy()
+    for column in range(1, len(kept)):
+        before, now = kept[column - 1], indices[column]
+        is_near = np.maximum(now, before) - np.minimum(now, before) <= steps
+        kept[column] = np.where(is_near & (now > 0) & (before > 0), before, now)
+    return kept
 
 
 def heat_image(indices: np.ndarray) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 import altair as alt
 from altair import expr
 
-from liq.charts.heatmap import liquidated, pointer, zoom
-from liq.charts.heatmap.bars import timed_bars
-from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE, STRIP
+from liq.charts.heatmap import pointer, zoom
+from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE
 from liq.charts.heatmap.pointer import NARROW, ONE
+from liq.charts.heatmap.strips import liquidated
+from liq.charts.heatmap.strips.bars import STRIP
+from liq.charts.heatmap.strips.timed_bars import timed_bars
 from liq.charts.marks import ACCENT, CLOCK, FAINT, GROUND, INK, named_data, side_color, usd_text
 from liq.charts.panel import dark_panel
 from liq.model.leverage_bands import BANDS

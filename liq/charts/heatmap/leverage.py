@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from liq.charts.heatmap.window import drawn_matrix
+from liq.charts.heatmap.window import MAX_ROWS, drawn_matrix
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
 
 
-def dominant_bands(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -> np.ndarray:
+def dominant_bands(
+    heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None, max_rows: int = MAX_ROWS
+) -> np.ndarray:
     """Return by drawn cell the leverage band with the most dollars, int8 (C, R).
 
     Bands count from one in the order of `liq.model.leverage_bands.BANDS`; zero where nothing stands. Arguments as for
@@ -21,7 +23,7 @@ def dominant_bands(heatmap: Heatmap, whole: bool = False, like: Heatmap | None =
     >>> int(bands.min()) >= 0 and int(bands.max()) <= 6
     True
     """
-    drawn = drawn_matrix(heatmap, whole, heatmap if like is None else like)
+    drawn = drawn_matrix(heatmap, whole, heatmap if like is None else like, max_rows)
     largest_usd: np.ndarray | None = None
     for number, (low, high) in enumerate(BANDS.values(), start=1):
         in_band = (heatmap.tiers > low) & (heatmap.tiers <= high) & (heatmap.weights > 0)

@@ -12,9 +12,9 @@ from typing import Any
 import altair as alt
 from altair import expr
 
-from liq.charts.heatmap.bars import ONE, timed_bars, with_dollars
 from liq.charts.heatmap.data import USUAL_STEPS
 from liq.charts.heatmap.readout import BAND, BLOCK, LONG, LONGS, REST, SHORT, SHORTS, SIGNS
+from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars, with_dollars
 from liq.charts.marks import ACCENT, FAINT, GROUND, INK, named_data, usd_text
 from liq.model.leverage_bands import BANDS
 

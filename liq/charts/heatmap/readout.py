@@ -24,10 +24,10 @@ SIGNS = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\")
 WIDE = "".join(map(chr, range(0x100, 0x1C8)))
 """Further characters, two bytes each."""
 
-TOLERANCES = (0.02, 0.03, 0.05, 0.08, 0.12)
+TOLERANCES = (0.02, 0.03, 0.05, 0.08, 0.12, 0.18)
 """Relative tolerances of a dollar figure; the first that the byte budget allows is used."""
 
-BUDGET = 48_000
+BUDGET = 34_000
 """Maximum bytes of all changes before the next tolerance is tried; the last one is used at any length."""
 
 FAINTEST = 1e-3

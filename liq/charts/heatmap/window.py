@@ -15,6 +15,9 @@ from liq.model.heatmap import Heatmap
 MAX_ROWS = 280
 """Maximum number of price rows: two pixels each on a chart of common height."""
 
+PAGE_ROWS = 160
+"""Maximum number of price rows on the page: with more, a rerun would send more than 150 KB in the long timeframes."""
+
 MAX_COLUMNS = 720
 """Maximum number of bars with a column each; where there are more, each column shows the last of several."""
 
@@ -62,12 +65,13 @@ class Window:
         return self.start + self.step * len(self.long)
 
 
-def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -> Window:
+def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None, max_rows: int = MAX_ROWS) -> Window:
     """Return the drawn part of a heatmap: the prices that matter, or with `whole` all of them.
 
     like : heatmap whose prices and colours are used, so that turning tiers off dims the picture instead of rescaling
-    it. Rows are sums of whole buckets; a bar that the source left out repeats the column before it. With more bars
-    than MAX_COLUMNS, a column is several bars wide and shows what stood at the end of the last of them.
+    it. Rows, at most `max_rows`, are sums of whole buckets; a bar that the source left out repeats the column before
+    it. With more bars than MAX_COLUMNS, a column is several bars wide and shows what stood at the end of the last of
+    them.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -76,15 +80,17 @@ def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None) -
     True
     """
     like = heatmap if like is None else like
-    first, last, size = _rows(like, whole)
+    first, last, size = _rows(like, whole, max_rows)
     start, step, _ = _columns(heatmap)
-    drawn = drawn_matrix(heatmap, whole, like)
+    drawn = drawn_matrix(heatmap, whole, like, max_rows)
     long, short = drawn(heatmap.long), drawn(heatmap.short)
     total = long + short if like is heatmap else drawn(like.long) + drawn(like.short)
     return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, color_top(total))
 
 
-def drawn_matrix(heatmap: Heatmap, whole: bool, like: Heatmap) -> Callable[[np.ndarray], np.ndarray]:
+def drawn_matrix(
+    heatmap: Heatmap, whole: bool, like: Heatmap, max_rows: int = MAX_ROWS
+) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function that turns photographs (T, B) of a heatmap into drawn cells (C, R), see `window`.
 
     >>> import liq
@@ -94,7 +100,7 @@ def drawn_matrix(heatmap: Heatmap, whole: bool, like: Heatmap) -> Callable[[np.n
     >>> bool(np.array_equal(to_cells(heatmap.long), window(heatmap).long))
     True
     """
-    first, last, size = _rows(like, whole)
+    first, last, size = _rows(like, whole, max_rows)
     _, _, columns = _columns(heatmap)
 
     def drawn(matrix: np.ndarray) -> np.ndarray:
@@ -115,10 +121,10 @@ def column_closes(heatmap: Heatmap) -> np.ndarray:
     return close[_columns(heatmap)[2]]
 
 
-def _rows(like: Heatmap, whole: bool) -> tuple[int, int, int]:
+def _rows(like: Heatmap, whole: bool, max_rows: int) -> tuple[int, int, int]:
     """Return the first drawn bucket, the one past the last, and the number of buckets in a row."""
     first, last = (0, len(like.edges) - 1) if whole else _fit(like)
-    size = -(-(last - first) // MAX_ROWS)  # ceiling
+    size = -(-(last - first) // max_rows)  # ceiling
     count = -(-(last - first) // size)
     # whole groups only: the range grows by the few buckets that the last group lacks, or loses them
     first = max(0, min(first, len(like.edges) - 1 - count * size))

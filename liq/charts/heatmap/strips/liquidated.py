@@ -5,9 +5,8 @@ from __future__ import annotations
 import altair as alt
 from altair import expr
 
-from liq.charts.heatmap.bars import timed_bars, with_dollars
-from liq.charts.heatmap.data import STRIP
-from liq.charts.heatmap.pointer import ONE
+from liq.charts.heatmap.strips.bars import STRIP
+from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars, with_dollars
 from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, named_data
 from liq.charts.observed import COLOR as OBSERVED
 

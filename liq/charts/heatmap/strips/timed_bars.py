@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from liq.charts.heatmap.data import LOG_STEPS, LOG_UNIT
+from liq.charts.heatmap.strips.bars import LOG_STEPS, LOG_UNIT
 from liq.charts.marks import named_data
 
 ONE = "data('pointer')[0]"

@@ -1,0 +1,1 @@
+"""What happened, bar by bar: candles, liquidations and context, as data and as layers under the heat."""
