@@ -3,7 +3,7 @@
 import streamlit as st
 
 from liq.app import controls, current_market
-from liq.app.page_parts import STYLE
+from liq.app.parts.style import STYLE
 from liq.formatting import DISCLAIMER
 
 page = controls.setup()

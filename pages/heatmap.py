@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from liq import formatting
-from liq.app import controls, session_cache
+from liq.app import chart_cache, controls, session_cache
 from liq.app.current_market import chart_data, chosen_prior, is_preview, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
-from liq.app.page_parts import METRIC_STYLE, downloads, if_price_goes_to, price_field
+from liq.app.parts.downloads import downloads
+from liq.app.parts.price_goes_to import if_price_goes_to, price_field
+from liq.app.parts.style import METRIC_STYLE
 from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, window
@@ -164,7 +166,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
     drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions)
     with panel:
         st.vega_lite_chart(
-            spec={**session_cache.chart_spec(), "datasets": tables},
+            spec={**chart_cache.chart_spec(), "datasets": tables},
             key="heatmap_chart",
             alt=heatmap_data.description(heatmap.market, view.timeframe),
             height="stretch",
@@ -199,7 +201,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
             "Heat JSON": ("heat.json", lambda: heat(files.heat_json)),
             "Zones CSV": ("zones.csv", lambda: heat(lambda moment, _: files.zones_csv(moment, zones))),
             "Zones JSON": ("zones.json", lambda: heat(lambda moment, _: files.zones_json(moment, zones))),
-            "Estimate PNG": ("heatmap.png", lambda: session_cache.chart_png(data)),
+            "Estimate PNG": ("heatmap.png", lambda: chart_cache.chart_png(data)),
         },
     )
 

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from liq.app import controls, session_cache
+from liq.app import chart_cache, controls, session_cache
 from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
-from liq.app.page_parts import METRIC_STYLE, downloads, if_price_goes_to, price_field
+from liq.app.parts.downloads import downloads
+from liq.app.parts.price_goes_to import if_price_goes_to, price_field
+from liq.app.parts.style import METRIC_STYLE
 from liq.charts import liquidation_map
 from liq.charts.observed import observed_sentences
 from liq.formatting import DISCLAIMER, escape_markdown, money, percent, timestamp
@@ -68,5 +70,5 @@ saved = {
 }
 downloads(
     f"{heatmap.market.base}_{view.timeframe}",
-    {"Estimate PNG": ("map.png", lambda: session_cache.chart_png(data, saved))},
+    {"Estimate PNG": ("map.png", lambda: chart_cache.chart_png(data, saved))},
 )

@@ -6,11 +6,11 @@ from liq.app import controls
 from liq.app.current_market import load_heatmap, own_prior, use_prior
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
-from liq.app.page_parts import METRIC_STYLE
-from liq.charts import observed_tables
+from liq.app.parts.style import METRIC_STYLE
 from liq.charts import reality_check as charts
-from liq.charts import reality_check_tables as tables
 from liq.charts.observed import observed_sentences
+from liq.charts.tables import observed as observed_tables
+from liq.charts.tables import reality_check as tables
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.model.prior import read_prior

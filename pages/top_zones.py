@@ -6,10 +6,12 @@ from liq.app import controls, session_cache
 from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
-from liq.app.page_parts import METRIC_STYLE, downloads
+from liq.app.parts.downloads import downloads
+from liq.app.parts.style import METRIC_STYLE
+from liq.app.parts.track_record import track_record
 from liq.charts import zone_detail
 from liq.charts.observed import observed_sentences
-from liq.charts.zone_table import side_table
+from liq.charts.tables.zones import side_table
 from liq.export import files
 from liq.formatting import escape_markdown, money, naive_utc
 from liq.model.heatmap import dollars_sentence
@@ -109,6 +111,8 @@ for name, heading, total in (
         for place, _ in picked.selection.cells:
             if place < len(rows):  # the row that was clicked may have gone with the last bar
                 draw_detail(zones.index[zones["side"] == name][place])
+
+track_record(heatmap)
 
 st.subheader("Desk notes")
 notes = desk_notes(heatmap, zones=zones)

@@ -7,8 +7,8 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import controls, tickers, watchlist
-from liq.app.page_parts import simulated_warning
-from liq.charts.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
+from liq.app.parts.notices import simulated_warning
+from liq.charts.tables.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.scan import results

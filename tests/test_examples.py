@@ -23,7 +23,7 @@ EXEMPT: dict[str, str] = {
     "liq.app.current_market": STREAMLIT,
     "liq.app.live_price": STREAMLIT,
     "liq.app.observed.observed_positions": STREAMLIT,
-    "liq.app.page_parts": STREAMLIT,
+    "liq.app.parts": STREAMLIT,
     "liq.app.tickers.request_tickers": STREAMLIT,
     "liq.app.widgets.draw": STREAMLIT,
     "liq.sources.files.kinds": "docs/files.md has a file of each kind, which tests/sources/files reads",

@@ -31,7 +31,7 @@ for (const key of Object.keys(localStorage)) {
 """Streamlit takes the system's preference until a theme is chosen in its menu; this chooses dark, once a browser."""
 
 MARKET = ("source", "ticker", "timeframe", "leverage", "prior", "live")
-PICTURE = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested")
+PICTURE = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested", "named")
 PAGES = (
     ("heatmap.py", "Heatmap", ":material/grid_on:", (*MARKET, *PICTURE, "observed", "as_of")),
     ("top_zones.py", "Top zones", ":material/format_list_numbered:", (*MARKET, "observed", "as_of")),
@@ -86,6 +86,7 @@ def defaults() -> dict[str, Any]:
         "whole": False,
         "realised": True,
         "untested": True,
+        "named": False,
         "observed": is_named(),
         "as_of": None,
     }
@@ -172,4 +173,5 @@ def described_view() -> View:
         untested=value("untested"),
         observed=value("observed"),
         scale=value("scale") or SCALES[0],
+        named=value("named"),
     )

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from liq.app import session_cache, tickers
-from liq.app.page_parts import market_notices
+from liq.app import chart_cache, session_cache, tickers
+from liq.app.parts.notices import market_notices
 from liq.app.view import View
 from liq.charts.heatmap import data, window
 from liq.errors import LiqError
@@ -84,7 +84,7 @@ def chart_data(
 ) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, Any]]:
     """Return the drawn window of the estimate, and the chart's data as of a moment (`heatmap_at_moment`), as frames
     and as Arrow."""
-    return session_cache.chart_data(
+    return chart_cache.chart_data(
         view,
         heatmap,
         session_cache.estimated_heatmap(heatmap.market, chosen_prior(view, heatmap.market)),

@@ -27,3 +27,4 @@ class View:
     observed: bool = False
     scale: str = "dollars"
     goes_to: float | None = None
+    named: bool = False

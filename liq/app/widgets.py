@@ -33,6 +33,11 @@ TOGGLES = {
         "Untested levels",
         "Levels farther from price than the prior's data reach: the law, not data. They are drawn dim.",
     ),
+    "named": (
+        "Named zones",
+        "Boxes: the strongest zones of each side as they were named in this window, until price came there (bright) "
+        "or they were closed (faint).",
+    ),
     "observed": (
         "Observed positions",
         "What accounts of a venue really hold, beside the estimate and never added to it.",

@@ -120,7 +120,7 @@ def _json(heatmap: Heatmap, scoring: ScoringInput, report: Skill, touches: ZoneT
 def _table(
     args: argparse.Namespace, heatmap: Heatmap, scoring: ScoringInput, report: Skill, touches: ZoneTouches
 ) -> str:
-    from liq.charts import reality_check_tables as tables  # only the table format needs altair's tables
+    from liq.charts.tables import reality_check as tables  # only the table format needs altair's tables
 
     lines = [
         titles.market_title(heatmap.market, args.lookback),

@@ -7,7 +7,7 @@ import argparse
 import pandas as pd
 
 from liq import formatting
-from liq.charts.zone_table import side_table
+from liq.charts.tables.zones import side_table
 from liq.commands import options, output
 from liq.export import files, pine
 from liq.formatting import DISCLAIMER

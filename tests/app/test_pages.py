@@ -46,7 +46,17 @@ def test_every_page_works_and_ends_with_the_disclaimer(page):
 def test_every_timeframe_draws(timeframe):
     app = start(timeframe=timeframe)
     assert not app.exception
-    assert sorted(datasets(app)) == ["candles", "cells", "codes", "frame", "observed", "pointer", "profile", "ticks"]
+    assert sorted(datasets(app)) == [
+        "candles",
+        "cells",
+        "codes",
+        "frame",
+        "observed",
+        "pointer",
+        "profile",
+        "ticks",
+        "zones",
+    ]
     assert app.session_state.timeframe == timeframe
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from liq.app import session_cache
+from liq.app import chart_cache, session_cache
 from liq.charts import liquidation_map
 from liq.market import Quote
 from liq.sources import fetch
@@ -34,7 +34,7 @@ def test_the_map_is_a_picture_with_title_and_disclaimer():
     data = liquidation_map.datasets(book, "Leverage", 0.15, True, None)
     spec = liquidation_map.spec(tuple(liquidation_map.groupings(book)["Leverage"]))
     bare, titled = (
-        session_cache.chart_png(data, {**spec, **title})
+        chart_cache.chart_png(data, {**spec, **title})
         for title in ({}, {"title": {"text": "BTC", "subtitle": "Estimated structure"}})
     )
     pictures = [Image.open(io.BytesIO(picture)) for picture in (bare, titled)]

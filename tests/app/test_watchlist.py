@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 import liq
 from liq.app import watchlist
 from liq.app.watchlist import WatchlistRequest, WatchlistRow
-from liq.charts.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
+from liq.charts.tables.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.market import Quote
 from liq.scan import results
 from liq.sources import fetch, market_cache

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from liq.app import session_cache
+from liq.app import chart_cache, session_cache
 from liq.app.view import View
 from liq.charts.heatmap import image
 from liq.charts.heatmap.window import window
@@ -25,8 +25,8 @@ def test_a_rerun_sends_at_most_150_kilobytes(timeframe, scale):
     view = View(
         "BTC", "simulated", timeframe, 0, 20, True, True, tuple(BANDS), "calibrated", False, True, scale=scale
     )
-    _, _, tables = session_cache.chart_data(view, heatmap, heatmap, heatmap)
-    sent = len(json.dumps(session_cache.chart_spec(), separators=(",", ":")))
+    _, _, tables = chart_cache.chart_data(view, heatmap, heatmap, heatmap)
+    sent = len(json.dumps(chart_cache.chart_spec(), separators=(",", ":")))
     for table in tables.values():
         buffer = pa.BufferOutputStream()
         with pa.ipc.new_stream(buffer, table.schema) as stream:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from liq import formatting
-from liq.app import session_cache
+from liq.app import chart_cache
 from liq.charts import liquidation_map
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, layers, readout
@@ -188,7 +188,7 @@ def test_more_heat_lifts_the_faint_and_keeps_the_ends(drawn):
 def test_chart_data_say_what_stands(heatmap, drawn, changes):
     data = heatmap_data.datasets(heatmap, drawn, changes, title="A", watermark="B")
     assert set(data) == set(_named(layers.spec()))
-    assert session_cache.chart_spec() == layers.spec(), "python -m liq.charts.heatmap.layers writes it anew"
+    assert chart_cache.chart_spec() == layers.spec(), "python -m liq.charts.heatmap.layers writes it anew"
     profile = data["profile"]
     assert np.isclose(profile["usd"].sum(), drawn.total[-1].sum(), rtol=1e-4)
     bars, visible = data["candles"], heatmap.market.visible

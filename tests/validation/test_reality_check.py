@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import liq
 from liq.charts import reality_check as charts
-from liq.charts import reality_check_tables as tables
+from liq.charts.tables import reality_check as tables
 from liq.model.prior import read_prior
 from liq.sources import fetch
 from liq.sources.simulation.market import simulate

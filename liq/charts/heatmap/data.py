@@ -17,10 +17,12 @@ from liq.charts.heatmap.strips.bars import STRIP, candles, liquidated, ring_floo
 from liq.charts.heatmap.window import Window, color_top, column_closes, relief_cells, standing_rows
 from liq.charts.observed import heatmap_lines
 from liq.charts.relief import floored_usual
+from liq.charts.zone_boxes import zone_boxes
 from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, money, price, timestamp
 from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
+from liq.validation.track_record import TrackRecord
 
 HEIGHT = 620
 """Height of the chart in pixels, with title and legend."""
@@ -48,6 +50,7 @@ def datasets(
     *,
     then: Heatmap | None = None,
     positions: Positions | None = None,
+    record: TrackRecord | None = None,
     **drawing: Any,
 ) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name: `marks`, and with the same `then` and readout, `picture` of the drawing.
@@ -57,11 +60,11 @@ def datasets(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(datasets(heatmap, window(heatmap)))
-    ['candles', 'frame', 'observed', 'pointer', 'profile', 'ticks']
+    ['candles', 'frame', 'observed', 'pointer', 'profile', 'ticks', 'zones']
     """
     return {
         **picture(heatmap, window, readout, then=then, **drawing),
-        **marks(heatmap, window, readout, then=then, positions=positions),
+        **marks(heatmap, window, readout, then=then, positions=positions, record=record),
     }
 
 
@@ -72,18 +75,20 @@ def marks(
     *,
     then: Heatmap | None = None,
     positions: Positions | None = None,
+    record: TrackRecord | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the data that no control of the drawing changes: candles, profile, observed positions and the readout.
 
     readout : what the pointer reads, None for none; then : the same heatmap as of an earlier moment
-    (`liq.model.as_of`), whose standing book the profile shows; positions : observed ones, drawn as lines.
+    (`liq.model.as_of`), whose standing book the profile shows; positions : observed ones, drawn as lines;
+    record : of zones, drawn as boxes.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(marks(heatmap, window(heatmap)))
-    ['candles', 'observed', 'profile']
+    ['candles', 'observed', 'profile', 'zones']
     """
     heatmap_then = heatmap if then is None else then
     low, high = float(window.edges[0]), float(window.edges[-1])
@@ -91,6 +96,7 @@ def marks(
         "candles": candles(heatmap, liquidated(heatmap)),
         "profile": profile(heatmap_then, window, readout),
         "observed": heatmap_lines(positions, heatmap_then.market, low, high),
+        "zones": zone_boxes(record, low, high),
     }
     return data if readout is None else {**data, "cells": readout.lines, "codes": readout.codes}
 

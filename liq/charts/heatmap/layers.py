@@ -64,6 +64,7 @@ def _all_layers(zooms: bool = True) -> list[alt.Chart]:
         *_heat(zooms),
         *_untested(),
         liquidated.line_layer(),
+        liquidated.zone_box_layer(),
         *liquidated.strip(),
         *_candles(),
         *liquidated.realised_rings(),

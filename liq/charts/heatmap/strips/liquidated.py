@@ -1,4 +1,4 @@
-"""Layers of what happened: liquidations as bars under the chart and as rings, and observed positions as lines."""
+"""Layers of what happened: liquidations as bars and rings, observed positions as lines, named zones as boxes."""
 
 from __future__ import annotations
 
@@ -71,6 +71,17 @@ def realised_rings() -> list[alt.Chart]:
         )
         layers.append(ring.encode(alt.X("mid:T"), alt.Y(f"{price}:Q"), alt.Size("size:Q", scale=None, legend=None)))
     return layers
+
+
+def zone_box_layer() -> alt.Chart:
+    """Return the layer of zones that were named, whose data are `zone_boxes`; those that price reached are brighter.
+
+    >>> zone_box_layer().to_dict(validate=False)["data"]
+    {'name': 'zones'}
+    """
+    boxes = named_data("zones").mark_rect(filled=False, stroke=INK, strokeWidth=1, clip=True, tooltip=None)
+    opacity = alt.Opacity("reached:Q", scale=alt.Scale(domain=[0, 1], range=[0.35, 0.9]), legend=None)
+    return boxes.encode(alt.X("from:T"), alt.X2("to:T"), alt.Y("low:Q"), alt.Y2("high:Q"), opacity)
 
 
 def line_layer() -> alt.Chart:

@@ -1,0 +1,155 @@
+"""What is drawn of an estimate, kept for all sessions: window, readout, picture, and the same as Arrow."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from liq import formatting
+from liq.app.memory import return_freed_memory, shared
+from liq.app.session_cache import zone_record
+from liq.app.view import View
+from liq.charts.heatmap import data as heatmap_data
+from liq.charts.heatmap import leverage, readout, window
+from liq.model.heatmap import Heatmap
+from liq.positions import Positions
+from liq.sources import titles
+
+
+@shared
+def chart_window(heatmap: Heatmap, like: Heatmap, whole: bool) -> window.Window:
+    """Return what is drawn of a heatmap, see `liq.charts.heatmap.window`.
+
+    >>> from liq.app.session_cache import estimated_heatmap
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> chart_window(heatmap, heatmap, False) is chart_window(heatmap, heatmap, False)
+    True
+    """
+    return window.window(heatmap, whole, like, window.PAGE_ROWS)
+
+
+@shared
+def chart_readout(heatmap: Heatmap, like: Heatmap, whole: bool) -> readout.Readout:
+    """Return what is shown under the pointer, see `liq.charts.heatmap.readout`.
+
+    >>> from liq.app.session_cache import estimated_heatmap
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> chart_readout(heatmap, heatmap, False) is chart_readout(heatmap, heatmap, False)
+    True
+    """
+    bands = leverage.dominant_bands(heatmap, whole, like, window.PAGE_ROWS)
+    read = readout.encode(chart_window(heatmap, like, whole), window.column_closes(heatmap), bands)
+    return_freed_memory()
+    return read
+
+
+@shared
+def chart_usual(heatmap: Heatmap, like: Heatmap, whole: bool, n_times: int | None) -> dict[str, np.ndarray]:
+    """Return the dollars usual by side and distance, see `liq.charts.heatmap.window.usual_by_side`.
+
+    n_times : how many of the heatmap's moments are looked at, the first ones; None is all.
+
+    >>> from liq.app.session_cache import estimated_heatmap
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> sorted(chart_usual(heatmap, heatmap, False, None))
+    ['long', 'short']
+    """
+    drawn = chart_window(heatmap, like, whole)
+    share = 1.0 if n_times is None else n_times / len(heatmap.times)
+    return window.usual_by_side(drawn, window.column_closes(heatmap), max(1, int(share * len(drawn.long))))
+
+
+@cache
+def chart_spec() -> dict[str, Any]:
+    """Return the heatmap chart's constant specification as `liq.charts.heatmap.layers` wrote it down.
+
+    Making it takes half a second of a server's first picture, most of it to import altair.
+
+    >>> chart_spec() is chart_spec()
+    True
+    """
+    file = Path(heatmap_data.__file__).with_name("spec.json")
+    spec: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return spec
+
+
+def chart_png(data: dict[str, pd.DataFrame], spec: dict[str, Any] | None = None) -> bytes:
+    """Return a drawn chart as a PNG, by default the heatmap, see `liq.charts.heatmap.png`.
+
+    >>> chart_png.__name__
+    'chart_png'
+    """
+    from liq.charts.heatmap import layers, png
+
+    return png.chart_png(spec or layers.static_spec(), data, 1600, 860)
+
+
+def chart_data(
+    view: View, heatmap: Heatmap, like: Heatmap, then: Heatmap, positions: Positions | None = None
+) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, pa.Table]]:
+    """Return what is drawn of a heatmap, the chart's data, and the same as Arrow: prices and colours of `like`, as of
+    `then`.
+
+    >>> from liq.app.session_cache import estimated_heatmap
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> view = View("BTC", "simulated", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
+    >>> drawn, data, tables = chart_data(view, heatmap, heatmap, heatmap)
+    >>> sorted(data) == sorted(tables)
+    True
+    """
+    title = titles.market_title(heatmap.market, view.timeframe)
+    drawing: dict[str, Any] = {
+        "threshold": view.threshold,
+        "more_heat": view.more_heat,
+        "klines": view.klines,
+        "realised": view.realised,
+        "untested": view.untested,
+        "title": title if then is heatmap else f"{title} · as of {formatting.timestamp(then.market.as_of)}",
+        "watermark": "Simulated" if heatmap.market.source == "simulated" else "",
+        "scale": view.scale,
+        "goes_to": view.goes_to,
+    }
+    marks, mark_tables = _marks(heatmap, like, then, positions, view.whole, view.named)
+    picture, picture_tables = _picture(heatmap, like, then, view.whole, tuple(drawing.items()))
+    drawn = chart_window(heatmap, like, view.whole)
+    return drawn, {**picture, **marks}, {**picture_tables, **mark_tables}
+
+
+Payload = tuple[dict[str, pd.DataFrame], dict[str, pa.Table]]
+"""Some of the chart's data by name, as frames and as Arrow."""
+
+
+@shared
+def _marks(
+    heatmap: Heatmap, like: Heatmap, then: Heatmap, positions: Positions | None, whole: bool, named: bool
+) -> Payload:
+    """Return the data that no control of the drawing changes, so that a slider makes the picture alone anew."""
+    record = zone_record(then) if named else None
+    moment = None if then is heatmap else then
+    drawn, read = chart_window(heatmap, like, whole), chart_readout(heatmap, like, whole)
+    return _as_payload(heatmap_data.marks(heatmap, drawn, read, then=moment, positions=positions, record=record))
+
+
+@shared
+def _picture(
+    heatmap: Heatmap, like: Heatmap, then: Heatmap, whole: bool, drawing: tuple[tuple[str, Any], ...]
+) -> Payload:
+    """Return the picture and the chart's constants."""
+    moment = None if then is heatmap else then
+    drawn, read = chart_window(heatmap, like, whole), chart_readout(heatmap, like, whole)
+    usual = chart_usual(heatmap, like, whole, None if moment is None else len(then.times))
+    return _as_payload(heatmap_data.picture(heatmap, drawn, read, then=moment, usual=usual, **dict(drawing)))
+
+
+def _as_payload(data: dict[str, pd.DataFrame]) -> Payload:
+    return data, {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in data.items()}

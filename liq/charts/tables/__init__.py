@@ -1,0 +1,1 @@
+"""Tables to read: numbers as text, as an analyst writes them."""

@@ -1,0 +1,34 @@
+"""Boxes of the zones that were named in a window, from naming to outcome."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from liq.formatting import epoch_milliseconds
+from liq.validation.track_record import TrackRecord
+
+COLUMNS = ("from", "to", "low", "high", "reached")
+
+
+def zone_boxes(record: TrackRecord | None, low: float, high: float) -> pd.DataFrame:
+    """Return COLUMNS of the zones that lie within low to high: times in UTC ms, and whether price came there.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> from liq.validation.track_record import track_record
+    >>> record = track_record(liq.estimate(simulate("BTC", "1d", now="2026-09-01")))
+    >>> zone_boxes(record, 1.0, 2.0).columns.tolist()
+    ['from', 'to', 'low', 'high', 'reached']
+    """
+    if record is None or record.zones.empty:
+        return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
+    zones = record.zones[(record.zones["low"] < high) & (record.zones["high"] > low)]
+    return pd.DataFrame(
+        {
+            "from": epoch_milliseconds(pd.DatetimeIndex(zones["named"])),
+            "to": epoch_milliseconds(pd.DatetimeIndex(zones["ended"])),
+            "low": zones["low"].clip(lower=low).to_numpy(),
+            "high": zones["high"].clip(upper=high).to_numpy(),
+            "reached": zones["outcome"].isin(["passed", "turned", "reached"]).to_numpy().astype("int8"),
+        }
+    )
