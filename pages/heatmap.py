@@ -12,6 +12,7 @@ from liq.app import chart_cache, controls, session_cache
 from liq.app.current_market import chart_data, chosen_prior, is_preview, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
+from liq.app.parts.context import context_panels
 from liq.app.parts.downloads import downloads
 from liq.app.parts.price_goes_to import if_price_goes_to, price_field
 from liq.app.parts.style import METRIC_STYLE
@@ -163,7 +164,8 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
             target = price_field(then.market)
         if target:
             if_price_goes_to(then, zones, target)
-    drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions)
+    panels, said_of_panels = context_panels(() if is_preview(view) else view.panels, heatmap.market, then.market)
+    drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions, panels)
     with panel:
         st.vega_lite_chart(
             spec={**chart_cache.chart_spec(), "datasets": tables},
@@ -184,6 +186,8 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
         f"{tested_sentence(then)} {dollars_sentence(then)}"
     )
 
+    if said_of_panels:
+        st.caption(escape_markdown(" ".join(said_of_panels)))
     if positions is not None:
         said = observed_sentences(positions, then.market, then.market.source)
         st.caption(escape_markdown(f"Blue lines: {' '.join(said)}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from liq.app.session_cache import zone_record
 from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import leverage, readout, window
+from liq.charts.heatmap.strips.context import Panel, panel_columns, panel_rows
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
 from liq.sources import titles
@@ -94,7 +96,12 @@ def chart_png(data: dict[str, pd.DataFrame], spec: dict[str, Any] | None = None)
 
 
 def chart_data(
-    view: View, heatmap: Heatmap, like: Heatmap, then: Heatmap, positions: Positions | None = None
+    view: View,
+    heatmap: Heatmap,
+    like: Heatmap,
+    then: Heatmap,
+    positions: Positions | None = None,
+    panels: Sequence[Panel] = (),
 ) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, pa.Table]]:
     """Return what is drawn of a heatmap, the chart's data, and the same as Arrow: prices and colours of `like`, as of
     `then`.
@@ -118,11 +125,13 @@ def chart_data(
         "watermark": "Simulated" if heatmap.market.source == "simulated" else "",
         "scale": view.scale,
         "goes_to": view.goes_to,
+        "n_panels": len(panels),
     }
     marks, mark_tables = _marks(heatmap, like, then, positions, view.whole, view.named)
     picture, picture_tables = _picture(heatmap, like, then, view.whole, tuple(drawing.items()))
     drawn = chart_window(heatmap, like, view.whole)
-    return drawn, {**picture, **marks}, {**picture_tables, **mark_tables}
+    context, context_tables = _with_panels(marks["candles"], panels)
+    return drawn, {**picture, **marks, **context}, {**picture_tables, **mark_tables, **context_tables}
 
 
 Payload = tuple[dict[str, pd.DataFrame], dict[str, pa.Table]]
@@ -151,5 +160,15 @@ def _picture(
     return _as_payload(heatmap_data.picture(heatmap, drawn, read, then=moment, usual=usual, **dict(drawing)))
 
 
+def _with_panels(candles: pd.DataFrame, panels: Sequence[Panel]) -> Payload:
+    """Return the candles with the panels' values, and the panels; nothing for none."""
+    if not panels:
+        return {}, {}
+    return _as_payload({"candles": candles.assign(**panel_columns(panels)), "panels": panel_rows(panels)})
+
+
 def _as_payload(data: dict[str, pd.DataFrame]) -> Payload:
-    return data, {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in data.items()}
+    return data, {
+        name: pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+        for name, frame in data.items()
+    }

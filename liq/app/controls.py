@@ -11,6 +11,7 @@ import streamlit as st
 
 from liq.app import app_folder, tickers, widgets
 from liq.app.observed import is_named
+from liq.app.parts.context import NAMES
 from liq.app.view import View
 from liq.charts.heatmap import image
 from liq.charts.heatmap.data import SCALES
@@ -31,7 +32,7 @@ for (const key of Object.keys(localStorage)) {
 """Streamlit takes the system's preference until a theme is chosen in its menu; this chooses dark, once a browser."""
 
 MARKET = ("source", "ticker", "timeframe", "leverage", "prior", "live")
-PICTURE = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested", "named")
+PICTURE = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested", "named", "panels")
 PAGES = (
     ("heatmap.py", "Heatmap", ":material/grid_on:", (*MARKET, *PICTURE, "observed", "as_of")),
     ("top_zones.py", "Top zones", ":material/format_list_numbered:", (*MARKET, "observed", "as_of")),
@@ -87,6 +88,7 @@ def defaults() -> dict[str, Any]:
         "realised": True,
         "untested": True,
         "named": False,
+        "panels": [],
         "observed": is_named(),
         "as_of": None,
     }
@@ -174,4 +176,5 @@ def described_view() -> View:
         observed=value("observed"),
         scale=value("scale") or SCALES[0],
         named=value("named"),
+        panels=tuple(name for name in NAMES if name in value("panels")),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from liq.app import chart_cache, session_cache, tickers
 from liq.app.parts.notices import market_notices
 from liq.app.view import View
 from liq.charts.heatmap import data, window
+from liq.charts.heatmap.strips.context import Panel
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.market import Market
@@ -80,7 +81,11 @@ def chosen_prior(view: View, market: Market) -> str | Prior:
 
 
 def chart_data(
-    view: View, heatmap: Heatmap, then: Heatmap, positions: Positions | None = None
+    view: View,
+    heatmap: Heatmap,
+    then: Heatmap,
+    positions: Positions | None = None,
+    panels: Sequence[Panel] = (),
 ) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, Any]]:
     """Return the drawn window of the estimate, and the chart's data as of a moment (`heatmap_at_moment`), as frames
     and as Arrow."""
@@ -90,6 +95,7 @@ def chart_data(
         session_cache.estimated_heatmap(heatmap.market, chosen_prior(view, heatmap.market)),
         then,
         positions,
+        panels,
     )
 
 

@@ -28,3 +28,4 @@ class View:
     scale: str = "dollars"
     goes_to: float | None = None
     named: bool = False
+    panels: tuple[str, ...] = ()

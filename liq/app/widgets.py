@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from liq.app import tickers
+from liq.app.parts.context import NAMES
 from liq.charts.heatmap.data import SCALES
 from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
@@ -69,6 +70,17 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
     for name, (label, about) in TOGGLES.items():
         if name in shown:
             st.toggle(label, defaults[name], key=name, help=about, **BOUND)
+    if "panels" in shown:
+        st.pills(
+            "Under the heat",
+            list(NAMES),
+            default=defaults["panels"],
+            selection_mode="multi",
+            key="panels",
+            help="Open interest; funding rates; what takers bought less what they sold, which Binance alone states. "
+            "Each on the heatmap's time axis, read from the venue when it is switched on.",
+            **BOUND,
+        )
     if "observed" in shown and st.session_state.observed:
         st.file_uploader(
             "Positions",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser import CANVAS, open_chart
-from tests.served import needs_browser
+from liq.app.parts.context import NAMES
+from tests.browser import CANVAS, open_chart, read
+from tests.served import needs_browser, served
+from tests.venue_server import VenueServer, formula
 
 pytestmark = needs_browser
 
@@ -43,3 +45,27 @@ def test_the_chart_takes_the_height_of_the_window(app, chromium, width, height, 
         page.get_by_role("option", name="3d", exact=True).click()
         page.wait_for_url("**timeframe=3d**")
     context.close()
+
+
+def test_context_panels_stand_under_the_heat_and_read_at_the_pointer(page):
+    with VenueServer() as venues, served(LIQ_GATEWAY=venues.url) as address:
+        before = open_chart(page, f"{address}/?source=binanceusdm&timeframe=1d&live=false")
+        for name in NAMES:
+            page.get_by_role("button", name=name).click()
+            page.wait_for_url(f"**panels={name.replace(' ', '+').replace(':', '')}**")
+            page.wait_for_timeout(1200)
+        box = page.query_selector(CANVAS).bounding_box()
+        assert box["height"] == before["height"]
+        reading = read(page, box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
+        words = {text: (x, y) for text, x, y in page.evaluate("window.written")}
+        moment = reading["time"].tz_localize("UTC")
+        settled = moment.floor("8h").value // 1_000_000
+        rate = float(formula.funding("binanceusdm", "BTC", settled))
+        shown = next(text for text in words if text.endswith("%") and text[0] in "+−" and "." in text)
+        assert abs(float(shown.replace("−", "-")[:-1]) / 100 - rate) <= 0.006 * abs(rate) + 1e-6
+        ms = moment.value // 1_000_000
+        bought = float(formula.taker_share("binanceusdm", "BTC", ms)) - 0.5
+        delta = next(text for text in words if "$" in text and text[0] in "+−")
+        assert delta.startswith("+" if bought > 0 else "−")
+        assert page.get_by_text("Funding rate: Binance, last of").count() == 1
+        assert page.complaints == []

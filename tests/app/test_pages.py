@@ -46,17 +46,8 @@ def test_every_page_works_and_ends_with_the_disclaimer(page):
 def test_every_timeframe_draws(timeframe):
     app = start(timeframe=timeframe)
     assert not app.exception
-    assert sorted(datasets(app)) == [
-        "candles",
-        "cells",
-        "codes",
-        "frame",
-        "observed",
-        "pointer",
-        "profile",
-        "ticks",
-        "zones",
-    ]
+    names = "candles cells codes frame observed panels pointer profile ticks zones"
+    assert sorted(datasets(app)) == names.split()
     assert app.session_state.timeframe == timeframe
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from liq.charts import marks
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, layers, png
+from liq.charts.heatmap.strips.bars import STRIP
 from liq.charts.heatmap.window import window
 from liq.model.estimate import estimate
 from liq.sources.files import market_file
@@ -48,7 +49,7 @@ def plot(picture: np.ndarray) -> tuple[float, float, float, float]:
         : int(np.argmax(np.append(np.diff(high), 9) > 4)) + 1
     ]  # the price line crosses it, a label may follow below
     left = int(np.flatnonzero(~color_near(picture[high[0] + 40], marks.GROUND))[0])
-    bottom = high[0] + (high[-1] - high[0]) * (1 - heatmap_data.STRIP)
+    bottom = high[0] + (high[-1] - high[0]) * (1 - STRIP)
     return left, left + (axis - left) * (1 - heatmap_data.PROFILE), float(high[0]), float(bottom)
 
 

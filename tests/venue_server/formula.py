@@ -69,6 +69,16 @@ def liquidated(venue: str, coin: str, start: np.ndarray, end: np.ndarray) -> tup
     return dollars * np.exp(-40 * moved), dollars * np.exp(40 * moved)
 
 
+def funding(venue: str, coin: str, time: np.ndarray) -> np.ndarray:
+    """Return funding rates at times."""
+    return 1e-4 * BASIS[venue] * np.sin(np.asarray(time, dtype=float) / MINUTE / 4000)
+
+
+def taker_share(venue: str, coin: str, time: np.ndarray) -> np.ndarray:
+    """Return the share of a bar's volume that takers bought."""
+    return 0.5 + 0.2 * np.sin(np.asarray(time, dtype=float) / MINUTE / 97)
+
+
 def order_book(venue: str, coin: str, time: float, size: float = 1.0) -> tuple[list[list[float]], list[list[float]]]:
     """Return bids and asks, nearest first: price and amount, 50 levels of a hundredth of a per cent, a day's 1e-5."""
     middle, amount = float(price(venue, coin, time)), COINS[coin].volume * SHARE[venue] / size

@@ -55,6 +55,17 @@ def stamps(step: int, since: int, until: int) -> np.ndarray:
     return formula.opens(step, since, until + 1)
 
 
+def settlements(
+    venue: str, coin: str, hours: int, since: int, until: int, mode: str | None
+) -> list[tuple[int, float]]:
+    """Return funding rates settled in [since, until], oldest first; one impossible a page where rows are spoiled."""
+    times = stamps(hours * 60 * MINUTE, since, until)
+    rates = formula.funding(venue, coin, times) * (1e9 if mode == "nonsense" else 1)
+    if mode == "spoiled" and len(rates):
+        rates[0] = np.nan
+    return list(zip(times.tolist(), rates.tolist(), strict=True))
+
+
 def change(venue: str, coin: str, now: int) -> tuple[float, float, float]:
     """Return price now, price a day ago, coins traded in between."""
     day = formula.volume(venue, coin, np.array([now - DAY]), np.array([now]))[0]

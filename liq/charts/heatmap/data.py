@@ -13,7 +13,8 @@ import pandas as pd
 
 from liq.charts.heatmap import image
 from liq.charts.heatmap.readout import Readout
-from liq.charts.heatmap.strips.bars import STRIP, candles, liquidated, ring_floor, strip_top
+from liq.charts.heatmap.strips.bars import candles, liquidated, ring_floor, strip_top
+from liq.charts.heatmap.strips.context import below_heat, panel_rows
 from liq.charts.heatmap.window import Window, color_top, column_closes, relief_cells, standing_rows
 from liq.charts.observed import heatmap_lines
 from liq.charts.relief import floored_usual
@@ -60,7 +61,7 @@ def datasets(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(datasets(heatmap, window(heatmap)))
-    ['candles', 'frame', 'observed', 'pointer', 'profile', 'ticks', 'zones']
+    ['candles', 'frame', 'observed', 'panels', 'pointer', 'profile', 'ticks', 'zones']
     """
     return {
         **picture(heatmap, window, readout, then=then, **drawing),
@@ -88,7 +89,7 @@ def marks(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(marks(heatmap, window(heatmap)))
-    ['candles', 'observed', 'profile', 'zones']
+    ['candles', 'observed', 'panels', 'profile', 'zones']
     """
     heatmap_then = heatmap if then is None else then
     low, high = float(window.edges[0]), float(window.edges[-1])
@@ -97,6 +98,7 @@ def marks(
         "profile": profile(heatmap_then, window, readout),
         "observed": heatmap_lines(positions, heatmap_then.market, low, high),
         "zones": zone_boxes(record, low, high),
+        "panels": panel_rows([]),
     }
     return data if readout is None else {**data, "cells": readout.lines, "codes": readout.codes}
 
@@ -117,6 +119,7 @@ def picture(
     scale: str = SCALES[0],
     usual: dict[str, np.ndarray] | None = None,
     goes_to: float | None = None,
+    n_panels: int = 0,
 ) -> dict[str, pd.DataFrame]:
     """Return the heat image with its legend, and the constants: what the controls of the drawing change.
 
@@ -124,7 +127,8 @@ def picture(
     whether to draw the candles, and the source's realised liquidations; untested : whether levels beyond the tested
     distance are dimmed, else they are hidden. then : see `marks`; price and foot are of that moment, later bars are
     dimmed. scale : one of SCALES; usual : by side the dollars usual at each distance (`window.usual_by_side`), which
-    the scale "relief" and the pointer divide by. goes_to : a price at which to draw a line.
+    the scale "relief" and the pointer divide by. goes_to : a price at which to draw a line. n_panels : how many
+    context panels stand under the heat.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
@@ -143,7 +147,7 @@ def picture(
     indices = image.color_indices(shown, top, more_heat, image.hidden_below_usd(shown, threshold))
     exponent = image.gamma(more_heat)
     places = decimals(market.price, market.tick)
-    rows = len(window.edges) - 1
+    rows, below = len(window.edges) - 1, below_heat(n_panels)
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
     liquidations = liquidated(heatmap)
     both = bool(liquidations.filter(like="real_").notna().any(axis=None))
@@ -159,8 +163,8 @@ def picture(
         "tested_low": tested_low,
         "tested_high": tested_high,
         "veil": UNTESTED_VEIL if untested else 1.0,
-        # the strip's share of the height lies under the lowest row
-        "floor": float(window.edges[0] * np.exp(-height * rows * STRIP / (1 - STRIP))),
+        # the strips' share of the height lies under the lowest row
+        "floor": float(window.edges[0] * np.exp(-height * rows * below / (1 - below))),
         "url": image.heat_image(indices) if readout is None else image.small_heat_image(indices),
         "ramp": image.legend_image(),
         "price": market.price,
@@ -174,6 +178,8 @@ def picture(
     }
     constants: dict[str, Any] = {
         "start": window.start,
+        "end": window.end,
+        "below": below,
         "step": window.step,
         "bottom": float(np.log(window.edges[0])),
         "height": height,

@@ -17,8 +17,7 @@ from altair import expr
 from liq.charts.heatmap import pointer, zoom
 from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE
 from liq.charts.heatmap.pointer import NARROW, ONE
-from liq.charts.heatmap.strips import liquidated
-from liq.charts.heatmap.strips.bars import STRIP
+from liq.charts.heatmap.strips import liquidated, panels
 from liq.charts.heatmap.strips.timed_bars import timed_bars
 from liq.charts.marks import ACCENT, CLOCK, FAINT, GROUND, INK, named_data, side_color, usd_text
 from liq.charts.panel import dark_panel
@@ -41,7 +40,9 @@ def spec() -> dict[str, Any]:
     True
     """
     return _assemble(
-        [*_all_layers(), *pointer.crosshair(), *_legend()], *pointer.crosshair_params(), zoom.zoom_param()
+        [*_all_layers(), *pointer.crosshair(), panels.panel_readout(pointer.ON, pointer.TIME), *_legend()],
+        *pointer.crosshair_params(),
+        zoom.zoom_param(),
     )
 
 
@@ -66,6 +67,7 @@ def _all_layers(zooms: bool = True) -> list[alt.Chart]:
         liquidated.line_layer(),
         liquidated.zone_box_layer(),
         *liquidated.strip(),
+        *panels.panel_layers(),
         *_candles(),
         *liquidated.realised_rings(),
         *_dimmed(),
@@ -130,7 +132,8 @@ def _heat(zooms: bool) -> list[alt.Chart]:
             tickCount=9,
             labelColor=FAINT,
             # the strip below the heat has no prices
-            labelExpr=f"scale('y', datum.value) > height * {1 - STRIP} ? '' : format(datum.value, {digits})",
+            labelExpr=f"scale('y', datum.value) > height * (1 - ({ONE} || {{}}).below) ? '' : "
+            f"format(datum.value, {digits})",
             ticks=False,
         ),
     )

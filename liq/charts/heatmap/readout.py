@@ -27,7 +27,7 @@ WIDE = "".join(map(chr, range(0x100, 0x1C8)))
 TOLERANCES = (0.02, 0.03, 0.05, 0.08, 0.12, 0.18)
 """Relative tolerances of a dollar figure; the first that the byte budget allows is used."""
 
-BUDGET = 34_000
+BUDGET = 31_000
 """Maximum bytes of all changes before the next tolerance is tried; the last one is used at any length."""
 
 FAINTEST = 1e-3

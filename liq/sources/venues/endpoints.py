@@ -196,6 +196,31 @@ def order_book(connection: Connection, budget: RetryBudget, contract: Contract) 
     return sides[0], sides[1]
 
 
+def funding_rates(
+    connection: Connection, budget: RetryBudget, contract: Contract, since: int, until: int, count: int
+) -> list[tuple[int, float]]:
+    """Return (UTC ms, rate) of settlements from `since` to `until`, a fraction of the position a settlement."""
+    bound = {connection.venue.funding_until: until} if connection.venue.funding_until else {}
+
+    def request(exchange: Any) -> list[dict[str, Any]]:
+        return exchange.fetch_funding_rate_history(contract.symbol, since, count, bound)
+
+    rows = call(connection, budget, request)
+    return [(int(row["timestamp"]), _number(row.get("fundingRate"))) for row in rows if row.get("timestamp")]
+
+
+def taker_delta(
+    connection: Connection, budget: RetryBudget, contract: Contract, bar: str, since: int, count: int
+) -> list[tuple[int, float]]:
+    """Return (UTC ms, USD that takers bought less what they sold) of Binance's candles; ccxt drops the columns.
+
+    Columns 7 and 10 are the dollars traded and those that takers bought ("Kline/Candlestick Data", Binance).
+    """
+    window = {"symbol": contract.id, "interval": bar, "startTime": since, "limit": count}
+    rows = call(connection, budget, lambda exchange: exchange.fapiPublicGetKlines(window))
+    return [(int(row[0]), 2 * _number(row[10]) - _number(row[7])) for row in rows]
+
+
 def margin_tiers(
     connection: Connection, budget: RetryBudget, contract: Contract
 ) -> list[tuple[float, float, float, float]]:

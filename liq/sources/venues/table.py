@@ -38,6 +38,9 @@ class Venue(NamedTuple):
     interest_until : it understands an upper bound in time.
     interest_of_coin : further back it gives the coin's open interest over all its contracts, by 1h and 1d.
     book_limit : maximum levels of the order book in one answer, None where the venue sends what it sends.
+    funding_hours, funding_page : hours between settlements of its usual contract, and funding rates in one answer;
+    funding_until : the parameter that bounds them in time, "" where the venue sends them all.
+    taker_volume : its candles state what takers bought.
     coin_volume : the field of a ticker that counts a day's volume in coins, where ccxt's own counts contracts.
 
     >>> VENUES["okx"].title, VENUES["okx"].candle_page
@@ -66,6 +69,10 @@ class Venue(NamedTuple):
     interest_of_coin: bool = False
     coin_volume: str | None = None
     book_limit: int | None = None
+    funding_hours: int = 8
+    funding_page: int = 100
+    funding_until: str = "until"
+    taker_volume: bool = False
 
 
 def _periods(offered: tuple[str, ...], finer: Mapping[str, str]) -> Mapping[str, str]:
@@ -88,6 +95,8 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 quotes=("USDT", "USDC"),
                 options=MappingProxyType({"fetchMarkets": {"types": ["linear"]}}),
                 book_limit=1000,
+                funding_page=1000,
+                taker_volume=True,
                 candle_page=1000,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(500,),
@@ -104,6 +113,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 quotes=("USDT", "USDC"),
                 options=_swaps(fetchMarkets={"types": ["linear"]}),
                 book_limit=500,
+                funding_page=200,
                 candle_page=1000,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
                 interest_pages=(200,),
@@ -118,6 +128,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 quotes=("USDT", "USDC"),
                 options=_swaps(),
                 book_limit=400,
+                funding_until="after",
                 candle_page=300,
                 # candles: ccxt reads the column that counts coins, so contracts stays False
                 # ccxt offers three periods here; one hundred rows a call make the fine one too dear beyond a day.
@@ -141,6 +152,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 quotes=("USDT",),
                 options=_swaps(swap={"fetchMarkets": {"settlementCurrencies": ["usdt"]}}),
                 book_limit=100,
+                funding_page=1000,
                 candle_page=1999,
                 contracts=True,
                 interest_periods=_periods(_HISTORY, {"1m": "5m"}),
@@ -159,6 +171,9 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 title="Kraken Futures",
                 quotes=("USD",),
                 options=MappingProxyType({}),
+                funding_hours=1,
+                funding_page=100_000,
+                funding_until="",
                 candle_page=2000,
                 contracts=True,  # a contract of the multi-collateral perpetuals is one coin, and says so itself
                 interest="analytics",
@@ -177,6 +192,8 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 title="Hyperliquid",
                 quotes=("USDC",),
                 options=_swaps(),
+                funding_hours=1,
+                funding_page=500,
                 candle_page=5000,
                 interest="present",
                 interest_periods=_periods((), {}),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tests.venue_server import formula
 from tests.venue_server.faults import spoil
 from tests.venue_server.formula import COINS, DAY
-from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, stamps, text
+from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, settlements, stamps, text
 
 
 def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> Answer:
@@ -32,9 +34,15 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
         shown = "ETH" if knobs.wrong_symbol else coin
         rows = formula.candles(venue, shown, step, since, int(query.get("endTime", now)) + 1, now)[:limit]
         return 200, [
-            [int(t), *text([o, h, lo, c, v]), int(t) + step - 1, "0", 9, "0", "0", "0"]
+            [int(t), *text([o, h, lo, c, v]), int(t) + step - 1, str(v * c), 9, *_taker(coin, t, v, c), "0"]
             for t, o, h, lo, c, v in spoil(rows, mode)
         ]
+    if path == "fapi/v1/fundingRate":
+        limit = min(int(query.get("limit", 100)), 1000)
+        until = min(int(query.get("endTime", now)), now)
+        rows = settlements(venue, coin, 8, int(query.get("startTime", 0)), until, mode)[:limit]
+        names = ("fundingTime", "fundingRate", "symbol")
+        return 200, [dict(zip(names, (t, str(rate), query["symbol"]), strict=True)) for t, rate in rows]
     if path == "futures/data/openInterestHist":
         step, limit = length(query["period"]), min(int(query.get("limit", 30)), 500)
         since = int(query.get("startTime", now - limit * step))
@@ -55,6 +63,12 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
     if path == "fapi/v1/ticker/24hr":
         return 200, _ticker(coin, now, mode)
     return 404, {"code": -1, "msg": f"no path {path}"}
+
+
+def _taker(coin: str, time: float, coins: float, price: float) -> list[str]:
+    """Return what takers bought in a bar, coins and dollars."""
+    bought = coins * float(formula.taker_share("binanceusdm", coin, np.array(time)))
+    return [str(bought), str(bought * price)]
 
 
 def _symbol(coin: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from tests.venue_server import formula
 from tests.venue_server.faults import spoil
 from tests.venue_server.formula import COINS, MINUTE
-from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, stamps, text
+from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, settlements, stamps, text
 
 
 def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> Answer:
@@ -42,6 +42,12 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
             {"openInterest": amount, "timestamp": str(int(t))} for amount, t in zip(text(coins), times, strict=True)
         ]
         return _result({"category": "linear", "symbol": query["symbol"], "list": rows, "nextPageCursor": ""}, now)
+    if path == "funding/history":
+        rows = settlements(venue, coin, 8, int(query["startTime"]), min(int(query["endTime"]), now), mode)
+        limit = min(int(query.get("limit", 200)), 200)
+        names = ("fundingRateTimestamp", "fundingRate", "symbol")
+        listed = [dict(zip(names, (str(t), str(rate), query["symbol"]), strict=True)) for t, rate in rows]
+        return _result({"category": "linear", "list": listed[::-1][:limit]}, now)
     if path == "risk-limit":
         rows = [
             {

@@ -9,7 +9,7 @@ import numpy as np
 from tests.venue_server import formula
 from tests.venue_server.faults import spoil
 from tests.venue_server.formula import COINS
-from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, text
+from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, settlements, text
 
 GATE_SIZE = {"BTC": 0.0001, "ETH": 0.01, "SOL": 1.0, "DOGE": 10.0, "WIF": 1.0}
 
@@ -46,6 +46,10 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
         since = int(query.get("from", (now - limit * step) // 1000)) * 1000
         times = formula.opens(step, since, now + 1)[: min(limit, knobs.gate_cap)]
         return 200, _stats(coin, times, step, now, mode)
+    if path == "funding_rate":
+        until = min(int(query.get("to", now // 1000)) * 1000, now)
+        rows = settlements(venue, coin, 8, int(query.get("from", 0)) * 1000, until, mode)
+        return 200, [{"t": t // 1000, "r": str(rate)} for t, rate in rows[::-1][: int(query.get("limit", 100))]]
     if path == "risk_limit_tiers":
         return 200, [
             {

@@ -9,7 +9,7 @@ from tests.venue_server import formula
 from tests.venue_server.faults import spoil
 from tests.venue_server.formula import COINS
 from tests.venue_server.venues import hyperliquid_accounts
-from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, text
+from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, settlements, text
 
 
 def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> Answer:
@@ -29,6 +29,10 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
         sides = formula.order_book(venue, query["coin"], now)
         rows = [[{"px": str(p), "sz": str(amount), "n": 1} for p, amount in side[:20]] for side in sides]
         return 200, {"coin": query["coin"], "time": now, "levels": rows}
+    if asked == "fundingHistory":
+        until = min(int(query.get("endTime", now)), now)
+        rows = settlements(venue, query["coin"], 1, int(query["startTime"]), until, mode)[:500]
+        return 200, [{"coin": query["coin"], "fundingRate": str(rate), "time": t} for t, rate in rows]
     if asked == "candleSnapshot":
         want = query["req"]
         coin, step = want["coin"], length(want["interval"])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from tests.venue_server import formula
 from tests.venue_server.faults import spoil
-from tests.venue_server.formula import COINS
-from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, text
+from tests.venue_server.formula import COINS, DAY
+from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, settlements, text
 
 KRAKEN_CODE = {"BTC": "XBT"}
 
@@ -29,6 +30,13 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
         bids, asks = formula.order_book(venue, names[query["symbol"]], now)
         stamp = "2026-01-01T00:00:00.000Z"
         return 200, {"result": "success", "serverTime": stamp, "orderBook": {"bids": bids, "asks": asks}}
+    if path.startswith("derivatives/api/v") and path.endswith("historicalfundingrates"):
+        rows = settlements(venue, names[query["symbol"]], 1, now - 250 * DAY, now, mode)
+        listed = [
+            {"timestamp": datetime.fromtimestamp(t / 1000, UTC).isoformat(), "relativeFundingRate": r}
+            for t, r in rows
+        ]
+        return 200, {"result": "success", "rates": listed}
     parts = path.removeprefix("api/charts/v1/").split("/")
     if parts[0] == "trade":
         step, coin = length(parts[2]), names[parts[1]]

@@ -7,7 +7,7 @@ from typing import Any
 from tests.venue_server import formula
 from tests.venue_server.faults import spoil
 from tests.venue_server.formula import COINS, DAY
-from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, stamps, text
+from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, settlements, stamps, text
 
 OKX_SIZE = {"BTC": 0.01, "ETH": 0.1, "SOL": 1.0, "DOGE": 1000.0, "WIF": 1.0}
 
@@ -65,6 +65,11 @@ def _rows(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs, now:
         times = stamps(step, since, min(int(query.get("end", now)), now))[::-1]
         dollars = 1.8 * formula.interest(venue, coin, times) * formula.price(venue, coin, times)
         return [[str(int(t)), d, "0"] for t, d in zip(times, text(dollars), strict=True)]
+    if path == "public/funding-rate-history":
+        limit, until = min(int(query.get("limit", 100)), 100), min(int(query.get("after", now)) - 1, now)
+        rows = settlements(venue, coin, 8, int(query.get("before", 0)) + 1, until, mode)[::-1][:limit]
+        names = ("fundingTime", "realizedRate", "instId")
+        return [dict(zip(names, (str(t), str(rate), query["instId"]), strict=True)) for t, rate in rows]
     if path == "market/books":
         bids, asks = formula.order_book("okx", coin, now, OKX_SIZE[coin])
         rows = [[[*text(row), "0", "1"] for row in side] for side in (asks, bids)]

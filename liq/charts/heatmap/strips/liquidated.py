@@ -20,9 +20,9 @@ def strip() -> list[alt.Chart]:
     >>> len(strip())
     7
     """
-    ceiling = f"height * {1 - STRIP}"
+    ceiling = f"height * (1 - {ONE}.below)"
     # where nothing realised is known, the estimate has the strip to itself
-    line = f"height * (1 - {STRIP} * ({ONE}.both ? .45 : 0))"
+    line = f"height * (1 - {ONE}.below + {STRIP} * ({ONE}.both ? .55 : 1))"
     pixels = {
         "est": f"- height * {STRIP} * ({ONE}.both ? .42 : .8) / {ONE}.most",
         "real": f"+ height * {STRIP} * .42 / {ONE}.most",
