@@ -22,6 +22,12 @@ from liq.zones.scenario import NAMES, scenario
 COLUMNS = {
     "range": st.column_config.TextColumn("Range", alignment="right", width=150),
     "strength": st.column_config.ProgressColumn("Strength", format=" ", min_value=0, max_value=1, width=130),
+    "relief": st.column_config.TextColumn(
+        "Relief",
+        alignment="right",
+        width=65,
+        help="Times what is usual in as wide a range at this distance from price, in this window.",
+    ),
     "usd": st.column_config.TextColumn("Estimate", alignment="right", width=75),
     "distance": st.column_config.TextColumn("From price", alignment="right", width=75, help="To the near edge."),
     "share": st.column_config.TextColumn("Of its side", alignment="right", width=75),
@@ -40,6 +46,13 @@ COLUMNS = {
         help="Tested: within the distance from price that the data reach. Extrapolated: beyond it; listed only "
         "where a tested zone leaves room.",
     ),
+}
+
+
+RANKINGS = {
+    "dollars": "Ranked by dollars.",
+    "relief": "Ranked by relief: dollars as a multiple of what is usual at that distance from price in this window; "
+    "zones under 1 % of their side are left out.",
 }
 
 
@@ -70,8 +83,8 @@ def link_to_chart(note: DeskNote) -> None:
 view = controls.view()
 heatmap = heatmap_at_moment(view, load_heatmap(view))
 positions = observed_positions(view, heatmap.market)
-market, zones = heatmap.market, session_cache.strongest_zones(heatmap)
-now, totals = scenario(heatmap, zones=zones), side_totals(heatmap)
+market, strongest = heatmap.market, session_cache.strongest_zones(heatmap)
+now, totals = scenario(heatmap, zones=strongest), side_totals(heatmap)
 
 with st.container(horizontal=True, gap="small"):
     with st.container(width=168):
@@ -80,9 +93,13 @@ with st.container(horizontal=True, gap="small"):
     with st.container(width=520):
         st.markdown(f"**Scenario: {NAMES[now.name]}**")
         st.caption(escape_markdown(" ".join([now.why, *now.conditions])))
+by = st.segmented_control(
+    "Ranked by", list(RANKINGS), default="dollars", required=True, key="ranked_by", bind="query-params"
+)
+zones = session_cache.zones_by_relief(heatmap) if by == "relief" else strongest
 st.caption(
-    "Bigger bars = stronger level. Zones are ranked around the price of the last bar; all are estimates. "
-    f"Click one to open it. {dollars_sentence(heatmap)}"
+    f"Bigger bars = stronger level. {RANKINGS[by]} Zones are ranked around the price of the last bar; all are "
+    f"estimates. Click one to open it. {dollars_sentence(heatmap)}"
 )
 
 if positions is not None:
@@ -115,7 +132,7 @@ for name, heading, total in (
 track_record(heatmap)
 
 st.subheader("Desk notes")
-notes = desk_notes(heatmap, zones=zones)
+notes = desk_notes(heatmap, zones=strongest)
 for note in notes:
     st.markdown(escape_markdown(note.sentence), help=f"{note.rule} {MEASURED[note.kind]}")
     link_to_chart(note)

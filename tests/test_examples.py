@@ -72,6 +72,8 @@ EXEMPT: dict[str, str] = {
     "liq.sources.venues.endpoints.volumes": VENUE,
     "liq.sources.venues.endpoints.margin_tiers": VENUE,
     "liq.sources.venues.endpoints.order_book": VENUE,
+    "liq.sources.venues.endpoints.funding_rates": VENUE,
+    "liq.sources.venues.endpoints.taker_delta": VENUE,
     "liq.sources.venues.market.calls_expected": VENUE,
     "liq.sources.venues.request.kept_on_disk": VENUE,
     "liq.sources.venues.client.copy_markets": VENUE,

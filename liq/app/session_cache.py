@@ -20,6 +20,7 @@ from liq.model.leverage_bands import select_bands
 from liq.model.prior import PRIORS, Prior
 from liq.validation.book_losses import book_losses
 from liq.validation.track_record import TrackRecord, track_record
+from liq.zones import relief
 from liq.zones.ranking import SideTotals, side_totals, top_zones
 from liq.zones.scenario import Scenario, scenario
 
@@ -151,6 +152,18 @@ def strongest_zones(heatmap: Heatmap) -> pd.DataFrame:
     ['above', 'below']
     """
     return top_zones(heatmap, price=heatmap.market.price)
+
+
+@shared
+def zones_by_relief(heatmap: Heatmap) -> pd.DataFrame:
+    """Return the ten zones of each side that stand out most for their distance, see `liq.zones.relief`.
+
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> "relief" in zones_by_relief(heatmap)
+    True
+    """
+    return relief.zones_by_relief(heatmap)
 
 
 @shared

@@ -8,11 +8,11 @@ import pytest
 from liq.charts.heatmap import readout
 from liq.charts.heatmap.leverage import dominant_bands
 from liq.charts.heatmap.window import PAGE_ROWS, column_closes, usual_by_side, window
-from liq.charts.relief import floored_usual
 from liq.market import LOOKBACKS
 from liq.model.estimate import estimate
 from liq.model.leverage_bands import BANDS
 from liq.sources.files import market_file
+from liq.zones.relief import floored_usual
 from tests.browser import open_chart, read
 from tests.served import needs_browser
 

@@ -17,13 +17,13 @@ from liq.charts.heatmap.strips.bars import candles, liquidated, ring_floor, stri
 from liq.charts.heatmap.strips.context import below_heat, panel_rows
 from liq.charts.heatmap.window import Window, color_top, column_closes, relief_cells, standing_rows
 from liq.charts.observed import heatmap_lines
-from liq.charts.relief import floored_usual
 from liq.charts.zone_boxes import zone_boxes
 from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, money, price, timestamp
 from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
 from liq.validation.track_record import TrackRecord
+from liq.zones.relief import floored_usual
 
 HEIGHT = 620
 """Height of the chart in pixels, with title and legend."""

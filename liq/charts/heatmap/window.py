@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from liq.charts.relief import relief, usual_dollars
 from liq.formatting import epoch_milliseconds
 from liq.model.heatmap import Heatmap
+from liq.zones.relief import relief, usual_dollars
 
 MAX_ROWS = 280
 """Maximum number of price rows: two pixels each on a chart of common height."""
@@ -217,7 +217,7 @@ def thin_columns(window: Window, max_columns: int) -> Window:
 
 
 def usual_by_side(window: Window, closes: np.ndarray, n_columns: int | None = None) -> dict[str, np.ndarray]:
-    """Return by side the dollars that are usual at each distance in rows, see `liq.charts.relief`.
+    """Return by side the dollars that are usual at each distance in rows, see `liq.zones.relief`.
 
     closes : see `column_closes`; n_columns : how many columns are looked at, the first ones; None is all.
 

@@ -12,8 +12,10 @@ from liq.positions import Positions
 
 
 def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Positions | None = None) -> pd.DataFrame:
-    """Return one side's zones, strongest first; column `strength` is the share of the strongest of both sides, 0 to
-    1. positions : observed ones, whose dollars in the zone's range are a column of their own.
+    """Return one side's zones in their order; column `strength` is the share of the strongest of both sides, 0 to 1:
+    by dollars, or by relief where the zones were ranked by it (`liq.zones.relief`).
+
+    positions : observed ones, whose dollars in the zone's range are a column of their own.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -24,9 +26,10 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Posi
     market = heatmap.market
     places = decimals(market.price, market.tick)
     own_zones = zones[zones["side"] == name]
+    by = "relief" if "relief" in zones else "usd"
     table = pd.DataFrame(
         {
-            "strength": (own_zones["usd"] / zones["usd"].max()).to_numpy(float),
+            "strength": (own_zones[by] / zones[by].max()).to_numpy(float),
             "usd": [money(value) for value in own_zones["usd"]],
             "range": [
                 f"{price(low, places)} to {price(high, places)}"
@@ -40,6 +43,8 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Posi
             "evidence": np.where(own_zones["tested"], "tested", "extrapolated"),
         }
     )
+    if by == "relief":
+        table["relief"] = [f"×{value:.1f}" for value in own_zones["relief"]]
     if positions is not None:
         table["observed"] = [money(value) for value in observed_by_zone(positions, market, own_zones)]
     return table

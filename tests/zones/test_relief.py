@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as arrays
 import liq
 from liq.charts.heatmap.data import datasets
 from liq.charts.heatmap.window import column_closes, relief_cells, usual_by_side, window
-from liq.charts.relief import LEAST, relief, usual_dollars
 from liq.model.as_of import heatmap_up_to
 from liq.sources.simulation.market import simulate
+from liq.zones.relief import LEAST, relief, usual_dollars, zones_by_relief
 
 books = arrays.arrays(float, (12, 20), elements=st.floats(0, 1e9, allow_subnormal=False))
 prices = arrays.arrays(np.int64, 12, elements=st.integers(0, 20))
@@ -79,3 +79,23 @@ def test_the_picture_in_relief_is_another_one_and_says_so(heatmap):
     assert "USD" in dollars["unit"].item()
     cells = relief_cells(drawn, column_closes(heatmap), usual)
     assert 0.5 < np.median(cells[cells > 0]) < 2
+
+
+def test_zones_are_ranked_by_how_far_they_stand_out_and_keep_their_dollars(heatmap):
+    by_dollars, by_relief = liq.top_zones(heatmap, n=200), zones_by_relief(heatmap, n=5)
+    columns = ["side", "low", "high", "usd"]
+    assert len(by_relief.merge(by_dollars, on=columns)) == len(by_relief)
+    for _, side in by_relief.groupby("side"):
+        assert side["relief"].is_monotonic_decreasing
+    assert not by_relief[columns].equals(liq.top_zones(heatmap, n=5)[columns])
+
+
+def test_the_relief_of_a_zone_is_that_of_its_cells(heatmap):
+    zone = zones_by_relief(heatmap).iloc[0]
+    middle = np.sqrt(heatmap.edges[:-1] * heatmap.edges[1:])
+    nearest = np.searchsorted(middle, heatmap.market.candles["close"].reindex(heatmap.times))
+    side = "short" if zone["side"] == "above" else "long"
+    usd = getattr(heatmap, side)
+    cells = relief(usd, nearest, side, usual_dollars(usd, nearest, side))[-1]
+    inside = (heatmap.edges[:-1] >= zone["low"] * (1 - 1e-9)) & (heatmap.edges[1:] <= zone["high"] * (1 + 1e-9))
+    assert cells[inside].min() - 1e-9 <= zone["relief"] <= cells[inside].max() + 1e-9

@@ -7,6 +7,10 @@ the near ones. The usual dollars of a distance are the median over the window's 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+
+from liq.model.heatmap import Heatmap
+from liq.zones.ranking import SIDES, buckets_in_range, check_price, top_zones
 
 SMOOTHED = 2
 """Rows on either side whose usual dollars are smoothed with a row's own, by their median."""
@@ -16,6 +20,12 @@ MOST = 1e6
 
 LEAST = 0.25
 """Share of the typical usual dollars below which a distance has no usual of its own: nothing ever stands there."""
+
+MIN_SHARE = 0.01
+"""Minimum share of its side's dollars of a zone that is ranked by relief: a multiple of little is little."""
+
+ALL = 200
+"""Number of zones a side that are compared: all there are."""
 
 
 def usual_dollars(usd: np.ndarray, nearest: np.ndarray, side: str) -> np.ndarray:
@@ -75,3 +85,46 @@ def floored_usual(usual: np.ndarray) -> np.ndarray:
         return np.zeros(len(usual))
     filled = np.where(np.isfinite(usual), usual, known[-1])
     return np.maximum(filled, LEAST * float(np.median(known[known > 0])))
+
+
+def zones_by_relief(heatmap: Heatmap, price: float | None = None, n: int = 10) -> pd.DataFrame:
+    """Return `liq.top_zones` ranked by relief instead of dollars, with a column `relief` more.
+
+    relief : dollars of the zone as a multiple of what is usual in as many buckets at that distance from price, over
+    the heatmap's moments. Zones of less than MIN_SHARE of their side are left out. Raises InputError.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> bool((zones_by_relief(heatmap)["relief"] > 0).all())
+    True
+    """
+    zones = top_zones(heatmap, price, n=ALL)
+    zones = zones[zones["share"] >= MIN_SHARE]
+    zones = zones.assign(relief=zone_relief(heatmap, zones, price))
+    kept = [side.nlargest(n, "relief") for _, side in zones.groupby("side", sort=False)]
+    return pd.concat(kept, ignore_index=True) if kept else zones
+
+
+def zone_relief(heatmap: Heatmap, zones: pd.DataFrame, price: float | None = None) -> np.ndarray:
+    """Return the relief of zones (`liq.top_zones`), see `zones_by_relief`; NaN where nothing is usual.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
+    >>> zones = liq.top_zones(heatmap)
+    >>> len(zone_relief(heatmap, zones)) == len(zones)
+    True
+    """
+    middle = np.sqrt(heatmap.edges[:-1] * heatmap.edges[1:])
+    closes = heatmap.market.candles["close"].reindex(heatmap.times).to_numpy()
+    nearest, now = np.searchsorted(middle, closes), int(np.searchsorted(middle, check_price(heatmap, price)))
+    usual = {side: floored_usual(usual_dollars(getattr(heatmap, side), nearest, side)) for side in SIDES.values()}
+    found = []
+    for side, low, high, usd in zones[["side", "low", "high", "usd"]].itertuples(index=False, name=None):
+        part = buckets_in_range(heatmap, low, high)
+        buckets = np.arange(part.start, part.stop)
+        steps = buckets - now if side == "above" else now - 1 - buckets
+        expected = usual[SIDES[side]][steps[steps >= 0]].sum()
+        found.append(usd / expected if expected > 0 else np.nan)
+    return np.array(found, dtype=float)
