@@ -9,9 +9,10 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import chart_cache, controls, session_cache
-from liq.app.current_market import chart_data, chosen_prior, is_preview, load_heatmap
+from liq.app.current_market import chart_data, chosen_prior, is_live, is_preview, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
+from liq.app.parts.changes import changes_since_looked
 from liq.app.parts.context import context_panels
 from liq.app.parts.downloads import downloads
 from liq.app.parts.price_goes_to import if_price_goes_to, price_field
@@ -175,6 +176,8 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
         )
     if embedded:
         return
+    if then is heatmap and not is_preview(view) and is_live(view):
+        changes_since_looked(view, heatmap)
     standing = sum(window.standing_rows(then, drawn))
     hidden = image.threshold_text(drawn.total, view.threshold, standing)
     if view.scale == "relief" and view.threshold:

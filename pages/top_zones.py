@@ -1,5 +1,7 @@
 """The biggest zones above and below the price, strongest first."""
 
+from functools import partial
+
 import streamlit as st
 
 from liq.app import controls, session_cache
@@ -7,6 +9,7 @@ from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
 from liq.app.parts.downloads import downloads
+from liq.app.parts.opened_zone import opened_row, remember_opened, table_key
 from liq.app.parts.style import METRIC_STYLE
 from liq.app.parts.track_record import track_record
 from liq.charts import zone_detail
@@ -115,19 +118,18 @@ for name, heading, total in (
     if rows.empty:
         st.caption("Nothing stands out on this side in this window.")
     else:
-        picked = st.dataframe(
+        st.dataframe(
             rows,
             hide_index=True,
             height="content",
             column_config=COLUMNS,
             column_order=[column for column in COLUMNS if column in rows],
-            key=f"zones_{name}",
-            on_select="rerun",
+            key=table_key(zones, name),
+            on_select=partial(remember_opened, zones, name),
             selection_mode="single-cell",
         )
-        for place, _ in picked.selection.cells:
-            if place < len(rows):  # the row that was clicked may have gone with the last bar
-                draw_detail(zones.index[zones["side"] == name][place])
+    if (opened := opened_row(zones, name)) is not None:
+        draw_detail(opened)
 
 track_record(heatmap)
 

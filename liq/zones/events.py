@@ -9,6 +9,8 @@ were.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -194,6 +196,23 @@ def describe(event: Event) -> str:
             f"{event.price_text(event.peak)}; it reaches from {event.range_text}."
         )
     return f"a zone with {event.dollars_text} was built at {event.range_text}."
+
+
+def changes_sentence(events: Iterable[Event]) -> str:
+    """Return how many zones were built, moved and swept on each side, in words without a full stop.
+
+    >>> zone = dict(symbol="BTC", side="below", low=98.0, high=99.0, peak=98.5, usd=3e7)
+    >>> time = pd.Timestamp("2026-01-31")
+    >>> changes_sentence([Event(**zone, kind=kind, price=100.0, time=time) for kind in ("built", "built", "swept")])
+    '2 zones built below, 1 swept below'
+    """
+    counts = Counter((event.kind, event.side) for event in events)
+    found = [(kind, side) for kind in ("built", "moved", "swept") for side in ("above", "below")]
+    parts = [f"{counts[which]} {' '.join(which)}" for which in found if counts[which]]
+    if parts:
+        number, _, rest = parts[0].partition(" ")
+        parts[0] = f"{number} zone{'s' if number != '1' else ''} {rest}"
+    return ", ".join(parts)
 
 
 def _successors(tracked: list[_TrackedZone], rows: list[list[Any]]) -> dict[int, int]:

@@ -129,6 +129,18 @@ def buckets_in_range(heatmap: Heatmap, low: float, high: float) -> slice:
     return slice(max(first, 0), min(last, len(heatmap.edges) - 1))
 
 
+def overlapping_zone(zones: pd.DataFrame, side: str, low: float, high: float) -> int | None:
+    """Return the row of the zone on a side that overlaps a range of prices most; None where none does.
+
+    >>> zones = pd.DataFrame({"side": ["above", "above"], "low": [1.0, 3.0], "high": [2.0, 4.0]})
+    >>> overlapping_zone(zones, "above", 1.5, 3.2), overlapping_zone(zones, "below", 1.5, 3.2)
+    (0, None)
+    """
+    shared = np.minimum(zones["high"].to_numpy(), high) - np.maximum(zones["low"].to_numpy(), low)
+    shared = np.where(zones["side"] == side, shared, 0.0)
+    return int(shared.argmax()) if len(shared) and shared.max() > 0 else None
+
+
 def check_price(heatmap: Heatmap, price: float | None) -> float:
     """Return the reference price, default the market's; raise InputError where it is no positive number.
 

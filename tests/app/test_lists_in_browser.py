@@ -72,6 +72,10 @@ def test_a_zone_opens_and_the_map_reads_anywhere(app, page):
     opened = page.get_by_text(rows[1][0], exact=True)
     assert opened.count() >= 1
     page.wait_for_selector('[data-testid="stVegaLiteChart"]')
+    page.get_by_role("radio", name="relief").or_(page.get_by_role("button", name="relief")).first.click()
+    page.get_by_text("Ranked by relief").wait_for()  # the same zone stays open, wherever it stands now
+    page.wait_for_timeout(1000)
+    assert opened.count() >= 1
     page.goto(f"{app}/liquidation_map?source=simulated&timeframe=3d&reach=20")
     page.get_by_text("Shorts to +20 %").wait_for()
     chart = page.locator('[data-testid="stVegaLiteChart"]')

@@ -142,7 +142,7 @@ def test_the_specification_stays_while_controls_move():
 
 def test_no_leverage_chosen_counts_all():
     app = start()
-    app.sidebar.get("button_group")[1].set_value([]).run()
+    next(group for group in app.sidebar.get("button_group") if group.key == "leverage").set_value([]).run()
     assert not app.exception
     assert app.get("vega_lite_chart")
 
