@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +16,7 @@ from liq.app.observed import observed_positions
 from liq.app.parts.changes import changes_since_looked
 from liq.app.parts.context import context_panels
 from liq.app.parts.downloads import downloads
-from liq.app.parts.price_goes_to import if_price_goes_to, price_field
+from liq.app.parts.price_goes_to import if_price_goes_to, price_field, take_chosen_price
 from liq.app.parts.style import METRIC_STYLE
 from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
@@ -173,6 +174,8 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
             key="heatmap_chart",
             alt=heatmap_data.description(heatmap.market, view.timeframe),
             height="stretch",
+            on_select=partial(take_chosen_price, "heatmap_chart", "low"),
+            selection_mode=heatmap_data.GOES_TO,
         )
     if embedded:
         return
@@ -185,7 +188,8 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
     st.caption(  # always drawn, so that another moment moves nothing on the page
         f"{sentence} {escape_markdown(hidden)} "
         f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
-        "Ctrl or Cmd with the wheel zooms, drag pans, double click refits. Times are UTC. "
+        "Ctrl or Cmd with the wheel zooms, drag pans, double click refits; Shift and drag says where price goes. "
+        "Times are UTC. "
         f"{tested_sentence(then)} {dollars_sentence(then)}"
     )
 

@@ -1,5 +1,7 @@
 """The liquidation map: dollars by price now, by leverage or venue, and added up outward from the price."""
 
+from functools import partial
+
 import streamlit as st
 
 from liq.app import chart_cache, controls, session_cache
@@ -7,9 +9,10 @@ from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
 from liq.app.parts.downloads import downloads
-from liq.app.parts.price_goes_to import if_price_goes_to, price_field
+from liq.app.parts.price_goes_to import if_price_goes_to, price_field, take_chosen_price
 from liq.app.parts.style import METRIC_STYLE
 from liq.charts import liquidation_map
+from liq.charts.heatmap.data import GOES_TO
 from liq.charts.observed import observed_sentences
 from liq.formatting import DISCLAIMER, escape_markdown, money, percent, timestamp
 from liq.model.heatmap import dollars_sentence, tested_sentence
@@ -35,8 +38,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     stacks, by = liquidation_map.groupings(book), "Leverage"
     if len(stacks) > 1:
         by = st.segmented_control("Stacked by", list(stacks), default=by, required=True, key="by", **bound)
+panel, below_chart = st.container(), st.container()
+target = None
+if heatmap.market is st.session_state.current_market[1]:
+    with below_chart:  # drawn first, as the chart marks the price that is chosen here
+        target = price_field(heatmap.market)
+        if target:
+            if_price_goes_to(heatmap, session_cache.strongest_zones(heatmap), target)
 positions = observed_positions(view, heatmap.market)
-data = liquidation_map.datasets(book, by, reach / 100, view.untested, positions)
+data = liquidation_map.datasets(book, by, reach / 100, view.untested, positions, target)
 above, below = liquidation_map.cumulative_ends(data["sums"])
 with head:
     with st.container(width=168):
@@ -44,19 +54,20 @@ with head:
     for label, usd in ((f"Shorts to +{reach} %", above), (f"Longs to -{reach} %", below)):
         share = percent(usd / open_interest_usd(book), 1, sign=False)
         st.metric(label, money(usd), f"{share} of open interest", help=ABOUT_SIDE, **METRIC_STYLE)
-st.vega_lite_chart(
+panel.vega_lite_chart(
     spec={**liquidation_map.spec(tuple(stacks[by])), "datasets": data},
     key="depth_chart",
     alt=f"Estimated liquidations of {heatmap.market.symbol} by price: {money(above)} of shorts above, "
     f"{money(below)} of longs below.",
+    on_select=partial(take_chosen_price, "depth_chart", "at"),
+    selection_mode=GOES_TO,
 )
-st.caption(
+panel.caption(
     "Bars: what would be force-closed if price got there. Lines: everything from the price to there; point at the "
-    "chart to read them. One move does not close it all: positions close by choice on the way, and new ones open. "
+    "chart to read them, click to say where price goes. One move does not close it all: positions close by choice on "
+    "the way, and new ones open. "
     f"{tested_sentence(heatmap)} {dollars_sentence(heatmap)}"
 )
-if heatmap.market is st.session_state.current_market[1] and (target := price_field(heatmap.market)):
-    if_price_goes_to(heatmap, session_cache.strongest_zones(heatmap), target)
 if positions is not None:
     said = observed_sentences(positions, heatmap.market, heatmap.market.source)
     most = money(data["observed"]["usd"].max())

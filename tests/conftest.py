@@ -5,11 +5,15 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.browser import app, chromium, file, long_app, long_file, page
 from tests.venue_server.fixtures import kept, server, venues
 
 __all__ = ["app", "chromium", "file", "kept", "long_app", "long_file", "page", "server", "venues"]
+
+settings.register_profile("liq", deadline=None)  # no test asserts on wall time
+settings.load_profile("liq")
 
 os.environ["LIQ_CACHE"] = "off"  # every test begins with what it fetches itself, and leaves nothing on the machine
 

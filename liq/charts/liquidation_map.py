@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from altair import expr
 
+from liq.charts.heatmap.data import GOES_TO
 from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
 from liq.charts.observed import COLOR as OBSERVED
 from liq.charts.observed import observed_by_bucket
@@ -42,6 +43,7 @@ def datasets(
     reach: float = REACH,
     untested: bool = True,
     positions: Positions | None = None,
+    goes_to: float | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`, and `observed`
     (USD by price, a step line).
@@ -49,6 +51,7 @@ def datasets(
     heatmap : as deep as is shown, see `liq.zones.liquidation_map.extend_book`; by : one of `groupings`; reach : how
     far from price the map goes, as a fraction; untested : whether bars beyond the tested distance are drawn (dim).
     The sums are of everything in any case. positions : observed ones; they are never added to the estimate.
+    goes_to : a price at which to draw a line.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -97,12 +100,20 @@ def datasets(
         + (f", observed {money(seen_by_range[where])}" if where in seen_by_range else "")
         for at, usd, side, where in zip(sums["at"], sums["usd"], closed, sums["range"], strict=True)
     ]
+    marked = bool(goes_to and edges[0] < goes_to < edges[-1])
     return {
         "bars": bars[(bars["usd"] > 0) & (bars["tested"] | untested)],
         # a step line holds its value up to the next price, so that the last bucket needs its upper edge
         "observed": pd.DataFrame({"at": edges, "usd": np.append(seen, 0.0)} if len(seen) else {"at": [], "usd": []}),
         "sums": sums.drop(columns="range"),
-        "price": pd.DataFrame({"price": [price_now], "label": [price(price_now, places)]}),
+        "price": pd.DataFrame(
+            {
+                "price": [price_now],
+                "label": [price(price_now, places)],
+                "goes": [goes_to if marked else price_now],
+                "marked": [float(marked)],
+            }
+        ),
     }
 
 
@@ -183,10 +194,11 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
     )
     price_chart = alt.Chart(alt.NamedData(name="price"))
     line = price_chart.mark_rule(strokeDash=[4, 3], color=INK, tooltip=None).encode(alt.X("price:Q"))
+    goes = price_chart.mark_rule(color=ACCENT, opacity=expr("datum.marked"), tooltip=None)
     label = price_chart.mark_text(align="left", dx=6, color=ACCENT, fontWeight="bold", tooltip=None)
-    chart = alt.layer(
-        alt.layer(bars, line, label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))), _sums()
-    ).resolve_scale(y="independent", color="independent")
+    named = label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))
+    prices = alt.layer(bars, line, goes.encode(alt.X("goes:Q")), named)
+    chart = alt.layer(prices, _sums()).resolve_scale(y="independent", color="independent")
     chart = alt.layer(chart, _observed()).resolve_scale(y="independent")
     result: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
     return dark_panel(result)
@@ -214,7 +226,8 @@ def _sums() -> Any:
         alt.X("at:Q"), usd, alt.Stroke("side:N", scale=colours, legend=_legend(1))
     )
     here = alt.selection_point(name="here", encodings=["x"], nearest=True, on="pointermove", clear="pointerout")
-    points = base.mark_point(opacity=0, tooltip=None).encode(alt.X("at:Q"), usd).add_params(here)
+    chosen = alt.selection_point(name=GOES_TO, fields=["at"], nearest=True, on="click", toggle=False)
+    points = base.mark_point(opacity=0, tooltip=None).encode(alt.X("at:Q"), usd).add_params(here, chosen)
     # selected by condition: filtered data would be empty at first, and Vega warns of an axis without an extent
     rule = base.mark_rule(color=INK, strokeDash=[3, 3], tooltip=None).encode(
         alt.X("at:Q"), alt.OpacityValue(0, condition={**HERE, "value": 0.6})

@@ -69,3 +69,34 @@ def test_context_panels_stand_under_the_heat_and_read_at_the_pointer(page):
         assert delta.startswith("+" if bought > 0 else "−")
         assert page.get_by_text("Funding rate: Binance, last of").count() == 1
         assert page.complaints == []
+
+
+def test_a_drag_with_shift_and_a_click_on_the_map_say_where_price_goes(app, page):
+    box = open_chart(page, f"{app}/?source=simulated&timeframe=1d&live=false")
+    x, top, bottom = box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.3, box["y"] + box["height"] * 0.6
+    aimed = read(page, x, bottom)["price"]
+    page.mouse.move(x, top)
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    for step in range(1, 9):
+        page.mouse.move(x, top + (bottom - top) * step / 8)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    page.get_by_text("On the way to").wait_for()
+    page.wait_for_url("**goes_to=**")
+    taken = float(page.url.split("goes_to=")[1].split("&")[0])
+    now = float(page.get_by_test_id("stMetricValue").first.inner_text().replace(",", ""))
+    drawn = read(page, x, top)["price"]
+    far = max(aimed, drawn, key=lambda price: abs(price / now - 1))
+    assert abs(taken / far - 1) < 2e-3
+    page.goto(f"{app}/liquidation_map?source=simulated&timeframe=1d&live=false")
+    chart = page.locator('[data-testid="stVegaLiteChart"]')
+    chart.locator("svg, canvas").first.wait_for()
+    page.wait_for_timeout(1200)
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
+    page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
+    page.wait_for_url("**goes_to=**")
+    assert float(page.url.split("goes_to=")[1].split("&")[0]) < now
+    page.get_by_text("of longs sold").wait_for()
+    assert page.complaints == []

@@ -11,7 +11,7 @@ import pytest
 
 import liq
 from liq import formatting
-from liq.charts.heatmap.window import window
+from liq.charts.heatmap.window import PAGE_ROWS, window
 from liq.model import as_of
 from liq.sources.files import market_file
 from liq.zones.ranking import side_totals
@@ -74,8 +74,8 @@ def test_the_page_shows_what_an_estimate_made_then_would_have_said(monkeypatch, 
         assert shown.delta == f"{formatting.percent(zone['distance'])} · {formatting.money(zone['usd'])}"
     assert balance.value == f"{formatting.percent(stands.balance, 0, sign=False)} shorts"
     assert anchored.value == formatting.percent(then.anchored, 0, sign=False)
-    part = window(whole)
-    rows = window(then, like=whole).total[-1]
+    part = window(whole, max_rows=PAGE_ROWS)
+    rows = window(then, like=whole, max_rows=PAGE_ROWS).total[-1]
     profile = dataset(app, "profile")
     drawn = np.zeros(len(rows))
     drawn[profile["row"]] = profile["usd"]

@@ -56,7 +56,7 @@ def slow_walk(subject: liq.Market, prior: liq.Prior):
     return swept, {side: np.array(photos) for side, photos in columns.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(markets(most=25))
 def test_equals_the_slow_walk(subject):
     fast = liq.estimate(subject, PRIOR, edges=WIDE)
@@ -66,7 +66,7 @@ def test_equals_the_slow_walk(subject):
         np.testing.assert_allclose(getattr(fast, side), columns[side], rtol=1e-9, atol=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(markets())
 def test_nothing_appears_or_vanishes(subject):
     heatmap = liq.estimate(subject, edges=WIDE)
@@ -78,14 +78,14 @@ def test_nothing_appears_or_vanishes(subject):
         assert (side_balance["closed"] > -1e-6 * (1 + side_balance["opened"].cumsum())).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(markets())
 def test_both_sides_receive_the_same(subject):
     balance = liq.estimate(subject).balance_sheet
     np.testing.assert_array_equal(balance["long"]["opened"], balance["short"]["opened"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(markets(least=6), st.integers(1, 5))
 def test_a_finished_column_never_changes(subject, later):
     n = len(subject.candles) - later
@@ -101,7 +101,7 @@ def test_a_finished_column_never_changes(subject, later):
     np.testing.assert_allclose(new.swept[:n], old.swept, rtol=1e-9, atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(markets(), st.sampled_from([0.001, 0.5, 2.0, 1024.0]))
 def test_scaling_prices_scales_the_edges_and_nothing_else(subject, scale):
     frame = subject.candles.copy()
@@ -118,7 +118,7 @@ def test_scaling_prices_scales_the_edges_and_nothing_else(subject, scale):
         )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(markets(), st.permutations(range(len(PRIOR.leverages))))
 def test_the_order_of_tiers_does_not_matter(subject, order):
     pick = lambda values: tuple(values[row] for row in order)  # noqa: E731
@@ -130,7 +130,7 @@ def test_the_order_of_tiers_does_not_matter(subject, order):
     np.testing.assert_allclose(b.by_tier("long"), a.by_tier("long")[list(order)], rtol=1e-9, atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(markets())
 def test_the_map_is_linear_in_the_weights(subject):
     whole = liq.estimate(subject, PRIOR)
@@ -148,7 +148,7 @@ def test_the_map_is_linear_in_the_weights(subject):
     np.testing.assert_allclose(whole.by_tier("long").sum(axis=0), whole.long[-1], rtol=1e-9, atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(markets(least=4), st.integers(1, 12))
 def test_fewer_columns_are_the_same_photographs(subject, columns):
     every, few = liq.estimate(subject), liq.estimate(subject, columns=columns)
@@ -183,7 +183,7 @@ def test_a_bar_does_not_sweep_what_it_opened_itself():
     assert swept["long"].iloc[2] > 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(-30, 30), min_size=1, max_size=700),
     st.lists(st.floats(-30, 30), min_size=1, max_size=5),

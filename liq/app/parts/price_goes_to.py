@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import streamlit as st
 
+from liq.charts.heatmap.data import GOES_TO
 from liq.charts.tables.zones import cascade_text
 from liq.errors import SourceError
 from liq.formatting import age, decimals, escape_markdown, money, percent
@@ -39,6 +40,21 @@ def price_field(market: Market) -> float | None:
         st.caption("Choose a price between half and twice the present one.")
         return None
     return target or None
+
+
+def take_chosen_price(chart: str, field: str) -> None:
+    """Take the price that was chosen in a chart as the one that price goes to; the chart's state holds it.
+
+    chart : its key; field : of the axis of prices. Of a dragged range, its end further from the price is taken. What
+    was chosen outside of the field's range is left, and so is a chart that was drawn anew and has nothing chosen.
+    """
+    state = st.session_state
+    chosen = state[chart].selection.get(GOES_TO) or {}
+    values = [row[field] for row in chosen] if isinstance(chosen, list) else chosen.get(field, [])
+    price = float(state.current_market[1].price)
+    far = max(values, key=lambda value: abs(math.log(value / price)) if value > 0 else 0.0, default=None)
+    if far and far > 0:
+        state.goes_to = round(far, decimals(price, state.current_market[1].tick))
 
 
 def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> None:

@@ -40,6 +40,9 @@ LEGEND = 180
 SCALES = ("dollars", "relief")
 """What colours mean: dollars, or multiples of the dollars usual at that distance from price."""
 
+GOES_TO = "goes_to"
+"""Name of the parameter that a page listens to, here and on the liquidation map: a chosen price."""
+
 USUAL_STEPS = 50
 """Steps of the natural logarithm in which usual dollars are sent: to one per cent."""
 

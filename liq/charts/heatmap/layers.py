@@ -42,6 +42,7 @@ def spec() -> dict[str, Any]:
     return _assemble(
         [*_all_layers(), *pointer.crosshair(), panels.panel_readout(pointer.ON, pointer.TIME), *_legend()],
         *pointer.crosshair_params(),
+        zoom.goes_to_param(),
         zoom.zoom_param(),
     )
 

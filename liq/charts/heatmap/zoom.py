@@ -12,7 +12,11 @@ from __future__ import annotations
 import altair as alt
 from altair import ExprRef, expr
 
+from liq.charts.heatmap.data import GOES_TO
+from liq.charts.marks import ACCENT
+
 NAME = "zoom"
+
 FIELDS = {"x": "start", "y": "low"}
 """Fields of the dataset `frame` on the two axes; Vega-Lite names the signals after them."""
 
@@ -29,7 +33,26 @@ def zoom_param() -> alt.Parameter:
     >>> zoom_param().name
     'zoom'
     """
-    return alt.selection_interval(name=NAME, bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]")
+    pan = "[pointerdown[!event.shiftKey], window:pointerup] > window:pointermove!"
+    return alt.selection_interval(
+        name=NAME, bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]", translate=pan
+    )
+
+
+def goes_to_param() -> alt.Parameter:
+    """Return the parameter of the line "if price goes to", which a drag with Shift held draws; the page reads it.
+
+    >>> goes_to_param().name
+    'goes_to'
+    """
+    return alt.selection_interval(
+        name=GOES_TO,
+        encodings=["y"],
+        on="[pointerdown[event.shiftKey], window:pointerup] > window:pointermove!",
+        zoom=False,
+        translate=False,
+        mark=alt.BrushConfig(fill=ACCENT, fillOpacity=0.05, stroke=ACCENT, strokeOpacity=0.2),
+    )
 
 
 def zoomed_domain(channel: str) -> ExprRef:
