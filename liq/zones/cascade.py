@@ -75,11 +75,23 @@ def cascade(
     True
     """
     reference = check_price(heatmap, price)
-    return _stopped(_outward(heatmap, target, reference), target, book, left, reference)
+    side = "short" if target >= reference else "long"
+    return cascade_of_levels(heatmap.standing(side), target, book, left, reference)
+
+
+def cascade_of_levels(levels: pd.DataFrame, target: float, book: OrderBook, left: float, reference: float) -> Cascade:
+    """Return the cascade of one side's levels, ``price usd``, such as known positions; see `cascade`.
+
+    >>> levels = pd.DataFrame({"price": [101.0, 105.0], "usd": [3e6, 1e6]})
+    >>> book = OrderBook(np.empty((0, 2)), np.array([[102.0, 2e6], [103.0, 2e6]]), pd.Timestamp("2026-01-01"))
+    >>> cascade_of_levels(levels, 101.5, book, 1.0, 100.0).stop
+    103.0
+    """
+    return _stopped(_beyond(levels, target, reference), target, book, left, reference)
 
 
 def _stopped(levels: pd.DataFrame, target: float, book: OrderBook, left: float, reference: float) -> Cascade:
-    """Return the cascade of levels (`_outward`) from a reference price."""
+    """Return the cascade of levels (`_beyond`) from a reference price."""
     rows = book.asks if target >= reference else book.bids
     away = np.abs(np.log(rows[:, 0] / reference)) if len(rows) else np.empty(0)
     to_target = _away(target, reference)
@@ -130,9 +142,13 @@ def cascade_table(heatmap: Heatmap, target: float, book: OrderBook, zones: pd.Da
 
 def _outward(heatmap: Heatmap, target: float, price: float) -> pd.DataFrame:
     """Return the levels on the target's side of the price with their distance ``away`` (log), nearest first."""
-    side = "short" if target >= price else "long"
-    levels = heatmap.standing(side)
-    beyond = levels["price"] > price if side == "short" else levels["price"] < price
+    return _beyond(heatmap.standing("short" if target >= price else "long"), target, price)
+
+
+def _beyond(levels: pd.DataFrame, target: float, price: float) -> pd.DataFrame:
+    """Return those of one side's levels that lie beyond the price, with their distance ``away`` (log), nearest
+    first."""
+    beyond = levels["price"] > price if target >= price else levels["price"] < price
     levels = levels[beyond].assign(away=np.abs(np.log(levels.loc[beyond, "price"] / price)))
     return levels.sort_values("away", ignore_index=True)
 

@@ -20,6 +20,14 @@ from liq.sources.order_book import order_book
 from liq.zones.cascade import cascade_table, forced_on_the_way
 from liq.zones.liquidation_map import open_interest_usd
 
+CHECKED = (
+    "Checked where positions are known, on this simulated market, with the same invented order book: with the book as "
+    "it stands, estimated forced dollars were 0.8 times the true ones in the median (0.5 to 1.8 in eight cases of ten), "
+    "and price stopped within 0.2 % of where the true positions stop it. Where a thinned book lets one zone set off "
+    "the next, the estimate stops far too early. docs/heatmap.md has the table."
+)
+"""What `python -m benchmarks.cascade` found."""
+
 
 def price_field(market: Market) -> float | None:
     """Draw the question what would be if price went somewhere; return the price, or None where none is given."""
@@ -85,6 +93,8 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
     sent = book.asks[:, 0].max() if target > market.price else book.bids[:, 0].min()
     table = cascade_text(cascade_table(heatmap, target, book, zones), market.price, places)
     st.dataframe(table, hide_index=True, width="stretch")
+    if market.source == "simulated":
+        st.caption(escape_markdown(CHECKED))
     names = ", ".join(map(titles.source_title, book.sources))
     st.caption(
         escape_markdown(
