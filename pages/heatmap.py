@@ -16,6 +16,7 @@ from liq.app.observed import observed_positions
 from liq.app.parts.changes import changes_since_looked
 from liq.app.parts.context import context_panels
 from liq.app.parts.downloads import downloads
+from liq.app.parts.figures import figures_line
 from liq.app.parts.price_goes_to import if_price_goes_to, price_field, take_chosen_price
 from liq.app.parts.style import METRIC_STYLE
 from liq.app.view import View
@@ -78,13 +79,8 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
 
 def phone_line(heatmap: Heatmap, above: pd.Series | None, below: pd.Series | None) -> None:
     """Draw the figures as one line, which only a phone shows."""
-    places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
-    words = [formatting.price(heatmap.market.price, places)]
-    for side, zone in (("above", above), ("below", below)):
-        if zone is not None:
-            words.append(f"{side} {formatting.price(zone['peak'], places)} ({formatting.money(zone['usd'])})")
     with st.container(key="phone_figures"):
-        st.caption(escape_markdown(" · ".join(words)))
+        st.caption(escape_markdown(figures_line(heatmap, above, below)))
 
 
 def moment_controls(market: Market, row: int | None) -> None:

@@ -19,6 +19,7 @@ STREAMLIT = "draws on a Streamlit page; tests/app runs every page"
 VENUE = "needs a venue; tests/sources runs it against a local server"
 
 EXEMPT: dict[str, str] = {
+    "liq.app.compared": STREAMLIT,
     "liq.app.controls": STREAMLIT,
     "liq.app.current_market": STREAMLIT,
     "liq.app.live_price": STREAMLIT,

@@ -102,6 +102,7 @@ def chart_data(
     then: Heatmap,
     positions: Positions | None = None,
     panels: Sequence[Panel] = (),
+    prices: tuple[float, float] | None = None,
 ) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, pa.Table]]:
     """Return what is drawn of a heatmap, the chart's data, and the same as Arrow: prices and colours of `like`, as of
     `then`.
@@ -126,6 +127,7 @@ def chart_data(
         "scale": view.scale,
         "goes_to": view.goes_to,
         "n_panels": len(panels),
+        "prices": prices,
     }
     marks, mark_tables = _marks(heatmap, like, then, positions, view.whole, view.named)
     picture, picture_tables = _picture(heatmap, like, then, view.whole, tuple(drawing.items()))
@@ -158,6 +160,22 @@ def _picture(
     drawn, read = chart_window(heatmap, like, whole), chart_readout(heatmap, like, whole)
     usual = chart_usual(heatmap, like, whole, None if moment is None else len(then.times))
     return _as_payload(heatmap_data.picture(heatmap, drawn, read, then=moment, usual=usual, **dict(drawing)))
+
+
+def shared_prices(one: Heatmap, other: Heatmap, whole: bool) -> tuple[float, float] | None:
+    """Return the prices that two heatmaps are drawn on side by side; None where they are of unlike coins.
+
+    >>> from liq.app.session_cache import estimated_heatmap
+    >>> from liq.sources.fetch import fetch
+    >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")
+    >>> low, high = shared_prices(heatmap, heatmap, False)
+    >>> low < heatmap.market.price < high
+    True
+    """
+    if one.market.base != other.market.base:
+        return None
+    edges = [chart_window(heatmap, heatmap, whole).edges for heatmap in (one, other)]
+    return min(float(edge[0]) for edge in edges), max(float(edge[-1]) for edge in edges)
 
 
 def _with_panels(candles: pd.DataFrame, panels: Sequence[Panel]) -> Payload:

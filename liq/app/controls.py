@@ -32,11 +32,13 @@ for (const key of Object.keys(localStorage)) {
 """Streamlit takes the system's preference until a theme is chosen in its menu; this chooses dark, once a browser."""
 
 MARKET = ("source", "ticker", "timeframe", "leverage", "prior", "live")
-PICTURE = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested", "named", "panels")
+DRAWING = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested")
+PICTURE = (*DRAWING, "named", "panels")
 PAGES = (
     ("heatmap.py", "Heatmap", ":material/grid_on:", (*MARKET, *PICTURE, "observed", "as_of")),
     ("top_zones.py", "Top zones", ":material/format_list_numbered:", (*MARKET, "observed", "as_of")),
     ("liquidation_map.py", "Liquidation map", ":material/bar_chart:", (*MARKET, "untested", "observed", "as_of")),
+    ("side_by_side.py", "Side by side", ":material/splitscreen_right:", (*MARKET, *DRAWING)),
     ("watchlist.py", "Watchlist", ":material/visibility:", ("source", "timeframe", "leverage", "prior", "live")),
     ("reality_check.py", "Reality check", ":material/fact_check:", (*MARKET, "observed")),
     ("background.py", "Background", ":material/menu_book:", ()),

@@ -86,6 +86,7 @@ def chart_data(
     then: Heatmap,
     positions: Positions | None = None,
     panels: Sequence[Panel] = (),
+    prices: tuple[float, float] | None = None,
 ) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, Any]]:
     """Return the drawn window of the estimate, and the chart's data as of a moment (`heatmap_at_moment`), as frames
     and as Arrow."""
@@ -96,6 +97,7 @@ def chart_data(
         then,
         positions,
         panels,
+        prices,
     )
 
 

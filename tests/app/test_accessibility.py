@@ -8,7 +8,7 @@ from tests.served import needs_browser
 
 pytestmark = needs_browser
 
-PAGES = ("", "top_zones", "liquidation_map", "watchlist", "reality_check", "background")
+PAGES = ("", "top_zones", "liquidation_map", "side_by_side", "watchlist", "reality_check", "background")
 
 GRAVE = ("serious", "critical")
 

@@ -201,7 +201,7 @@ def test_price_ticks_and_the_chart_keeps_its_zoom(app, page):
 
 def test_fits_a_phone(app, chromium):
     page = chromium.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
-    for name in ("", "top_zones", "liquidation_map", "background"):
+    for name in ("", "top_zones", "liquidation_map", "side_by_side", "background"):
         page.goto(f"{app}/{name}?source=file&timeframe=1d")
         page.get_by_text("education and entertainment").last.wait_for()
         page.wait_for_timeout(600)

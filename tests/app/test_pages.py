@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,7 +15,7 @@ from liq.market import LOOKBACKS
 from liq.sources import fetch
 from tests.served import ROOT, write_recording
 
-PAGES = ("heatmap", "top_zones", "liquidation_map", "background")
+PAGES = ("heatmap", "top_zones", "liquidation_map", "side_by_side", "background")
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +158,32 @@ def test_the_market_on_screen_is_kept_while_controls_move(monkeypatch):
     assert requests == []
     app.sidebar.selectbox(key="ticker").set_value("ETH").run()
     assert len(requests) == 1
+
+
+def frames(app: AppTest) -> list[dict]:
+    """Return the one-row dataset `frame` of each chart."""
+    data = [
+        next(each for each in chart.proto.datasets if each.name == "frame") for chart in app.get("vega_lite_chart")
+    ]
+    return [pa.ipc.open_stream(each.data.data).read_all().to_pylist()[0] for each in data]
+
+
+def test_two_halves_stand_side_by_side_on_one_axis_of_prices_for_one_coin():
+    left, right = frames(start("side_by_side", right_timeframe="1M"))
+    assert (left["floor"], left["ceiling"]) == (right["floor"], right["ceiling"])
+    assert left["title"] != right["title"]
+    left, right = frames(start("side_by_side", right_ticker="ETH"))
+    assert left["ceiling"] > 5 * right["ceiling"]
+    assert "ETH" in right["title"]
+
+
+def test_a_moment_of_the_past_beside_the_present_and_a_ticker_that_does_not_exist():
+    moment = pd.Timestamp.now("UTC").floor("1h") - pd.Timedelta("2D")
+    left, right = frames(start("side_by_side", right_as_of=f"{moment:%Y-%m-%dT%H:%M}"))
+    assert left["since"] == left["end"]
+    assert right["since"] < right["end"]
+    assert "as of" in right["title"]
+    app = start("side_by_side", right_ticker="NOSUCH")
+    assert not app.exception
+    assert "has no 'NOSUCH'" in app.error[0].value
+    assert DISCLAIMER in [caption.value for caption in app.caption]

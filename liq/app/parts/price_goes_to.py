@@ -21,10 +21,10 @@ from liq.zones.cascade import cascade_table, forced_on_the_way
 from liq.zones.liquidation_map import open_interest_usd
 
 CHECKED = (
-    "Checked where positions are known, on this simulated market, with the same invented order book: with the book as "
-    "it stands, estimated forced dollars were 0.8 times the true ones in the median (0.5 to 1.8 in eight cases of ten), "
-    "and price stopped within 0.2 % of where the true positions stop it. Where a thinned book lets one zone set off "
-    "the next, the estimate stops far too early. docs/heatmap.md has the table."
+    "Checked where positions are known, on this simulated market, with the same invented order book: with the book "
+    "as it stands, estimated forced dollars were 0.8 times the true ones in the median (0.5 to 1.8 in eight of "
+    "ten cases), and price stopped within 0.2 % of where the true positions stop it. Where a thinned book lets one "
+    "zone set off the next, the estimate stops far too early. docs/heatmap.md has the table."
 )
 """What `python -m benchmarks.cascade` found."""
 

@@ -123,6 +123,7 @@ def picture(
     usual: dict[str, np.ndarray] | None = None,
     goes_to: float | None = None,
     n_panels: int = 0,
+    prices: tuple[float, float] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the heat image with its legend, and the constants: what the controls of the drawing change.
 
@@ -131,7 +132,8 @@ def picture(
     distance are dimmed, else they are hidden. then : see `marks`; price and foot are of that moment, later bars are
     dimmed. scale : one of SCALES; usual : by side the dollars usual at each distance (`window.usual_by_side`), which
     the scale "relief" and the pointer divide by. goes_to : a price at which to draw a line. n_panels : how many
-    context panels stand under the heat.
+    context panels stand under the heat. prices : what the axis of prices shows at
+    least, low and high, where two charts stand side by side.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
@@ -151,6 +153,7 @@ def picture(
     exponent = image.gamma(more_heat)
     places = decimals(market.price, market.tick)
     rows, below = len(window.edges) - 1, below_heat(n_panels)
+    bottom, ceiling = (float(edge) for edge in prices or (window.edges[0], window.edges[-1]))
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
     liquidations = liquidated(heatmap)
     both = bool(liquidations.filter(like="real_").notna().any(axis=None))
@@ -167,7 +170,8 @@ def picture(
         "tested_high": tested_high,
         "veil": UNTESTED_VEIL if untested else 1.0,
         # the strips' share of the height lies under the lowest row
-        "floor": float(window.edges[0] * np.exp(-height * rows * below / (1 - below))),
+        "floor": bottom * (bottom / ceiling) ** (below / (1 - below)),
+        "ceiling": ceiling,
         "url": image.heat_image(indices) if readout is None else image.small_heat_image(indices),
         "ramp": image.legend_image(),
         "price": market.price,

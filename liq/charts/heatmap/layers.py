@@ -144,6 +144,7 @@ def _heat(zooms: bool) -> list[alt.Chart]:
             time, alt.X2("end:T"), cost, alt.Y2("high:Q"), alt.Url("url:N")
         ),
         base.mark_point(opacity=0, tooltip=None).encode(alt.X("room:T"), alt.Y("floor:Q")),
+        base.mark_point(opacity=0, tooltip=None).encode(alt.X("start:T"), alt.Y("ceiling:Q")),
         # the constants come before what is worked out from them
         named_data("pointer").mark_point(opacity=0, tooltip=None),
         name.encode(

@@ -1,0 +1,71 @@
+"""The second market of the page side by side: what the right half shows, and its market beside the session's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from liq.app import session_cache, tickers
+from liq.app.current_market import chosen_prior, is_live
+from liq.app.view import View
+from liq.market import LOOKBACKS, Market
+from liq.model.heatmap import Heatmap
+from liq.sources import fetch, market_cache
+
+SAME = "the same"
+"""What a control of the right half says where it follows the left one."""
+
+
+def right_view(view: View) -> View:
+    """Draw the controls of the right half and return its view: the left one's, but for what is chosen here."""
+    bound: dict[str, Any] = {"bind": "query-params"}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        ticker = st.selectbox(
+            "Ticker on the right",
+            [SAME, *tickers.tickers(view.source)],
+            key="right_ticker",
+            accept_new_options=True,
+            width=170,
+            **bound,
+        )
+        sources = [SAME, *(name for name in fetch.SOURCES if name != "file")]
+        source = st.selectbox("Source on the right", sources, key="right_source", width=170, **bound)
+        timeframe = st.selectbox(
+            "Timeframe on the right", [SAME, *LOOKBACKS], key="right_timeframe", width=170, **bound
+        )
+        moment = st.datetime_input(
+            "Moment on the right, UTC", None, step=60, format="YYYY-MM-DD", key="right_as_of", width=220, **bound
+        )
+    return replace(
+        view,
+        ticker=view.ticker if ticker in (SAME, None, "") else str(ticker).strip(),
+        source=view.source if source in (SAME, None) else source,
+        timeframe=view.timeframe if timeframe in (SAME, None) else timeframe,
+        as_of=view.as_of if moment is None else pd.Timestamp(moment),
+    )
+
+
+def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> Heatmap:
+    """Return the estimate of the right half's market: the left one's own where they are the same; raise LiqError."""
+    names = ("ticker", "source", "timeframe")
+    if all(getattr(view, name) == getattr(left, name) for name in names):
+        return left_heatmap
+    market = _market(view)
+    return session_cache.view_heatmap(market, chosen_prior(view, market), view.bands)
+
+
+def _market(view: View) -> Market:
+    """Return the market of the right half, kept until a bar closes; raise LiqError."""
+    state, request = st.session_state, (view.ticker, view.source, view.timeframe)
+    if "compared" in state:
+        kept_request, kept, fetched = state.compared
+        if kept_request == request and not (is_live(view) and market_cache.needs_refresh(kept, fetched)):
+            market: Market = kept
+            return market
+    with st.spinner(f"Fetching {view.ticker}", show_time=False):
+        market = fetch.fetch(view.ticker, view.timeframe, view.source)
+    state.compared = (request, market, pd.Timestamp.now("UTC"))
+    return market

@@ -1,0 +1,46 @@
+"""Two heatmaps side by side: two tickers, venues, timeframes or moments, on one axis of prices for one coin."""
+
+import streamlit as st
+
+from liq.app import chart_cache, controls, session_cache
+from liq.app.compared import right_heatmap, right_view
+from liq.app.current_market import chart_data, load_heatmap
+from liq.app.live_price import live_price
+from liq.app.parts.downloads import downloads
+from liq.app.parts.figures import figures_line
+from liq.charts.heatmap import data as heatmap_data
+from liq.errors import LiqError
+from liq.formatting import escape_markdown
+
+view = controls.view()
+heatmap = load_heatmap(view)
+live_price(heatmap.market, view)
+other = right_view(view)
+if other == view:
+    st.caption("Choose another ticker, source, timeframe or moment for the right half.")
+try:
+    others_heatmap = right_heatmap(other, view, heatmap)
+except LiqError as error:
+    st.error(escape_markdown(str(error)), icon=":material/error:")
+    st.caption("Choose another ticker or source for the right half.")
+    st.stop()
+halves = (("left", view, heatmap), ("right", other, others_heatmap))
+prices = chart_cache.shared_prices(heatmap, others_heatmap, view.whole)
+for column, (side, half, whole) in zip(st.columns(2), halves, strict=True):
+    with column:
+        then, moment = session_cache.heatmap_as_of(half, whole)
+        now, _ = session_cache.book_summary(then)
+        st.caption(f"{moment} {escape_markdown(figures_line(then, now.above, now.below))}")
+        _, _, tables = chart_data(half, whole, then, prices=prices)
+        with st.container(key=f"{side}_panel"):
+            st.vega_lite_chart(
+                spec={**chart_cache.chart_spec(), "datasets": tables},
+                key=f"{side}_chart",
+                alt=heatmap_data.description(whole.market, half.timeframe),
+                height="stretch",
+            )
+st.caption(
+    "Prices are on one axis where both halves show one coin; each half has its own colours, as its legend says. All "
+    "are estimates. Times are UTC."
+)
+downloads(f"{heatmap.market.base}_{view.timeframe}", {})
