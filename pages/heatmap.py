@@ -166,7 +166,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
     drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions, panels)
     with panel:
         st.vega_lite_chart(
-            spec={**chart_cache.chart_spec(), "datasets": tables},
+            spec={**chart_cache.chart_spec(view.light), "datasets": tables},
             key="heatmap_chart",
             alt=heatmap_data.description(heatmap.market, view.timeframe),
             height="stretch",
@@ -208,7 +208,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
             "Heat JSON": ("heat.json", lambda: heat(files.heat_json)),
             "Zones CSV": ("zones.csv", lambda: heat(lambda moment, _: files.zones_csv(moment, zones))),
             "Zones JSON": ("zones.json", lambda: heat(lambda moment, _: files.zones_json(moment, zones))),
-            "Estimate PNG": ("heatmap.png", lambda: chart_cache.chart_png(data)),
+            "Estimate PNG": ("heatmap.png", lambda: chart_cache.chart_png(data, light=view.light)),
         },
     )
 

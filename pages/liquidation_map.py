@@ -12,6 +12,7 @@ from liq.app.parts.downloads import downloads
 from liq.app.parts.price_goes_to import if_price_goes_to, price_field, take_chosen_price
 from liq.app.parts.style import METRIC_STYLE
 from liq.charts import liquidation_map
+from liq.charts.colors import on_ground
 from liq.charts.heatmap.data import GOES_TO
 from liq.charts.observed import observed_sentences
 from liq.formatting import DISCLAIMER, escape_markdown, money, percent, timestamp
@@ -55,7 +56,7 @@ with head:
         share = percent(usd / open_interest_usd(book), 1, sign=False)
         st.metric(label, money(usd), f"{share} of open interest", help=ABOUT_SIDE, **METRIC_STYLE)
 panel.vega_lite_chart(
-    spec={**liquidation_map.spec(tuple(stacks[by])), "datasets": data},
+    spec={**on_ground(liquidation_map.spec(tuple(stacks[by])), view.light), "datasets": data},
     key="depth_chart",
     alt=f"Estimated liquidations of {heatmap.market.symbol} by price: {money(above)} of shorts above, "
     f"{money(below)} of longs below.",
@@ -81,5 +82,5 @@ saved = {
 }
 downloads(
     f"{heatmap.market.base}_{view.timeframe}",
-    {"Estimate PNG": ("map.png", lambda: chart_cache.chart_png(data, saved))},
+    {"Estimate PNG": ("map.png", lambda: chart_cache.chart_png(data, saved, view.light))},
 )

@@ -8,6 +8,7 @@ from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
 from liq.app.parts.style import METRIC_STYLE
 from liq.charts import reality_check as charts
+from liq.charts.colors import on_ground
 from liq.charts.observed import observed_sentences
 from liq.charts.tables import observed as observed_tables
 from liq.charts.tables import reality_check as tables
@@ -82,9 +83,17 @@ if scoring and report:
     step = tables.duration_text(report, charts.bars_per_step(report))
     left.caption(f"Liquidated per {step}. Filled: realised. Line: estimated. Log scale.")
     for side in sides:
-        left.vega_lite_chart(spec={**charts.over_time(side), "datasets": data[side]}, key=f"skill_{side}", alt=alt)
+        left.vega_lite_chart(
+            spec={**on_ground(charts.over_time(side), view.light), "datasets": data[side]},
+            key=f"skill_{side}",
+            alt=alt,
+        )
     right.caption(f"Each {tables.duration_text(report)} a point. Dashed: where both are equal.")
-    right.vega_lite_chart(spec={**charts.scatter(sides), "datasets": data["scatter"]}, key="skill_scatter", alt=alt)
+    right.vega_lite_chart(
+        spec={**on_ground(charts.scatter(sides), view.light), "datasets": data["scatter"]},
+        key="skill_scatter",
+        alt=alt,
+    )
     st.dataframe(tables.skill_table(report), hide_index=True, height="content", column_config=SKILL_COLUMNS)
     st.caption("In brackets: 95 % intervals from drawing whole days again.")
 

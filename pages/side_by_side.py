@@ -34,7 +34,7 @@ for column, (side, half, whole) in zip(st.columns(2), halves, strict=True):
         _, _, tables = chart_data(half, whole, then, prices=prices)
         with st.container(key=f"{side}_panel"):
             st.vega_lite_chart(
-                spec={**chart_cache.chart_spec(), "datasets": tables},
+                spec={**chart_cache.chart_spec(view.light), "datasets": tables},
                 key=f"{side}_chart",
                 alt=heatmap_data.description(whole.market, half.timeframe),
                 height="stretch",

@@ -13,6 +13,7 @@ from liq.app.parts.opened_zone import opened_row, remember_opened, table_key
 from liq.app.parts.style import METRIC_STYLE
 from liq.app.parts.track_record import track_record
 from liq.charts import zone_detail
+from liq.charts.colors import on_ground
 from liq.charts.observed import observed_sentences
 from liq.charts.tables.zones import side_table
 from liq.export import files
@@ -70,7 +71,7 @@ def draw_detail(row: int) -> None:
         for sentence in panel.sentences:
             st.caption(escape_markdown(sentence))
         st.vega_lite_chart(
-            spec={**zone_detail.spec(), "datasets": panel.data},
+            spec={**on_ground(zone_detail.spec(), view.light), "datasets": panel.data},
             key=f"zone_chart_{zones['side'][row]}",
             alt="Estimated dollars in this zone over the window, with the price.",
         )

@@ -16,6 +16,7 @@ from liq import formatting
 from liq.app.memory import return_freed_memory, shared
 from liq.app.session_cache import zone_record
 from liq.app.view import View
+from liq.charts.colors import on_ground
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import leverage, readout, window
 from liq.charts.heatmap.strips.context import Panel, panel_columns, panel_rows
@@ -71,8 +72,10 @@ def chart_usual(heatmap: Heatmap, like: Heatmap, whole: bool, n_times: int | Non
 
 
 @cache
-def chart_spec() -> dict[str, Any]:
+def chart_spec(light: bool = False) -> dict[str, Any]:
     """Return the heatmap chart's constant specification as `liq.charts.heatmap.layers` wrote it down.
+
+    light : whether it is for a light page.
 
     Making it takes half a second of a server's first picture, most of it to import altair.
 
@@ -81,10 +84,10 @@ def chart_spec() -> dict[str, Any]:
     """
     file = Path(heatmap_data.__file__).with_name("spec.json")
     spec: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return spec
+    return on_ground(spec, light)
 
 
-def chart_png(data: dict[str, pd.DataFrame], spec: dict[str, Any] | None = None) -> bytes:
+def chart_png(data: dict[str, pd.DataFrame], spec: dict[str, Any] | None = None, light: bool = False) -> bytes:
     """Return a drawn chart as a PNG, by default the heatmap, see `liq.charts.heatmap.png`.
 
     >>> chart_png.__name__
@@ -92,7 +95,7 @@ def chart_png(data: dict[str, pd.DataFrame], spec: dict[str, Any] | None = None)
     """
     from liq.charts.heatmap import layers, png
 
-    return png.chart_png(spec or layers.static_spec(), data, 1600, 860)
+    return png.chart_png(spec or layers.static_spec(), data, 1600, 860, light=light)
 
 
 def chart_data(
@@ -128,6 +131,7 @@ def chart_data(
         "goes_to": view.goes_to,
         "n_panels": len(panels),
         "prices": prices,
+        "light": view.light,
     }
     marks, mark_tables = _marks(heatmap, like, then, positions, view.whole, view.named)
     picture, picture_tables = _picture(heatmap, like, then, view.whole, tuple(drawing.items()))

@@ -178,5 +178,6 @@ def described_view() -> View:
         observed=value("observed"),
         scale=value("scale") or SCALES[0],
         named=value("named"),
+        light=st.context.theme.type == "light",
         panels=tuple(name for name in NAMES if name in value("panels")),
     )

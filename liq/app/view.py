@@ -29,3 +29,4 @@ class View:
     goes_to: float | None = None
     named: bool = False
     panels: tuple[str, ...] = ()
+    light: bool = False

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from altair import expr
 
+from liq.charts.colors import ACCENT, DOWN, FAINT, INK, OBSERVED, UP
 from liq.charts.heatmap.data import GOES_TO
-from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
-from liq.charts.observed import COLOR as OBSERVED
 from liq.charts.observed import observed_by_bucket
 from liq.charts.panel import dark_panel
 from liq.formatting import decimals, money, price

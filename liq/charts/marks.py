@@ -1,12 +1,10 @@
-"""What the charts share: colours, data by name, the time axis' labels, and dollars in expressions."""
+"""What the charts share: data by name, the time axis' labels, and dollars in expressions."""
 
 from __future__ import annotations
 
 import altair as alt
 
-UP, DOWN, INK, FAINT, GROUND, ACCENT = "#6beedb", "#f22238", "#e6e9ef", "#8b93a5", "#0b0e14", "#f7a941"
-"""Rising or short, falling or long, and the rest: light teal against deep red stay apart, by lightness too, for the
-common colour blindnesses, and on any heat (tests/charts/test_colors.py)."""
+from liq.charts.colors import DOWN, UP
 
 CLOCK = "utcFormat(datum.value, utchours(datum.value) === 0 && utcminutes(datum.value) === 0 ? '%d %b' : '%H:%M')"
 """How a time axis is labelled: hours, and the day at its beginning."""

@@ -10,9 +10,6 @@ from liq.market import Market, as_utc
 from liq.positions import Positions
 from liq.sources.titles import source_title
 
-COLOR = "#8fd3ff"
-"""Colour of what was observed; nothing else on a page has it."""
-
 BUCKET = 0.004
 """Log price whose observed dollars are one line on the heatmap."""
 

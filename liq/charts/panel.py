@@ -1,12 +1,10 @@
-"""The dark panel on which every chart is drawn, whatever theme the page has: the colours were chosen for it."""
+"""The panel on which every chart is drawn, in the dark page's colours, which `colors.on_ground` turns for a light one."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from liq.charts.marks import FAINT, GROUND, INK
-
-GRID = "#2a3242"
+from liq.charts.colors import FAINT, GRID, GROUND, INK
 
 LABELS = {"labelColor": FAINT, "titleColor": FAINT}
 

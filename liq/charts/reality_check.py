@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from altair import expr
 
-from liq.charts.marks import ACCENT, DOWN, FAINT, INK, UP
+from liq.charts.colors import ACCENT, DOWN, FAINT, INK, UP
 from liq.charts.panel import dark_panel
 from liq.formatting import epoch_milliseconds, money, percent
 from liq.validation.alignment import FLOOR

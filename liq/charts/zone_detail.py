@@ -9,7 +9,8 @@ import altair as alt
 import pandas as pd
 from altair import expr
 
-from liq.charts.marks import ACCENT, CLOCK, FAINT, INK
+from liq.charts.colors import ACCENT, FAINT, INK
+from liq.charts.marks import CLOCK
 from liq.charts.panel import dark_panel
 from liq.formatting import decimals, epoch_milliseconds, money, percent, price, timestamp
 from liq.model.heatmap import Heatmap

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from liq.charts import marks
+from liq.charts import colors
 from liq.charts.heatmap.window import window
 from liq.model.estimate import estimate
 from liq.sources.files import market_file
@@ -86,7 +86,7 @@ def test_downloads_hold_what_is_on_screen(app, page, file):
     assert len(json.loads(taken["Zones JSON"])["zones"]) == len(top_zones(heatmap))
     saved = np.asarray(Image.open(io.BytesIO(taken["Estimate PNG"])).convert("RGB")).astype(int)
     shown = Image.open(io.BytesIO(base64.b64decode(pixels(page).split(",")[1])))
-    ground = Image.new("RGB", shown.size, marks.GROUND)
+    ground = Image.new("RGB", shown.size, colors.GROUND)
     ground.paste(shown.convert("RGB"), mask=shown.split()[3] if shown.mode == "RGBA" else None)
     # the two are of unlike size: each is asked for the colour at the same places of the heat
     where = np.random.default_rng(3).uniform([0.02, 0.08], [0.98, 0.98], (300, 2))
@@ -98,7 +98,7 @@ def test_downloads_hold_what_is_on_screen(app, page, file):
 
 def at(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Return the colours of a picture of the chart at shares of the heat's width and height."""
-    drawn = ~color_near(picture, marks.GROUND)
+    drawn = ~color_near(picture, colors.GROUND)
     across = np.flatnonzero(drawn.mean(axis=0) > 0.5)
     across = across[: int(np.argmax(np.append(np.diff(across), 9) > 3)) + 1]  # the book follows after a gap
     down = np.flatnonzero(drawn[:, across].mean(axis=1) > 0.5)

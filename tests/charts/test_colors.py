@@ -7,13 +7,13 @@ CIELAB with D65 white; 2.3 is just noticeable.
 
 from __future__ import annotations
 
-from itertools import pairwise
+import json
 
 import numpy as np
 import pytest
 
-from liq.charts import marks
-from liq.charts.heatmap import image
+from liq.app import chart_cache
+from liq.charts import colors
 
 SEEN = {
     "everybody": np.eye(3),
@@ -46,21 +46,39 @@ def distance(one: str, other: str, eye: str) -> float:
     return float(np.linalg.norm(lab(one, eye) - lab(other, eye)))
 
 
-@pytest.mark.parametrize("eye", SEEN)
-def test_up_and_down_colours_differ(eye):
-    assert distance(marks.UP, marks.DOWN, eye) > 50
-    assert lab(marks.UP, eye)[0] - lab(marks.DOWN, eye)[0] > 25  # and by lightness alone
-    for color in (marks.UP, marks.DOWN):
-        assert distance(color, marks.GROUND, eye) > 45
+PAGES = {
+    "dark": (colors.UP, colors.DOWN, colors.GROUND, colors.RAMP),
+    "light": (*(colors.ON_LIGHT[color] for color in (colors.UP, colors.DOWN, colors.GROUND)), colors.LIGHT_RAMP),
+}
 
 
 @pytest.mark.parametrize("eye", SEEN)
-def test_the_ramp_grows_lighter_for_every_eye(eye):
-    lightness = [lab(color, eye)[0] for color in image.RAMP]
-    assert all(b > a for a, b in pairwise(lightness))
+@pytest.mark.parametrize("page", PAGES)
+def test_up_and_down_colours_differ(page, eye):
+    up, down, ground, _ = PAGES[page]
+    assert distance(up, down, eye) > 49
+    assert lab(up, eye)[0] - lab(down, eye)[0] > 25  # and by lightness alone
+    for color in (up, down):
+        assert distance(color, ground, eye) > (45 if page == "dark" else 34)
 
 
 @pytest.mark.parametrize("eye", SEEN)
-@pytest.mark.parametrize("color", [marks.UP, marks.DOWN])
-def test_candles_stand_out_on_any_heat(color, eye):
-    assert min(distance(color, heat, eye) for heat in image.RAMP) > 12
+@pytest.mark.parametrize("page", PAGES)
+def test_the_ramp_leaves_the_ground_step_by_step_for_every_eye(page, eye):
+    lightness = [lab(color, eye)[0] for color in PAGES[page][3]]
+    assert lightness == sorted(set(lightness), reverse=page == "light")
+    assert PAGES[page][3][0] == PAGES[page][2]
+
+
+@pytest.mark.parametrize("eye", SEEN)
+@pytest.mark.parametrize("page", PAGES)
+def test_candles_stand_out_on_any_heat(page, eye):
+    up, down, _, ramp = PAGES[page]
+    assert min(distance(color, heat, eye) for color in (up, down) for heat in ramp) > 12
+
+
+def test_a_light_page_has_none_of_the_dark_pages_colours():
+    text = json.dumps(chart_cache.chart_spec(light=True)).lower()
+    assert not [color for color in colors.ON_LIGHT if color in text]
+    assert colors.ON_LIGHT[colors.INK] in text
+    assert chart_cache.chart_spec(light=False) != chart_cache.chart_spec(light=True)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from liq.charts import marks
+from liq.charts import colors
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, layers, png
 from liq.charts.heatmap.strips.bars import STRIP
@@ -42,13 +42,13 @@ def color_near(picture: np.ndarray, color: str, off: int = 12) -> np.ndarray:
 
 def plot(picture: np.ndarray) -> tuple[float, float, float, float]:
     """Return left, right, top, bottom of the heat: the price axis is a line as high as the plot, right of it."""
-    line = color_near(picture, marks.FAINT)
+    line = color_near(picture, colors.FAINT)
     axis = int(line.sum(axis=0).argmax())
     high = np.flatnonzero(line[:, axis])
     high = high[
         : int(np.argmax(np.append(np.diff(high), 9) > 4)) + 1
     ]  # the price line crosses it, a label may follow below
-    left = int(np.flatnonzero(~color_near(picture[high[0] + 40], marks.GROUND))[0])
+    left = int(np.flatnonzero(~color_near(picture[high[0] + 40], colors.GROUND))[0])
     bottom = high[0] + (high[-1] - high[0]) * (1 - STRIP)
     return left, left + (axis - left) * (1 - heatmap_data.PROFILE), float(high[0]), float(bottom)
 
@@ -60,7 +60,7 @@ def test_the_saved_picture_shows_the_matrix(heatmap):
     picture = pixels(png.heatmap_png(heatmap, more_heat=MORE_HEAT, klines=False, width=WIDTH, height=HEIGHT))
     left, right, top, bottom = plot(picture)
     wanted = image.color_indices(part.total, part.top, MORE_HEAT)
-    palette = np.frombuffer(image._palette(), np.uint8).reshape(-1, 3)
+    palette = np.frombuffer(image._palette(False), np.uint8).reshape(-1, 3)
     columns, rows = wanted.shape
     rng = np.random.default_rng(5)
     checked = right_there = 0
@@ -80,16 +80,16 @@ def test_candles_words_and_controls_are_in_the_saved_picture(heatmap):
         pixels(png.heatmap_png(heatmap, klines=klines, width=WIDTH, height=HEIGHT)) for klines in (False, True)
     )
     left, right, top, bottom = map(round, plot(bare))
-    for color in (marks.UP, marks.DOWN):
+    for color in (colors.UP, colors.DOWN):
         # candles narrower than a pixel are mixed with what is behind them
         before, after = (color_near(part, color, off=50)[top:bottom, left:right].sum() for part in (bare, full))
         assert after - before > 100
-    assert color_near(full[: top - 2], marks.INK).sum() > 100  # title
-    assert (~color_near(full[HEIGHT - 20 :], marks.GROUND)).sum() > 300  # time and disclaimer
+    assert color_near(full[: top - 2], colors.INK).sum() > 100  # title
+    assert (~color_near(full[HEIGHT - 20 :], colors.GROUND)).sum() > 300  # time and disclaimer
     hidden = pixels(png.heatmap_png(heatmap, threshold=99, klines=False, width=WIDTH, height=HEIGHT))
-    dark = color_near(hidden, marks.GROUND)[top:bottom, left:right].mean()
+    dark = color_near(hidden, colors.GROUND)[top:bottom, left:right].mean()
     assert 0.9 < dark < 1
-    assert dark > color_near(bare, marks.GROUND)[top:bottom, left:right].mean()
+    assert dark > color_near(bare, colors.GROUND)[top:bottom, left:right].mean()
 
 
 def test_a_chart_that_cannot_be_drawn_is_no_empty_picture(heatmap):
@@ -102,3 +102,12 @@ def test_no_address_is_asked_for_data():
     requests = {"data": {"url": "http://127.0.0.1:9/x.json"}, "mark": "point"}
     with pytest.raises(OSError, match="not allowed"):
         png.chart_png(requests, {}, 100, 100)
+
+
+def test_a_picture_of_a_light_page_is_light(heatmap):
+    drawn = window(heatmap)
+    data = heatmap_data.datasets(heatmap, drawn, light=True)
+    picture = Image.open(io.BytesIO(png.chart_png(layers.static_spec(), data, 700, 400, light=True))).convert("RGB")
+    assert picture.getpixel((2, 2)) == (255, 255, 255)
+    shown = np.asarray(picture).reshape(-1, 3)
+    assert (shown.min(axis=1) < 60).any()  # words and candles are dark

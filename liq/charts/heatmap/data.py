@@ -124,6 +124,7 @@ def picture(
     goes_to: float | None = None,
     n_panels: int = 0,
     prices: tuple[float, float] | None = None,
+    light: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Return the heat image with its legend, and the constants: what the controls of the drawing change.
 
@@ -133,7 +134,7 @@ def picture(
     dimmed. scale : one of SCALES; usual : by side the dollars usual at each distance (`window.usual_by_side`), which
     the scale "relief" and the pointer divide by. goes_to : a price at which to draw a line. n_panels : how many
     context panels stand under the heat. prices : what the axis of prices shows at
-    least, low and high, where two charts stand side by side.
+    least, low and high, where two charts stand side by side. light : whether the picture is for a light page.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
@@ -172,8 +173,8 @@ def picture(
         # the strips' share of the height lies under the lowest row
         "floor": bottom * (bottom / ceiling) ** (below / (1 - below)),
         "ceiling": ceiling,
-        "url": image.heat_image(indices) if readout is None else image.small_heat_image(indices),
-        "ramp": image.legend_image(),
+        "url": image.heat_image(indices, light) if readout is None else image.small_heat_image(indices, light),
+        "ramp": image.legend_image(light),
         "price": market.price,
         "goes": goes_to if goes_to and low < goes_to < high else None,
         "label": price(market.price, places),

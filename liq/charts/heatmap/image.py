@@ -10,13 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from liq.charts.colors import LIGHT_RAMP, RAMP
 from liq.formatting import money
-
-RAMP = (
-    *("#0b0e14", "#170f2b", "#2a1352", "#431a75", "#61248f"),
-    *("#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c"),
-)
-"""Colours from the page's background through violet to yellow; the theme's sequential colours are the same."""
 
 LEVELS = 64
 """Number of colours: more are not visibly different and double the bytes."""
@@ -77,14 +72,14 @@ def color_indices(total: np.ndarray, top: float, more_heat: int = 0, floor: floa
     return np.where((total > 0) & (total >= floor), index, 0).astype(np.uint8)
 
 
-def small_heat_image(indices: np.ndarray) -> str:
+def small_heat_image(indices: np.ndarray, light: bool = False) -> str:
     """Return `heat_image` with as many of STEADY steps of colour left out as it takes to fit IMAGE_BYTES.
 
     >>> small_heat_image(np.zeros((2, 3), np.uint8))[:22]
     'data:image/png;base64,'
     """
     for steps in STEADY:
-        image = heat_image(steady(indices, steps))
+        image = heat_image(steady(indices, steps), light)
         if len(image) <= IMAGE_BYTES:
             break
     return image
@@ -107,8 +102,10 @@ def steady(indices: np.ndarray, steps: int) -> np.ndarray:
     return kept
 
 
-def heat_image(indices: np.ndarray) -> str:
+def heat_image(indices: np.ndarray, light: bool = False) -> str:
     """Return a PNG of colour indices (columns, rows from the lowest price up) as a data URI.
+
+    light : whether it is for a light page.
 
     >>> heat_image(np.zeros((2, 3), np.uint8))[:22]
     'data:image/png;base64,'
@@ -117,18 +114,18 @@ def heat_image(indices: np.ndarray) -> str:
     # RGB values after a gamma would not. A browser stretches one image mark over any number of cells at once.
     drawn = np.ascontiguousarray(indices.T[::-1])
     image = Image.frombytes("P", (drawn.shape[1], drawn.shape[0]), drawn.tobytes())
-    image.putpalette(_palette())
+    image.putpalette(_palette(light))
     return _uri(image, transparency=0)
 
 
 @cache
-def legend_image() -> str:
+def legend_image(light: bool = False) -> str:
     """Return the colour ramp as a data URI, one pixel high.
 
     >>> legend_image()[:22]
     'data:image/png;base64,'
     """
-    return heat_image(np.arange(1, LEVELS, dtype=np.uint8)[:, None])
+    return heat_image(np.arange(1, LEVELS, dtype=np.uint8)[:, None], light)
 
 
 @cache
@@ -138,7 +135,7 @@ def app_icon(size: int = 32) -> str:
     >>> app_icon()[:22]
     'data:image/png;base64,'
     """
-    rows = np.frombuffer(_palette(), np.uint8).reshape(LEVELS, 3)[np.linspace(LEVELS - 1, 8, size).astype(int)]
+    rows = np.frombuffer(_palette(False), np.uint8).reshape(LEVELS, 3)[np.linspace(LEVELS - 1, 8, size).astype(int)]
     return _uri(Image.fromarray(np.repeat(rows[:, None], size, axis=1)))
 
 
@@ -150,12 +147,13 @@ def _uri(image: Image.Image, **options: Any) -> str:
 
 
 @cache
-def _palette() -> bytes:
-    """Return the palette's LEVELS colours, interpolated from RAMP."""
-    stops = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in RAMP], dtype=float)
-    positions = np.linspace(0, len(RAMP) - 1, LEVELS)
+def _palette(light: bool) -> bytes:
+    """Return the palette's LEVELS colours, interpolated from the page's ramp."""
+    ramp = LIGHT_RAMP if light else RAMP
+    stops = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in ramp], dtype=float)
+    positions = np.linspace(0, len(ramp) - 1, LEVELS)
     return (
-        np.stack([np.interp(positions, np.arange(len(RAMP)), stops[:, c]) for c in range(3)], 1)
+        np.stack([np.interp(positions, np.arange(len(ramp)), stops[:, c]) for c in range(3)], 1)
         .round()
         .astype(np.uint8)
         .tobytes()

@@ -14,12 +14,13 @@ from typing import Any
 import altair as alt
 from altair import expr
 
+from liq.charts.colors import ACCENT, FAINT, GROUND, INK
 from liq.charts.heatmap import pointer, zoom
 from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE
 from liq.charts.heatmap.pointer import NARROW, ONE
 from liq.charts.heatmap.strips import liquidated, panels
 from liq.charts.heatmap.strips.timed_bars import timed_bars
-from liq.charts.marks import ACCENT, CLOCK, FAINT, GROUND, INK, named_data, side_color, usd_text
+from liq.charts.marks import CLOCK, named_data, side_color, usd_text
 from liq.charts.panel import dark_panel
 from liq.model.leverage_bands import BANDS
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from liq.charts.colors import on_ground
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import layers
 from liq.charts.heatmap.window import Window, window
@@ -75,9 +76,14 @@ def heatmap_png(
 
 
 def chart_png(
-    spec: dict[str, Any], datasets: dict[str, pd.DataFrame], width: int, height: int, scale: float = 1.0
+    spec: dict[str, Any],
+    datasets: dict[str, pd.DataFrame],
+    width: int,
+    height: int,
+    scale: float = 1.0,
+    light: bool = False,
 ) -> bytes:
-    r"""Return any chart of the app as a PNG of width x height pixels, times scale.
+    r"""Return any chart of the app as a PNG of width x height pixels, times scale; light : as on a light page.
 
     Data that a specification names by address are refused, so that nothing is requested from the network.
 
@@ -87,8 +93,9 @@ def chart_png(
     """
     records = {name: json.loads(frame.to_json(orient="records")) for name, frame in datasets.items()}
     size = {"width": width, "height": height, "autosize": {"type": "fit", "contains": "padding"}}
+    dressed = on_ground({**spec, **size, "config": {**spec.get("config", {}), **THEME}}, light)
     arguments = {
-        "vl_spec": {**spec, **size, "datasets": records, "config": {**spec.get("config", {}), **THEME}},
+        "vl_spec": {**dressed, "datasets": records},
         "vl_version": VEGA_LITE,
         "scale": scale,
         "allowed_base_urls": [],

@@ -12,10 +12,11 @@ from typing import Any
 import altair as alt
 from altair import expr
 
+from liq.charts.colors import ACCENT, FAINT, GROUND, INK
 from liq.charts.heatmap.data import USUAL_STEPS
 from liq.charts.heatmap.readout import BAND, BLOCK, LONG, LONGS, REST, SHORT, SHORTS, SIGNS
 from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars, with_dollars
-from liq.charts.marks import ACCENT, FAINT, GROUND, INK, named_data, usd_text
+from liq.charts.marks import named_data, usd_text
 from liq.model.leverage_bands import BANDS
 
 ON = "isArray(across_x) && isArray(down_y) && across_x[1] > 0 && down_y[1] > 0"

@@ -12,8 +12,8 @@ from __future__ import annotations
 import altair as alt
 from altair import ExprRef, expr
 
+from liq.charts.colors import ACCENT
 from liq.charts.heatmap.data import GOES_TO
-from liq.charts.marks import ACCENT
 
 NAME = "zoom"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 from altair import expr
 
+from liq.charts.colors import DOWN, FAINT, GROUND, INK, OBSERVED, UP
 from liq.charts.heatmap.strips.bars import STRIP
 from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars, with_dollars
-from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, named_data
-from liq.charts.observed import COLOR as OBSERVED
+from liq.charts.marks import named_data
 
 SIZE = 130
 """Area in square pixels of the ring for the dollars that fill the strip; area is in proportion to dollars."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import altair as alt
 from altair import expr
 
+from liq.charts.colors import DOWN, FAINT, GROUND, INK, UP
 from liq.charts.heatmap.strips.context import COLUMNS, PANEL, STEPS
 from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars
-from liq.charts.marks import DOWN, FAINT, GROUND, INK, UP, named_data
+from liq.charts.marks import named_data
 
 KEYS = ("c1", "c2", "c3")
 """Columns of the candles that may hold a panel's values."""
