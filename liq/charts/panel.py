@@ -1,4 +1,4 @@
-"""The panel on which every chart is drawn, in the dark page's colours, which `colors.on_ground` turns for a light one."""
+"""The panel on which every chart is drawn, in the dark colours, which `colors.on_ground` turns for a light page."""
 
 from __future__ import annotations
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from liq.formatting import epoch_milliseconds
 from liq.validation.track_record import TrackRecord
 
-COLUMNS = ("from", "to", "low", "high", "reached")
+COLUMNS = ("from", "to", "low", "high", "opacity")
+
+REACHED, OTHERS = 0.9, 0.35
+"""Opacity of a box whose zone price reached, and of the others."""
 
 
 def zone_boxes(record: TrackRecord | None, low: float, high: float) -> pd.DataFrame:
-    """Return COLUMNS of the zones that lie within low to high: times in UTC ms, and whether price came there.
+    """Return COLUMNS of the zones that lie within low to high: times in UTC ms.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
     >>> from liq.validation.track_record import track_record
     >>> record = track_record(liq.estimate(simulate("BTC", "1d", now="2026-09-01")))
     >>> zone_boxes(record, 1.0, 2.0).columns.tolist()
-    ['from', 'to', 'low', 'high', 'reached']
+    ['from', 'to', 'low', 'high', 'opacity']
     """
     if record is None or record.zones.empty:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
@@ -29,6 +33,6 @@ def zone_boxes(record: TrackRecord | None, low: float, high: float) -> pd.DataFr
             "to": epoch_milliseconds(pd.DatetimeIndex(zones["ended"])),
             "low": zones["low"].clip(lower=low).to_numpy(),
             "high": zones["high"].clip(upper=high).to_numpy(),
-            "reached": zones["outcome"].isin(["passed", "turned", "reached"]).to_numpy().astype("int8"),
+            "opacity": np.where(zones["outcome"].isin(["passed", "turned", "reached"]), REACHED, OTHERS),
         }
     )

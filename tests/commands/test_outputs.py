@@ -126,7 +126,7 @@ def test_the_picture_is_drawn_of_what_the_page_draws(capsysbinary, monkeypatch):
     heatmap = liq.estimate(liq.fetch("BTC", "7d", "simulated"))
     drawn = window(heatmap)
     page = heatmap_data.datasets(heatmap, drawn, threshold=30, more_heat=20)
-    assert read_lines[0]["frame"]["url"].iloc[0] == page["frame"]["url"].iloc[0]
+    assert read_lines[0]["picture"]["url"].iloc[0] == page["picture"]["url"].iloc[0]
     assert read_lines[0]["frame"]["watermark"].iloc[0] == "Simulated"
     pd.testing.assert_frame_equal(read_lines[0]["profile"], page["profile"])
     pd.testing.assert_frame_equal(read_lines[0]["candles"], page["candles"])

@@ -71,12 +71,10 @@ def test_the_time_machine_uses_nothing_later_than_its_moment(heatmap):
 def test_the_picture_in_relief_is_another_one_and_says_so(heatmap):
     drawn = window(heatmap)
     usual = usual_by_side(drawn, column_closes(heatmap))
-    dollars, multiples = (
-        datasets(heatmap, drawn, scale=scale, usual=usual)["frame"] for scale in ("dollars", "relief")
-    )
-    assert dollars["url"].item() != multiples["url"].item()
-    assert "usual at this distance" in multiples["unit"].item()
-    assert "USD" in dollars["unit"].item()
+    dollars, multiples = (datasets(heatmap, drawn, scale=scale, usual=usual) for scale in ("dollars", "relief"))
+    assert dollars["picture"]["url"].item() != multiples["picture"]["url"].item()
+    assert "usual at this distance" in multiples["frame"]["unit"].item()
+    assert "USD" in dollars["frame"]["unit"].item()
     cells = relief_cells(drawn, column_closes(heatmap), usual)
     assert 0.5 < np.median(cells[cells > 0]) < 2
 

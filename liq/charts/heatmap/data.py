@@ -64,7 +64,7 @@ def datasets(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(datasets(heatmap, window(heatmap)))
-    ['candles', 'frame', 'observed', 'panels', 'pointer', 'profile', 'ticks', 'zones']
+    ['candles', 'frame', 'observed', 'panels', 'picture', 'pointer', 'profile', 'ticks', 'zones']
     """
     return {
         **picture(heatmap, window, readout, then=then, **drawing),
@@ -96,12 +96,15 @@ def marks(
     """
     heatmap_then = heatmap if then is None else then
     low, high = float(window.edges[0]), float(window.edges[-1])
+    at = {"from": window.start, "to": window.start}
     data = {
         "candles": candles(heatmap, liquidated(heatmap)),
         "profile": profile(heatmap_then, window, readout),
-        "observed": heatmap_lines(positions, heatmap_then.market, low, high),
-        "zones": zone_boxes(record, low, high),
-        "panels": panel_rows([]),
+        "observed": _or_hidden(
+            heatmap_lines(positions, heatmap_then.market, low, high), price=low, strength=0.0, **at
+        ),
+        "zones": _or_hidden(zone_boxes(record, low, high), low=low, high=low, opacity=0.0, **at),
+        "panels": _or_hidden(panel_rows([]), key="none", words="", format="", unit=""),
     }
     return data if readout is None else {**data, "cells": readout.lines, "codes": readout.codes}
 
@@ -141,7 +144,7 @@ def picture(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(picture(heatmap, window(heatmap)))
-    ['frame', 'pointer', 'ticks']
+    ['frame', 'picture', 'pointer', 'ticks']
     """
     heatmap_then = heatmap if then is None else then
     market = heatmap_then.market
@@ -173,7 +176,6 @@ def picture(
         # the strips' share of the height lies under the lowest row
         "floor": bottom * (bottom / ceiling) ** (below / (1 - below)),
         "ceiling": ceiling,
-        "url": image.heat_image(indices, light) if readout is None else image.small_heat_image(indices, light),
         "ramp": image.legend_image(light),
         "price": market.price,
         "goes": goes_to if goes_to and low < goes_to < high else None,
@@ -211,7 +213,10 @@ def picture(
             for share in (0, 0.5, 1)
         ],
     }
+    url = image.heat_image(indices, light) if readout is None else image.small_heat_image(indices, light)
     return {
+        # by itself: what is on a scale makes Vega work out every mark again when it is replaced
+        "picture": pd.DataFrame({"url": [url]}),
         "frame": pd.DataFrame([frame]),
         "pointer": pd.DataFrame([constants]),
         "ticks": pd.DataFrame(ticks),
@@ -266,6 +271,15 @@ def profile(heatmap: Heatmap, window: Window, readout: Readout | None = None) ->
         }
     )
     return frame[total > 0].reset_index(drop=True)
+
+
+def _or_hidden(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """Return a frame, or where it is empty one row that nobody sees.
+
+    Streamlit takes an empty dataset for one that changed, at every rerun, and Vega then works out again whatever is
+    looked up in it; and Vega warns of an axis without an extent.
+    """
+    return frame if len(frame) else pd.DataFrame([{**dict.fromkeys(frame.columns, 0.0), **values}])
 
 
 def _usual_text(usual: dict[str, np.ndarray] | None) -> dict[str, str]:

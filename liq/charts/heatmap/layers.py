@@ -20,6 +20,7 @@ from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE
 from liq.charts.heatmap.pointer import NARROW, ONE
 from liq.charts.heatmap.strips import liquidated, panels
 from liq.charts.heatmap.strips.timed_bars import timed_bars
+from liq.charts.heatmap.zoom import FRAME
 from liq.charts.marks import CLOCK, named_data, side_color, usd_text
 from liq.charts.panel import dark_panel
 from liq.model.leverage_bands import BANDS
@@ -27,7 +28,7 @@ from liq.model.leverage_bands import BANDS
 PRICES = 66
 """Width in pixels kept for the price axis and the tag of the last price."""
 
-FIRST = "picture"
+FIRST = "heat"
 """Name of the layer that the parameters belong to."""
 
 
@@ -141,13 +142,20 @@ def _heat(zooms: bool) -> list[alt.Chart]:
     )
     name = base.mark_text(fontSize=44, fontWeight="bold", color=INK, opacity=0.13, tooltip=None)
     return [
-        base.mark_image(aspect=False, smooth=False, tooltip=None).encode(
-            time, alt.X2("end:T"), cost, alt.Y2("high:Q"), alt.Url("url:N")
-        ),
+        base.mark_rect(opacity=0, tooltip=None).encode(time, alt.X2("end:T"), cost, alt.Y2("high:Q")),
         base.mark_point(opacity=0, tooltip=None).encode(alt.X("room:T"), alt.Y("floor:Q")),
         base.mark_point(opacity=0, tooltip=None).encode(alt.X("start:T"), alt.Y("ceiling:Q")),
         # the constants come before what is worked out from them
         named_data("pointer").mark_point(opacity=0, tooltip=None),
+        named_data("picture")
+        .mark_image(aspect=False, smooth=False, tooltip=None, clip=True)
+        .encode(
+            alt.XValue(expr(f"scale('x', {FRAME}.start)")),
+            alt.X2Value(expr(f"scale('x', {FRAME}.end)")),
+            alt.YValue(expr(f"scale('y', {FRAME}.high)")),
+            alt.Y2Value(expr(f"scale('y', {FRAME}.low)")),
+            alt.Url("url:N"),
+        ),
         name.encode(
             alt.XValue(expr(f"width * {(1 - PROFILE) / 2}")),
             alt.YValue(expr("height * .25")),

@@ -22,7 +22,8 @@ FIELDS = {"x": "start", "y": "low"}
 
 _ENDS = {"x": ("start", "end"), "y": ("low", "high")}
 _X, _Y = (f"{NAME}_{field}" for field in FIELDS.values())
-_FRAME = "data('frame')[0]"
+FRAME = "data('frame')[0]"
+"""Vega expression: the chart's one-row dataset of what it shows."""
 
 
 def zoom_param() -> alt.Parameter:
@@ -62,7 +63,7 @@ def zoomed_domain(channel: str) -> ExprRef:
     True
     """
     inside = " && ".join(
-        f"{signal}[0] < {_FRAME}.{high} && {signal}[1] > {_FRAME}.{low}"
+        f"{signal}[0] < {FRAME}.{high} && {signal}[1] > {FRAME}.{low}"
         for signal, (low, high) in zip((_X, _Y), _ENDS.values(), strict=True)
     )
-    return expr(f"{_X} && {_Y} && {_FRAME} && {inside} ? {_X if channel == 'x' else _Y} : null")
+    return expr(f"{_X} && {_Y} && {FRAME} && {inside} ? {_X if channel == 'x' else _Y} : null")

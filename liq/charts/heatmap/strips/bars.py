@@ -81,5 +81,10 @@ def strip_top(liquidations: pd.DataFrame) -> float:
     >>> strip_top(pd.DataFrame({"est_long": [5.0, 5.0], "real_long": [1.0, 2.0]}))
     5.0
     """
-    sums = [liquidations.filter(like=kind).sum(axis=1, min_count=1).quantile(0.995) for kind in ("est_", "real_")]
-    return max(1.0, float(np.nanmax([1.0, *sums])))
+    top = 1.0
+    for kind in ("est_", "real_"):
+        usd = liquidations[[name for name in liquidations if name.startswith(kind)]].to_numpy(dtype=float)
+        known = usd[np.isfinite(usd).any(axis=1)]
+        if known.size:
+            top = max(top, float(np.quantile(np.nansum(known, axis=1), 0.995)))
+    return top

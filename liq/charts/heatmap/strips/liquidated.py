@@ -80,7 +80,7 @@ def zone_box_layer() -> alt.Chart:
     {'name': 'zones'}
     """
     boxes = named_data("zones").mark_rect(filled=False, stroke=INK, strokeWidth=1, clip=True, tooltip=None)
-    opacity = alt.Opacity("reached:Q", scale=alt.Scale(domain=[0, 1], range=[0.35, 0.9]), legend=None)
+    opacity = alt.Opacity("opacity:Q", scale=None, legend=None)
     return boxes.encode(alt.X("from:T"), alt.X2("to:T"), alt.Y("low:Q"), alt.Y2("high:Q"), opacity)
 
 

@@ -36,7 +36,7 @@ def panel_layers() -> list[alt.Chart]:
             alt.XValue(0),
             alt.X2Value(expr("width")),
             alt.YValue(expr("height * datum.top")),
-            alt.Y2Value(expr(f"height * (datum.top + {PANEL})")),
+            alt.Y2Value(expr(f"height * (datum.top + (datum.reach > 0 ? {PANEL} : 0))")),  # none: a hidden row
         ),
         bars.encode(
             alt.X("a:T"),
