@@ -168,7 +168,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
         st.vega_lite_chart(
             spec={**chart_cache.chart_spec(view.light), "datasets": tables},
             key="heatmap_chart",
-            alt=heatmap_data.description(heatmap.market, view.timeframe),
+            alt=heatmap_data.description(heatmap.market),
             height="stretch",
             on_select=partial(take_chosen_price, "heatmap_chart", "low"),
             selection_mode=heatmap_data.GOES_TO,

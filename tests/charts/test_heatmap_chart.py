@@ -196,7 +196,7 @@ def test_chart_data_say_what_stands(heatmap, drawn, changes):
     gone = LOG_UNIT * np.expm1(bars["est_long"].to_numpy(float) / LOG_STEPS)
     assert np.allclose(gone, heatmap.swept.loc[visible.index, "long"], rtol=2e-3, atol=1)
     assert np.array_equal(profile["band"], dominant_bands(heatmap)[-1][profile["row"]])
-    assert heatmap.market.symbol in heatmap_data.description(heatmap.market, "7d")
+    assert heatmap.market.symbol in heatmap_data.description(heatmap.market)
 
 
 def test_a_moment_of_the_past_is_drawn_as_it_stood_and_what_came_later_is_dimmed(heatmap, drawn, changes):

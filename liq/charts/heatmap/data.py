@@ -223,19 +223,20 @@ def picture(
     }
 
 
-def description(market: Market, timeframe: str) -> str:
+def description(market: Market) -> str:
     """Return the chart's accessible name: what it shows, and where the same is said in words.
 
-    It is part of the specification, so it contains nothing that a refresh or a step through time changes.
+    It is part of the specification, so it contains nothing that a refresh, a step through time or another timeframe
+    changes: for another specification Streamlit compiles a new view.
 
     >>> from liq.sources.simulation.market import simulate
-    >>> description(simulate("BTC", "12h", now="2026-09-01"), "12h")[:31]
+    >>> description(simulate("BTC", "12h", now="2026-09-01"))[:31]
     'Estimated liquidation heatmap o'
     """
     return (
-        f"Estimated liquidation heatmap of {market.symbol} from {market.source}, {timeframe}: dollars that would be "
-        "force-closed by price and time, candles over them, what stands at the right edge, what was liquidated in "
-        "each bar below. Price and the nearest strong zones are written above it, all zones on the page Top zones."
+        f"Estimated liquidation heatmap of {market.symbol} from {market.source}: dollars that would be force-closed "
+        "by price and time, candles over them, what stands at the right edge, what was liquidated in each bar below. "
+        "Price and the nearest strong zones are written above it, all zones on the page Top zones."
     )
 
 

@@ -95,9 +95,27 @@ def _assemble(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
             "padding": {"top": 4, "left": 4, "right": 4, "bottom": 4},
             "usermeta": {"embedOptions": {"renderer": "canvas"}},
             "params": [{**param.param.to_dict(), "views": [FIRST]} for param in params],
-            "layer": [{**parts[0], "name": FIRST}, *parts[1:]],
+            "layer": _with_bars_once([{**parts[0], "name": FIRST}, *parts[1:]]),
         }
     )
+
+
+def _with_bars_once(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return layers such that neighbours which begin with `timed_bars` are in one that states its formulas once."""
+    formulas = timed_bars().to_dict(validate=False)["transform"]
+    found: list[dict[str, Any]] = []
+    for part in parts:
+        if part.get("transform", [])[: len(formulas)] != formulas:
+            found.append(part)
+            continue
+        own = part["transform"][len(formulas) :]
+        child = {name: value for name, value in part.items() if name not in ("data", "transform")}
+        child = {**child, "transform": own} if own else child
+        if found and found[-1].get("transform") == formulas:
+            found[-1]["layer"].append(child)
+        else:
+            found.append({"data": part["data"], "transform": formulas, "layer": [child]})
+    return found
 
 
 def _heat(zooms: bool) -> list[alt.Chart]:
@@ -176,7 +194,7 @@ def _untested() -> list[alt.Chart]:
 
 def _candles() -> list[alt.Chart]:
     """Return wicks and bodies."""
-    base = timed_bars(mid=0.5, a=0.12, b=0.88).transform_filter(f"{ONE}.klines")
+    base = timed_bars().transform_filter(f"{ONE}.klines")
     color = side_color("datum.close >= datum.open")
     return [
         base.mark_rule(strokeWidth=1, tooltip=None).encode(alt.X("mid:T"), alt.Y("low:Q"), alt.Y2("high:Q"), color),

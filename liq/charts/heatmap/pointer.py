@@ -15,7 +15,7 @@ from altair import expr
 from liq.charts.colors import ACCENT, FAINT, GROUND, INK
 from liq.charts.heatmap.data import USUAL_STEPS
 from liq.charts.heatmap.readout import BAND, BLOCK, LONG, LONGS, REST, SHORT, SHORTS, SIGNS
-from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars, with_dollars
+from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars
 from liq.charts.marks import named_data, usd_text
 from liq.model.leverage_bands import BANDS
 
@@ -91,7 +91,7 @@ def crosshair() -> list[alt.Chart]:
     stands += f" + 'from price to here ' + {usd_text('datum.the_reach')}"
     relief = "(datum.the_long + datum.the_short) / datum.usual"
     stands += f" + (datum.usual > 1 ? {wrap} + '×' + format({relief}, '.1f') + ' usual' : '')"
-    bar = timed_bars(t=0).transform_filter(f"{ON} && datum.t <= {TIME} && {TIME} < datum.t + {ONE}.bar")
+    bar = timed_bars().transform_filter(f"{ON} && datum.t <= {TIME} && {TIME} < datum.t + {ONE}.bar")
     cell = transforms(named_data("cells").transform_filter(ON))
     plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
     return [
@@ -108,9 +108,9 @@ def crosshair() -> list[alt.Chart]:
         cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
             alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
         ),
-        with_dollars(bar, "est_long", "est_short", "real_long", "real_short", "real_total")
-        .mark_text(**style, color=FAINT)
-        .encode(alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))),
+        bar.mark_text(**style, color=FAINT).encode(
+            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))
+        ),
     ]
 
 

@@ -83,7 +83,7 @@ def strip_top(liquidations: pd.DataFrame) -> float:
     """
     top = 1.0
     for kind in ("est_", "real_"):
-        usd = liquidations[[name for name in liquidations if name.startswith(kind)]].to_numpy(dtype=float)
+        usd = liquidations.loc[:, liquidations.columns.str.startswith(kind)].to_numpy(dtype=float)
         known = usd[np.isfinite(usd).any(axis=1)]
         if known.size:
             top = max(top, float(np.quantile(np.nansum(known, axis=1), 0.995)))

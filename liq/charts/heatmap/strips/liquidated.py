@@ -7,7 +7,7 @@ from altair import expr
 
 from liq.charts.colors import DOWN, FAINT, GROUND, INK, OBSERVED, UP
 from liq.charts.heatmap.strips.bars import STRIP
-from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars, with_dollars
+from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars
 from liq.charts.marks import named_data
 
 SIZE = 130
@@ -40,8 +40,7 @@ def strip() -> list[alt.Chart]:
         if kind == "real":
             parts.append(("0", f"min(datum.usd_real_total, {ONE}.most)", FAINT, "real_total"))
         for low, high, color, known in parts:
-            names = ("real_total",) if known == "real_total" else (f"{kind}_long", f"{kind}_short")
-            bar = with_dollars(timed_bars(a=0.1, b=0.9), *names).transform_filter(f"isValid(datum.{known})")
+            bar = timed_bars().transform_filter(f"isValid(datum.{known})")
             bar = bar.mark_rect(strokeWidth=0, opacity=0.85, color=color, tooltip=None, clip=True)
             foot, head = (alt.YValue(expr(f"{line} {scale} * {low}")), alt.Y2Value(expr(f"{line} {scale} * {high}")))
             layers.append(bar.encode(alt.X("a:T"), alt.X2("b:T"), foot, head))
@@ -64,7 +63,7 @@ def realised_rings() -> list[alt.Chart]:
     for kind, price, color in (("long", "low", DOWN), ("short", "high", UP), ("total", "close", INK)):
         usd = f"datum.usd_real_{kind}"
         ring = (
-            with_dollars(timed_bars(mid=0.5), f"real_{kind}")
+            timed_bars()
             .transform_filter(f"{ONE}.realised && {usd} >= {ONE}.ring * 0.995")
             .transform_calculate(size=f"{SIZE} * min({usd} / {ONE}.most, 2)")
             .mark_point(filled=False, clip=True, strokeWidth=1, opacity=0.8, color=color, tooltip=None)

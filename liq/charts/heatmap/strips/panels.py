@@ -22,7 +22,7 @@ def panel_layers() -> list[alt.Chart]:
     """
     rows = named_data("panels")
     ground = rows.mark_rect(color=GROUND, strokeWidth=0, tooltip=None, clip=True)
-    bars = _values(a=0.02, b=0.98).mark_rect(strokeWidth=0, opacity=0.8, tooltip=None, clip=True)
+    bars = _values().mark_rect(strokeWidth=0, opacity=0.8, tooltip=None, clip=True)
     color = alt.ColorValue(
         UP,
         condition=[
@@ -57,7 +57,7 @@ def panel_readout(on: str, time: str) -> alt.Chart:
     >>> panel_readout("true", "0").to_dict(validate=False)["mark"]["type"]
     'text'
     """
-    bar = _values(t=0).transform_filter(f"{on} && datum.t <= {time} && {time} < datum.t + {ONE}.bar")
+    bar = _values().transform_filter(f"{on} && datum.t <= {time} && {time} < datum.t + {ONE}.bar")
     number = f"format(datum.base + datum.span * datum.value / {STEPS}, datum.format)"
     value = f"replace(replace({number}, 'G', 'B'), 'k', 'K') + datum.unit"
     text = bar.mark_text(align="right", baseline="top", dx=-6, dy=2, color=INK, fontSize=11, tooltip=None)
@@ -68,11 +68,11 @@ def panel_readout(on: str, time: str) -> alt.Chart:
     )
 
 
-def _values(**places: float) -> alt.Chart:
+def _values() -> alt.Chart:
     """Return a row for each bar and panel in which a value is known, with what `panel_rows` says of the panel."""
     lookup = alt.LookupData(alt.NamedData("panels"), "key", [name for name in COLUMNS if name != "key"])
     return (
-        timed_bars(**places)
+        timed_bars()
         .transform_fold(list(KEYS), as_=["key", "value"])
         .transform_filter("isValid(datum.value)")
         .transform_lookup("key", lookup)

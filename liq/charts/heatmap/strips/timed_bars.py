@@ -11,22 +11,24 @@ ONE = "data('pointer')[0]"
 """Vega expression: the chart's one-row dataset of constants, which a column would repeat on every row."""
 
 
-def timed_bars(**places: float) -> alt.Chart:
-    """Return the candles with named times: each so many bar lengths after the bar opens.
+PLACES = {"t": 0.0, "mid": 0.5, "a": 0.1, "b": 0.9}
+"""Names of the times of a bar, each so many bar lengths after it opens."""
 
-    >>> timed_bars(mid=0.5).to_dict(validate=False)["transform"][0]["as"]
-    'mid'
+LIQUIDATED = ("est_long", "est_short", "real_long", "real_short", "real_total")
+"""Columns of the candles that hold USD liquidated, on a logarithmic scale."""
+
+
+def timed_bars() -> alt.Chart:
+    """Return the candles with the times of PLACES, and LIQUIDATED in USD as ``usd_est_long`` and so on; null if
+    unknown.
+
+    Every layer of bars begins with the same formulas, so that Vega works them out once for all of them.
+
+    >>> [step["as"] for step in timed_bars().to_dict(validate=False)["transform"]][:3]
+    ['t', 'mid', 'a']
     """
-    times = {name: f"{ONE}.first + (datum.i + {after}) * {ONE}.bar" for name, after in places.items()}
-    return named_data("candles").transform_calculate(**times)
-
-
-def with_dollars(chart: alt.Chart, *names: str) -> alt.Chart:
-    """Return bars with their liquidations in USD, by those columns: ``usd_est_long`` and so on; null if unknown.
-
-    >>> with_dollars(timed_bars(), "est_long").to_dict(validate=False)["transform"][-1]["as"]
-    'usd_est_long'
-    """
+    times = {name: f"{ONE}.first + (datum.i + {after}) * {ONE}.bar" for name, after in PLACES.items()}
     # Vega may run a formula twice on the same rows, so a formula never overwrites its own input
     formula = "isValid(datum.{0}) ? {1} * (exp(datum.{0} / {2}) - 1) : null"
-    return chart.transform_calculate(**{f"usd_{name}": formula.format(name, LOG_UNIT, LOG_STEPS) for name in names})
+    dollars = {f"usd_{name}": formula.format(name, LOG_UNIT, LOG_STEPS) for name in LIQUIDATED}
+    return named_data("candles").transform_calculate(**times, **dollars)
