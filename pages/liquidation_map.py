@@ -39,7 +39,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     stacks, by = liquidation_map.groupings(book), "Leverage"
     if len(stacks) > 1:
         by = st.segmented_control("Stacked by", list(stacks), default=by, required=True, key="by", **bound)
-panel, below_chart = st.container(), st.container()
+panel, below_chart = st.container(key="map_panel"), st.container()
+words = below_chart.container()
 target = None
 if heatmap.market is st.session_state.current_market[1]:
     with below_chart:  # drawn first, as the chart marks the price that is chosen here
@@ -58,12 +59,14 @@ with head:
 panel.vega_lite_chart(
     spec={**on_ground(liquidation_map.spec(tuple(stacks[by])), view.light), "datasets": data},
     key="depth_chart",
-    alt=f"Estimated liquidations of {heatmap.market.symbol} by price: {money(above)} of shorts above, "
-    f"{money(below)} of longs below.",
+    # without figures: with another name Streamlit compiles another view
+    alt=f"Estimated liquidations of {heatmap.market.symbol} by price, shorts above it and longs below; the sums are "
+    "written above the chart.",
     on_select=partial(take_chosen_price, "depth_chart", "at"),
     selection_mode=GOES_TO,
+    height="stretch",
 )
-panel.caption(
+words.caption(
     "Bars: what would be force-closed if price got there. Lines: everything from the price to there; point at the "
     "chart to read them, click to say where price goes. One move does not close it all: positions close by choice on "
     "the way, and new ones open. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -44,3 +45,13 @@ def test_colours_lag_by_steps_that_nobody_sees_and_swept_cells_end_at_once():
         assert np.array_equal(kept == 0, indices == 0)
         half = image.steady(indices[: len(indices) // 2], steps)
         assert np.array_equal(half, kept[: len(half)])  # a later column changes none before it
+
+
+def test_no_dataset_is_empty_and_a_slider_changes_the_picture_alone():
+    heatmap = session_cache.estimated_heatmap(simulate("BTC", "7d", now="2026-09-01"), "calibrated")
+    bands = tuple(BANDS)
+    view = View("BTC", "simulated", "7d", 10, 20, True, True, bands, "calibrated", False, True)
+    _, data, tables = chart_cache.chart_data(view, heatmap, heatmap, heatmap)
+    assert all(len(frame) for frame in data.values())  # Streamlit takes an empty one for one that changed
+    moved = chart_cache.chart_data(replace(view, threshold=11), heatmap, heatmap, heatmap)[2]
+    assert [name for name in tables if not tables[name].equals(moved[name])] == ["picture"]

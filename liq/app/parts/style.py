@@ -12,6 +12,7 @@ NARROW = 640
 
 STYLE = f"""<style>
 .st-key-heatmap_panel {{ flex: none; height: max(480px, calc(100vh - 330px)); }}
+.st-key-map_panel {{ flex: none; height: max(480px, calc(100vh - 400px)); }}
 .st-key-left_panel, .st-key-right_panel {{ flex: none; height: max(480px, calc(100vh - 390px)); }}
 .st-key-phone_controls, .st-key-phone_figures {{ display: none; }}
 @media (max-width: {NARROW}px) {{
