@@ -47,7 +47,8 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
                 st.metric(label, "…", "loading", **METRIC_STYLE)
         return
     now, totals = session_cache.book_summary(heatmap)
-    places = formatting.decimals(heatmap.market.price, heatmap.market.tick)
+    price = float(heatmap.market.price)
+    places = formatting.decimals(price, heatmap.market.tick)
     phone_line(heatmap, now.above, now.below)
     with st.container(horizontal=True, gap="small", key="figures"):
         with st.container(width=168):
@@ -56,15 +57,14 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
             st.metric(
                 f"Strong zone {side}",
                 "none" if zone is None else formatting.price(zone["peak"], places),
-                None if zone is None else f"{formatting.percent(zone['distance'])} · {formatting.money(zone['usd'])}",
-                help=f"The nearest strong zone {side} the price: its peak, the way to its near edge, its dollars. "
-                "An estimate.",
+                None if zone is None else way_there(zone, price),
+                help=f"The nearest strong zone {side} the price: its peak, the way there, its dollars. An estimate.",
                 **METRIC_STYLE,
             )
         st.metric(
             f"Balance in ±{NEAR:.0%}",
             f"{formatting.percent(totals.balance, 0, sign=False)} shorts",
-            f"{formatting.money(totals.near_above)} vs {formatting.money(totals.near_below)}",
+            f"{formatting.money(totals.near_above)} vs {formatting.money(totals.near_below)} longs",
             help="Shorts that stand near above the price against longs near below it. An estimate.",
             **METRIC_STYLE,
         )
@@ -75,6 +75,11 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
             help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
             **METRIC_STYLE,
         )
+
+
+def way_there(zone: pd.Series, price: float) -> str:
+    """Return the way from the price to a zone's peak, and its dollars."""
+    return f"{formatting.percent(zone['peak'] / price - 1)} · {formatting.money(zone['usd'])}"
 
 
 def phone_line(heatmap: Heatmap, above: pd.Series | None, below: pd.Series | None) -> None:

@@ -109,7 +109,7 @@ def read(page, x: float, y: float) -> dict | None:
     cell, price, time = ([found for found in kind if found] for kind in (cell, price, time))
     if not cell or not price or not time:
         return None
-    reach = [re.search(r"from price to here \$([\d.]+)([KMB]?)(?:\s|$)", text) for text in words]
+    reach = [re.search(r"from the price then to here \$([\d.]+)([KMB]?)(?:\s|$)", text) for text in words]
     band = [re.match(r"mostly ([\d+x-]+)", text) for text in words]
     relief = [found[1] for text in words if (found := re.search(r"×([\d.]+) usual", text))]
     reach, band = ([found for found in kind if found] for kind in (reach, band))

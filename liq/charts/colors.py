@@ -33,9 +33,10 @@ ON_LIGHT = {
     ACCENT: "#a85400",
     GRID: "#d8dde6",
     OBSERVED: "#0072b2",
-    "#fff15c": "#d9a400",
+    "#f6a840": "#f09a3c",
+    "#fff15c": "#e3c000",
 }
-"""What each colour of a specification is on a light page."""
+"""What each colour of a specification is on a light page; the last two are shades of the liquidation map."""
 
 
 def on_ground(spec: dict[str, Any], light: bool) -> dict[str, Any]:

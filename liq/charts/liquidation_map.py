@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from altair import expr
 
-from liq.charts.colors import ACCENT, DOWN, FAINT, INK, OBSERVED, UP
+from liq.charts.colors import ACCENT, DOWN, FAINT, GROUND, INK, OBSERVED, UP
 from liq.charts.heatmap.data import GOES_TO
 from liq.charts.observed import observed_by_bucket
 from liq.charts.panel import dark_panel
@@ -32,7 +32,7 @@ ABOVE, BELOW = "Shorts above", "Longs below"
 
 HERE: dict[str, Any] = {"param": "here", "empty": False}
 
-SHADES = ("#61248f", "#8a3299", "#b8498b", "#df6f63", "#f7a941", "#fff15c")
+SHADES = ("#61248f", "#8a3299", "#b8498b", "#df6f63", "#f6a840", "#fff15c")
 """Colours of the stacked groups: leverage bands from low to high, or venues."""
 
 
@@ -224,6 +224,10 @@ def _sums() -> Any:
     curves = base.mark_line(strokeWidth=2, interpolate="step-after", tooltip=None).encode(
         alt.X("at:Q"), usd, alt.Stroke("side:N", scale=colours, legend=_legend(1))
     )
+    # the same in the background's colour under it, or it is lost on the bars
+    halo = base.mark_line(strokeWidth=5, interpolate="step-after", color=GROUND, tooltip=None).encode(
+        alt.X("at:Q"), usd, alt.Detail("side:N")
+    )
     here = alt.selection_point(name="here", encodings=["x"], nearest=True, on="pointermove", clear="pointerout")
     chosen = alt.selection_point(name=GOES_TO, fields=["at"], nearest=True, on="click", toggle=False)
     points = base.mark_point(opacity=0, tooltip=None).encode(alt.X("at:Q"), usd).add_params(here, chosen)
@@ -234,7 +238,7 @@ def _sums() -> Any:
     words = base.mark_text(align="left", baseline="bottom", color=INK, fontSize=12, tooltip=None).encode(
         alt.XValue(0), alt.YValue(-4), alt.TextValue("", condition={**HERE, "field": "words"})
     )
-    return alt.layer(curves, points, rule, words)
+    return alt.layer(halo, curves, points, rule, words)
 
 
 def _legend(narrow: int) -> alt.Legend:

@@ -61,11 +61,11 @@ class TrackRecord(NamedTuple):
         came, levels, passed, levels_passed = (
             percent(value, 0, sign=False) for value in (self.came, self.levels_came, self.passed, self.levels_passed)
         )
-        text = f"Price came to {came} of the {len(self.zones)} zones"
+        text = f"Price came to {came} of the {len(self.zones)} zones, those that had decayed by then included"
         if np.isfinite(self.levels_came):
-            text += f", and to {levels} of other levels as far away and as wide"
+            text += f"; to other levels as far away and as wide it came in {levels} of cases"
         if np.isfinite(self.passed) and np.isfinite(self.levels_passed):
-            text += f". Of those it passed {passed}, of the other levels {levels_passed}"
+            text += f". Of those that it passed or turned at it passed {passed}, of such levels {levels_passed}"
         return f"{text}. One window is few cases: the reality check says whether such a difference is chance."
 
 

@@ -221,7 +221,7 @@ def _absorbed(heatmap: Heatmap, hour: pd.Series, side: str, covered: float, usua
     positions = "shorts" if side == "above" else "longs"
     sentence = (
         f"{timestamp(time)}: price went from {price_text(first_open, places)} to {price_text(extreme, places)} "
-        f"through an estimated {money(swept)} of {positions} and then covered {percent(covered, 1, sign=False)} in "
+        f"through an estimated {money(swept)} of {positions} and then moved {percent(covered, 1, sign=False)} in "
         f"the next {span:.0f} hours, against {percent(usual, 1, sign=False)} usually. What stood there may be spent."
     )
     numbers = {

@@ -71,7 +71,8 @@ def test_the_page_shows_what_an_estimate_made_then_would_have_said(monkeypatch, 
     assert (price.value, price.label) == (formatting.price(then.market.price, 1), f"BTC, {end:%d %b %H:%M}")
     for shown, zone in zip(strong, (now.above, now.below), strict=True):
         assert shown.value == formatting.price(zone["peak"], 1)
-        assert shown.delta == f"{formatting.percent(zone['distance'])} · {formatting.money(zone['usd'])}"
+        way = formatting.percent(zone["peak"] / then.market.price - 1)
+        assert shown.delta == f"{way} · {formatting.money(zone['usd'])}"
     assert balance.value == f"{formatting.percent(stands.balance, 0, sign=False)} shorts"
     assert anchored.value == formatting.percent(then.anchored, 0, sign=False)
     part = window(whole, max_rows=PAGE_ROWS)

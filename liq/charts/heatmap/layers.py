@@ -42,7 +42,7 @@ def spec() -> dict[str, Any]:
     True
     """
     return _assemble(
-        [*_all_layers(), *pointer.crosshair(), panels.panel_readout(pointer.ON, pointer.TIME), *_legend()],
+        [*_all_layers(), *pointer.crosshair(), panels.panel_readout(pointer.ON, pointer.TIME, pointer.X), *_legend()],
         *pointer.crosshair_params(),
         zoom.goes_to_param(),
         zoom.zoom_param(),
@@ -153,7 +153,8 @@ def _heat(zooms: bool) -> list[alt.Chart]:
             tickCount=9,
             labelColor=FAINT,
             # the strip below the heat has no prices
-            labelExpr=f"scale('y', datum.value) > height * (1 - ({ONE} || {{}}).below) ? '' : "
+            labelExpr=f"scale('y', datum.value) > height * (1 - ({ONE} || {{}}).below) || "
+            f"abs(scale('y', datum.value) - scale('y', ({FRAME} || {{}}).price)) < 11 ? '' : "  # its tag is there
             f"format(datum.value, {digits})",
             ticks=False,
         ),

@@ -13,7 +13,7 @@ import altair as alt
 from altair import expr
 
 from liq.charts.colors import ACCENT, FAINT, GROUND, INK
-from liq.charts.heatmap.data import USUAL_STEPS
+from liq.charts.heatmap.data import PROFILE, USUAL_STEPS
 from liq.charts.heatmap.readout import BAND, BLOCK, LONG, LONGS, REST, SHORT, SHORTS, SIGNS
 from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars
 from liq.charts.marks import named_data, usd_text
@@ -27,6 +27,9 @@ TIME, PRICE = f"+invert('x', {X})", f"invert('y', {Y})"
 
 NARROW = "width < 620"
 """Vega expression: whether the readout has more, shorter lines."""
+
+ASIDE = f"({X} < width * 0.4 && width > 1100 ? width * {1 - PROFILE} - 506 : 0)"
+"""Vega expression: where the readout begins, left unless the pointer is there and the right has room."""
 
 COLUMN = f"floor(({TIME} - {ONE}.start) / {ONE}.step)"
 ROW = f"floor((log({PRICE}) - {ONE}.bottom) / {ONE}.height)"
@@ -84,32 +87,33 @@ def crosshair() -> list[alt.Chart]:
     gone += f" + ' S ' + {usd_text('datum.usd_real_short')}"
     gone += f" : isValid(datum.real_total) ? {wrap} + 'realised ' + {usd_text('datum.usd_real_total')} : '')"
     bands = f"[{', '.join(map(repr, BANDS))}]"
-    away = f"format({PRICE} / {ONE}.last - 1, '+.2%')"
+    away = f"format({PRICE} / {ONE}.last - 1, '+.2%') + ' from now'"
     stands = f"'at ' + format({PRICE}, {ONE}.format) + ' ' + {away} + {wrap}"
     stands += f" + 'longs ' + {usd_text('datum.the_long')} + '  shorts ' + {usd_text('datum.the_short')} + '\\n'"
     stands += f" + (datum.the_band > 0 ? 'mostly ' + {bands}[datum.the_band - 1] + {wrap} : '')"
-    stands += f" + 'from price to here ' + {usd_text('datum.the_reach')}"
+    stands += f" + 'from the price then to here ' + {usd_text('datum.the_reach')}"
     relief = "(datum.the_long + datum.the_short) / datum.usual"
     stands += f" + (datum.usual > 1 ? {wrap} + '×' + format({relief}, '.1f') + ' usual' : '')"
     bar = timed_bars().transform_filter(f"{ON} && datum.t <= {TIME} && {TIME} < datum.t + {ONE}.bar")
     cell = transforms(named_data("cells").transform_filter(ON))
-    plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .8 : 0"))
+    plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .88 : 0"))
+    left = alt.XValue(expr(f"{ASIDE} + 12"))
     return [
         one.mark_rule(**line).encode(alt.XValue(x), alt.YValue(0), alt.Y2Value(expr("height"))),
         one.mark_rule(**line).encode(alt.YValue(y), alt.XValue(0), alt.X2Value(expr("width"))),
         plate.encode(
-            alt.XValue(6),
-            alt.X2Value(expr(f"{NARROW} ? 226 : 480")),
+            alt.XValue(expr(f"{ASIDE} + 6")),
+            alt.X2Value(expr(f"{ASIDE} + ({NARROW} ? 226 : 500)")),
             alt.YValue(5),
             alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
         ),
-        bar.mark_text(**style, color=INK).encode(alt.XValue(12), alt.YValue(9), alt.TextValue(expr(ohlc))),
+        bar.mark_text(**style, color=INK).encode(left, alt.YValue(9), alt.TextValue(expr(ohlc))),
         # one mark for everything read of the cell: each further mark would run the readout's transforms again
         cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
-            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
+            left, alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
         ),
         bar.mark_text(**style, color=FAINT).encode(
-            alt.XValue(12), alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))
+            left, alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))
         ),
     ]
 

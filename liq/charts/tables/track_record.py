@@ -17,15 +17,20 @@ def outcome_table(record: TrackRecord) -> pd.DataFrame:
     >>> from liq.validation.track_record import track_record
     >>> record = track_record(liq.estimate(simulate("BTC", "1d", now="2026-09-01")))
     >>> outcome_table(record)["What"].tolist()[-2:]
-    ['price came there, in all', 'of those decided, passed']
+    ['price came there, decayed or not', 'passed, of those passed or turned']
     """
     counts = record.zones["outcome"].value_counts()
     rows = [
         (name, str(counts.get(name, 0)), _share(counts.get(name, 0) / len(record.zones)), "") for name in OUTCOMES
     ]
     rows += [
-        ("price came there, in all", "", _share(record.came), _share(record.levels_came)),
-        ("of those decided, passed", "", _share(record.passed), _share(record.levels_passed)),
+        (
+            "price came there, decayed or not",
+            str(int(record.zones["hours"].notna().sum())),
+            _share(record.came),
+            _share(record.levels_came),
+        ),
+        ("passed, of those passed or turned", "", _share(record.passed), _share(record.levels_passed)),
     ]
     return pd.DataFrame(rows, columns=["What", "Zones", "Share", "Placebo levels"])
 

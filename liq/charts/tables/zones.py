@@ -54,7 +54,7 @@ def cascade_text(table: pd.DataFrame, reference: float, places: int) -> pd.DataF
     """Return a cascade's table (`liq.zones.cascade.cascade_table`) with its numbers as an analyst writes them.
 
     >>> row = {"book": "as it stands", "forced": 1e6, "stop": 101.0, "rested": 2e6, "next_zone": float("nan")}
-    >>> cascade_text(pd.DataFrame([row]), 100.0, 1)["Stops at"].item()
+    >>> cascade_text(pd.DataFrame([row]), 100.0, 1)["Price stops at"].item()
     '101.0 (+1.0 %)'
     """
     stops = [
@@ -66,8 +66,8 @@ def cascade_text(table: pd.DataFrame, reference: float, places: int) -> pd.DataF
         {
             "Order book": table["book"],
             "Forced in all": table["forced"].map(money),
-            "Stops at": stops,
-            "Rested up to there": table["rested"].map(money),
+            "Price stops at": stops,
+            "Resting up to there": table["rested"].map(money),
             "Next zone reached": zones,
         }
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 from altair import expr
 
@@ -49,21 +51,29 @@ def panel_layers() -> list[alt.Chart]:
     ]
 
 
-def panel_readout(on: str, time: str) -> alt.Chart:
-    """Return the layer that writes each panel's value at the pointer's bar.
+def panel_readout(on: str, time: str, x: str) -> alt.Chart:
+    """Return the layer that writes each panel's value at the pointer's bar, beside the crosshair.
 
-    on, time : Vega expressions, whether the pointer is over the chart and its time.
+    on, time, x : Vega expressions, whether the pointer is over the chart, its time and its pixel.
 
-    >>> panel_readout("true", "0").to_dict(validate=False)["mark"]["type"]
+    >>> panel_readout("true", "0", "0").to_dict(validate=False)["mark"]["type"]
     'text'
     """
     bar = _values().transform_filter(f"{on} && datum.t <= {time} && {time} < datum.t + {ONE}.bar")
     number = f"format(datum.base + datum.span * datum.value / {STEPS}, datum.format)"
     value = f"replace(replace({number}, 'G', 'B'), 'k', 'K') + datum.unit"
-    text = bar.mark_text(align="right", baseline="top", dx=-6, dy=2, color=INK, fontSize=11, tooltip=None)
+    style: dict[str, Any] = {
+        "baseline": "bottom",
+        "color": INK,
+        "fontSize": 11,
+        "fontWeight": "bold",
+        "tooltip": None,
+    }
+    side = f"{x} > width * 0.6"
+    text = bar.mark_text(align=expr(f"{side} ? 'right' : 'left'"), **style)
     return text.encode(
-        alt.XValue(expr(f"scale('x', {ONE}.end)")),
-        alt.YValue(expr("height * datum.top")),
+        alt.XValue(expr(f"{x} + ({side} ? -6 : 6)")),
+        alt.YValue(expr(f"height * (datum.top + {PANEL})")),
         alt.TextValue(expr(value)),
     )
 
