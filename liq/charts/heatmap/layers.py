@@ -19,7 +19,7 @@ from liq.charts.heatmap import pointer, zoom
 from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE
 from liq.charts.heatmap.pointer import NARROW, ONE
 from liq.charts.heatmap.strips import liquidated, panels
-from liq.charts.heatmap.strips.timed_bars import timed_bars
+from liq.charts.heatmap.strips.timed_bars import timed_bars, with_bars_once
 from liq.charts.heatmap.zoom import FRAME
 from liq.charts.marks import CLOCK, named_data, side_color, usd_text
 from liq.charts.panel import dark_panel
@@ -95,27 +95,9 @@ def _assemble(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
             "padding": {"top": 4, "left": 4, "right": 4, "bottom": 4},
             "usermeta": {"embedOptions": {"renderer": "canvas"}},
             "params": [{**param.param.to_dict(), "views": [FIRST]} for param in params],
-            "layer": _with_bars_once([{**parts[0], "name": FIRST}, *parts[1:]]),
+            "layer": with_bars_once([{**parts[0], "name": FIRST}, *parts[1:]]),
         }
     )
-
-
-def _with_bars_once(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return layers such that neighbours which begin with `timed_bars` are in one that states its formulas once."""
-    formulas = timed_bars().to_dict(validate=False)["transform"]
-    found: list[dict[str, Any]] = []
-    for part in parts:
-        if part.get("transform", [])[: len(formulas)] != formulas:
-            found.append(part)
-            continue
-        own = part["transform"][len(formulas) :]
-        child = {name: value for name, value in part.items() if name not in ("data", "transform")}
-        child = {**child, "transform": own} if own else child
-        if found and found[-1].get("transform") == formulas:
-            found[-1]["layer"].append(child)
-        else:
-            found.append({"data": part["data"], "transform": formulas, "layer": [child]})
-    return found
 
 
 def _heat(zooms: bool) -> list[alt.Chart]:

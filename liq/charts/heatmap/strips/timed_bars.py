@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 
 from liq.charts.heatmap.strips.bars import LOG_STEPS, LOG_UNIT
@@ -32,3 +34,26 @@ def timed_bars() -> alt.Chart:
     formula = "isValid(datum.{0}) ? {1} * (exp(datum.{0} / {2}) - 1) : null"
     dollars = {f"usd_{name}": formula.format(name, LOG_UNIT, LOG_STEPS) for name in LIQUIDATED}
     return named_data("candles").transform_calculate(**times, **dollars)
+
+
+def with_bars_once(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return layers such that neighbours which begin with `timed_bars` are in one that states its formulas once.
+
+    >>> bars = timed_bars().mark_rule().to_dict(validate=False)
+    >>> len(with_bars_once([bars, bars])[0]["layer"])
+    2
+    """
+    formulas = timed_bars().to_dict(validate=False)["transform"]
+    found: list[dict[str, Any]] = []
+    for part in parts:
+        if part.get("transform", [])[: len(formulas)] != formulas:
+            found.append(part)
+            continue
+        own = part["transform"][len(formulas) :]
+        child = {name: value for name, value in part.items() if name not in ("data", "transform")}
+        child = {**child, "transform": own} if own else child
+        if found and found[-1].get("transform") == formulas:
+            found[-1]["layer"].append(child)
+        else:
+            found.append({"data": part["data"], "transform": formulas, "layer": [child]})
+    return found
