@@ -16,7 +16,7 @@ from liq.market import Market
 from liq.model import as_of
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
-from liq.model.leverage_bands import select_bands
+from liq.model.leverage_bands import BANDS, select_bands
 from liq.model.prior import PRIORS, Prior
 from liq.validation.book_losses import book_losses
 from liq.validation.track_record import TrackRecord, track_record
@@ -70,7 +70,6 @@ def view_heatmap(market: Market, prior: str | Prior, bands: tuple[str, ...]) -> 
     return reweighted_heatmap(estimated_heatmap(market, prior), bands)
 
 
-@shared
 def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     """Return the estimate with only these bands of leverage counted.
 
@@ -79,6 +78,12 @@ def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     >>> bool(reweighted_heatmap(heatmap, ("51-100x",)).long.sum() < heatmap.long.sum())
     True
     """
+    # all of them is the heatmap itself, which would count twice against the bound of the cache
+    return all_bands if len(bands) == len(BANDS) else _reweighted(all_bands, bands)
+
+
+@shared
+def _reweighted(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
     return select_bands(all_bands, bands)
 
 
