@@ -70,11 +70,14 @@ st.markdown(
 - **Timeframe**: the window and with it the length of a bar.
 - **Liquidity threshold**: leaves the faintest cells dark. It travels by rank, so every step removes as many cells as
   the one before, and the dollars it hides are written under the chart. It filters the picture, never the zones.
+- **Colours**: dollars, or relief: multiples of what is usual at that distance from price.
 - **More heat**: lifts the faint without touching the strong. The dollars on the colour scale move along.
 - **Klines**: candles on or off. **All prices**: the whole price range instead of the part that matters.
 - **Leverage**: which positions count. The map is the sum of its leverage bands, so this re-weighs it exactly.
 - **Untested levels**: levels beyond the fitted data's reach, drawn dim or hidden.
 - **Realised liquidations**: rings where they really happened, for sources that report them.
+- **Named zones**: boxes of the strongest zones as they were named in the window, until price came there.
+- **Under the heat**: open interest, funding rate, and what takers bought less what they sold, on the same time axis.
 - **Prior**: what is assumed about leverage. **Live**: refresh the price, and the map when a bar closes.
 - **As of**, and the slider under the heatmap: what stood at an earlier bar, with nothing from later. Play goes
   through the window.
