@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from liq.app import session_cache, tickers
-from liq.app.current_market import chosen_prior, is_live
+from liq.app.current_market import chosen_prior, is_live, kept_market
 from liq.app.view import View
 from liq.market import LOOKBACKS, Market
 from liq.model.heatmap import Heatmap
-from liq.sources import fetch, market_cache
+from liq.sources import fetch
 
 SAME = "the same"
 """What a control of the right half says where it follows the left one."""
@@ -59,13 +59,10 @@ def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> Heatmap:
 
 def _market(view: View) -> Market:
     """Return the market of the right half, kept until a bar closes; raise LiqError."""
-    state, request = st.session_state, (view.ticker, view.source, view.timeframe)
-    if "compared" in state:
-        kept_request, kept, fetched = state.compared
-        if kept_request == request and not (is_live(view) and market_cache.needs_refresh(kept, fetched)):
-            market: Market = kept
-            return market
+    request = (view.ticker, view.source, view.timeframe)
+    if (kept := kept_market("compared", request, is_live(view))) is not None:
+        return kept
     with st.spinner(f"Fetching {view.ticker}", show_time=False):
         market = fetch.fetch(view.ticker, view.timeframe, view.source)
-    state.compared = (request, market, pd.Timestamp.now("UTC"))
+    st.session_state.compared = (request, market, pd.Timestamp.now("UTC"))
     return market

@@ -142,11 +142,9 @@ def _market(view: View, preview: bool) -> Market:
     """Return the market. It is kept until a bar closes, so that nothing jumps while controls are moved."""
     state, request = st.session_state, _request(view)
     place = st.empty()  # always there: else everything after it would count as another element and be drawn anew
-    if "current_market" in state:
-        current_request, current, fetched = state.current_market
-        refreshes = is_live(view) and last_closed_bar(current, view.as_of) is None
-        if current_request == request and not (refreshes and market_cache.needs_refresh(current, fetched)):
-            return current
+    is_past = "current_market" in state and last_closed_bar(state.current_market[1], view.as_of) is not None
+    if (kept := kept_market("current_market", request, is_live(view) and not is_past)) is not None:
+        return kept
     if view.source == "file" and request[-1]:
         files = tuple((upload.name, upload.getvalue()) for upload in state.upload)
         market = session_cache.uploaded_market(files, view.timeframe)
@@ -155,6 +153,16 @@ def _market(view: View, preview: bool) -> Market:
     if not is_preview(view):
         state.current_market = (request, market, pd.Timestamp.now("UTC"))
     return market
+
+
+def kept_market(name: str, request: tuple[Any, ...], refreshes: bool) -> Market | None:
+    """Return the market that the session keeps under a name, as (request, market, time fetched); None where it is
+    another one, or `refreshes` and is due."""
+    if name not in st.session_state:
+        return None
+    kept_request, market, fetched = st.session_state[name]
+    is_due = kept_request != request or (refreshes and market_cache.needs_refresh(market, fetched))
+    return None if is_due else market
 
 
 def _loaded_market(view: View, place: Any, preview: bool) -> Market:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from liq.app.view import View
 from liq.formatting import escape_markdown, naive_utc
+from liq.market import as_utc
 from liq.model.heatmap import Heatmap
 from liq.zones.events import changes_sentence, describe, detect, finished_bars
 
@@ -28,10 +29,11 @@ def changes_since_looked(view: View, heatmap: Heatmap) -> None:
     kept: dict[str, Any] = st.session_state.get("changes", {})
     if kept.get("key") != key:
         kept = st.session_state.changes = {"key": key, "state": {}, "events": [], "since": None, "end": None}
-    bars = finished_bars(heatmap, kept["end"])
-    if kept["end"] is None or len(bars) > MAX_BARS:
+    if kept["end"] is None or (as_utc(market.as_of, "as_of") - kept["end"]) // market.bar > MAX_BARS:
+        bars = finished_bars(heatmap)[-1:]
         kept.update(state={}, events=[], since=bars[-1][0].end if bars else None)
-        bars = bars[-1:]
+    else:
+        bars = finished_bars(heatmap, kept["end"])
     for bar, zones in bars:
         events, kept["state"] = detect(kept["state"], market.symbol, zones, bar)
         kept["events"] += events
