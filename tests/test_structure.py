@@ -93,5 +93,5 @@ def test_the_package_imports_neither_ccxt_nor_streamlit_nor_altair():
 
 
 def test_no_page_builds_html_from_data_or_uses_what_streamlit_has_dropped():
-    for file in [*(ROOT / "pages").glob("*.py"), *(ROOT / "liq" / "app").glob("*.py"), ROOT / "streamlit_app.py"]:
+    for file in [*(ROOT / "pages").glob("*.py"), *(ROOT / "liq" / "app").rglob("*.py"), ROOT / "streamlit_app.py"]:
         assert not re.search(r"use_container_width|unsafe_allow_html=True", file.read_text()), name(file)

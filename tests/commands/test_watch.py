@@ -279,7 +279,7 @@ def test_the_served_app_has_no_way_to_a_webhook():
         path = ROOT / name.replace(".", "/")
         return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
 
-    waiting = [ROOT / "streamlit_app.py", *(ROOT / "liq" / "app").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+    waiting = [ROOT / "streamlit_app.py", *(ROOT / "liq" / "app").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
     reached: set[Path] = set()
     outside: set[str] = set()
     while waiting:

@@ -54,7 +54,7 @@ def realised_rings() -> list[alt.Chart]:
     """Return a ring for the realised liquidations of a bar: longs at its low, shorts at its high, else at its close.
 
     A source states dollars per bar and no price, so a ring stands where the price was furthest that way. Only the
-    largest of the window have one (`data.RINGS`): many small ones would hide candles.
+    largest of the window have one (`bars.RINGS`): many small ones would hide candles.
 
     >>> len(realised_rings())
     3
