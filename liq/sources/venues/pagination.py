@@ -57,21 +57,25 @@ class Pages:
             times = [row[0] for row in page if isinstance(row[0], (int, float)) and since <= row[0] < until]
             if not times:
                 continue
-            rows += self._newer(int(max(times)) + self._step, until)
+            rows += self._newer(int(max(times)) + self._step, until, len(page))
             # where the older page is empty, the venue's history begins in this one, unless the venue caps its pages
             if number + 1 == len(sent) or sent[number + 1][2] or len(page) == largest:
                 rows += self._older(since, int(min(times)))
         return [row for row in rows if not (isinstance(row[0], (int, float)) and row[0] < self._start)]
 
-    def _newer(self, since: int, until: int) -> list[Sequence[Any]]:
-        """Return the rows that a capped page lacks at its newer end, requested one page after the other."""
+    def _newer(self, since: int, until: int, n_sent: int) -> list[Sequence[Any]]:
+        """Return the rows that a capped page of `n_sent` rows lacks at its newer end, one page after the other.
+
+        A page that lacks one row is not followed: that of the bar that forms may not be there yet.
+        """
         rows: list[Sequence[Any]] = []
-        while until - since > self._step and self._calls > 0:
+        cap = n_sent if until - since > self._step else None
+        while self._calls > 0 and until - since > (0 if n_sent == cap else self._step):
             times, page = self._request(since, until)
             rows += page
             if not times:
                 break
-            since = max(times) + self._step
+            since, n_sent = max(times) + self._step, len(page)
         return rows
 
     def _older(self, since: int, until: int) -> list[Sequence[Any]]:

@@ -72,12 +72,26 @@ def test_pages_of_full_size_cost_no_call_too_many() -> None:
     assert sorted(row[0] // STEP for row in rows) == list(range(768))
 
 
-def test_a_venue_that_caps_below_the_page_is_followed() -> None:
-    def page_of(since: int, count: int) -> list[list[int]]:
-        return [[row * STEP] for row in range(since // STEP, min(since // STEP + min(count, 100), 768))]
+@pytest.mark.parametrize("bars", [200, 701, 768])
+def test_a_venue_that_caps_below_the_page_is_followed(bars: int) -> None:
+    """To its last row, also where a single one is left for the last page."""
 
-    rows = Pages(wait, page_of, 0, 768 * STEP, step=STEP, size=1000).rows()
-    assert sorted({row[0] // STEP for row in rows}) == list(range(768))
+    def page_of(since: int, count: int) -> list[list[int]]:
+        return [[row * STEP] for row in range(since // STEP, min(since // STEP + min(count, 100), bars))]
+
+    rows = Pages(wait, page_of, 0, bars * STEP, step=STEP, size=1000).rows()
+    assert sorted({row[0] // STEP for row in rows}) == list(range(bars))
+
+
+def test_a_row_that_is_not_published_yet_costs_no_call() -> None:
+    calls: list[int] = []
+
+    def page_of(since: int, count: int) -> list[list[int]]:
+        calls.append(since // STEP)
+        return [[row * STEP] for row in range(since // STEP, min(since // STEP + count, 767))]
+
+    assert len(Pages(wait, page_of, 0, 768 * STEP, step=STEP, size=1000).rows()) == 767
+    assert calls == [0]
 
 
 def test_good_rows_stay_as_they_are() -> None:
