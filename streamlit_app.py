@@ -15,5 +15,5 @@ st.caption(DISCLAIMER)  # drawn before the page, so that one that stops early st
 with body:
     controls.phone_controls(page.title)
     page.run()
-controls.freeze_imports()
+controls.finish_page(page.title)
 current_market.finish_loading(controls.described_view())

@@ -91,6 +91,12 @@ def open_chart(page, address: str):
     return page.query_selector(CANVAS).bounding_box()
 
 
+def wait_until_redrawn(page, before: str) -> None:
+    page.wait_for_function(
+        f"(chart => chart && chart.toDataURL() !== {before!r})(document.querySelector('{CANVAS}'))"
+    )
+
+
 def pixels(page) -> str:
     return page.evaluate(f"document.querySelector('{CANVAS}').toDataURL()")
 

@@ -52,6 +52,12 @@ def setup() -> Any:
     return st.navigation(pages(), position="top")
 
 
+def finish_page(title: str) -> None:
+    """Note that the page is drawn to its end, its controls among it."""
+    st.session_state.drawn_page = title
+    freeze_imports()
+
+
 @cache
 def freeze_imports() -> None:
     """Take what is imported by now out of garbage collection, once: Streamlit collects after every run."""
@@ -101,15 +107,17 @@ def sidebar(title: str) -> None:
     default."""
     state = st.session_state
     shown = _controls_of(title)
-    kept = state.setdefault("kept", {})
-    for name in defaults():
+    kept, is_new = state.setdefault("kept", {}), state.get("drawn_page") != title
+    for name, default in defaults().items():
         # a page sets this to change a control: only here is the control not drawn yet
         if f"next_{name}" in state and name in shown:
             state[name] = state.pop(f"next_{name}")
             if name not in kept and name == "ticker":
                 st.query_params[name] = str(state[name])  # a control that is drawn for the first time does not
-        elif name in kept and name in shown and name not in state:
+        elif name in shown and name not in state and name in kept:
             state[name] = kept[name]  # Streamlit forgets what a page did not draw
+        elif name in shown and name in state and is_new and name not in st.query_params and state[name] != default:
+            state[name] = state[name]  # a run that was cut short has told neither the browser nor its address
     state.sidebar_drawn = True
     state.run = state.get("run", 0) + 1
     with st.sidebar:

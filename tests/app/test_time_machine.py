@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from playwright.sync_api import expect
 
 import liq
 from liq import formatting
@@ -17,7 +18,7 @@ from liq.sources.files import market_file
 from liq.zones.ranking import side_totals
 from liq.zones.scenario import scenario
 from tests.app.test_pages import no_network, start
-from tests.browser import CANVAS, open_chart, pixels, read
+from tests.browser import open_chart, pixels, read, wait_until_redrawn
 from tests.served import needs_browser
 
 __all__ = ["no_network"]
@@ -141,12 +142,6 @@ def readouts(page, box) -> list[tuple]:
     return [(point["time"], point["price"]) for point in points if point]
 
 
-def wait_until_redrawn(page, before: str) -> None:
-    page.wait_for_function(
-        f"(chart => chart && chart.toDataURL() !== {before!r})(document.querySelector('{CANVAS}'))"
-    )
-
-
 @needs_browser
 def test_zoom_survives_new_data_of_the_same_market_and_not_another(app, page):
     box = open_chart(page, f"{app}/?source=file&timeframe=7d")
@@ -184,16 +179,15 @@ def test_time_travels_plays_and_pauses_and_the_address_reopens_it(app, page, fil
     bar.press("Home")
     page.get_by_text(f"BTC, {whole.times[1]:%d %b %H:%M}").wait_for()
     page.wait_for_url(lambda url: "as_of=2026-01-28T00" in url)
-    page.wait_for_timeout(500)
-    assert pixels(page) != now
+    wait_until_redrawn(page, now)
     assert (
         readouts(page, box) == readouts_before
     )  # the pointer reads on both sides of the moment, and the zoom is kept
     page.get_by_role("button", name="Play").click()
     moments = set()
-    for _ in range(6):
-        page.wait_for_timeout(700)
+    for _ in range(3):
         moments.add(label.inner_text())
+        expect(label).not_to_have_text(label.inner_text(), timeout=20_000)
     assert len(moments) > 2
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Play").wait_for()
