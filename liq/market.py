@@ -208,7 +208,7 @@ class Market:
     @property
     def visible(self) -> pd.DataFrame:
         """The candles of the window, without the warm-up."""
-        return self.candles.loc[self.candles.index >= self.start]
+        return self.candles.iloc[self.candles.index.searchsorted(self.start) :]  # a mask would copy it
 
     def hours(self) -> np.ndarray:
         """Return each bar's length in hours, float (n,)."""

@@ -18,7 +18,7 @@ from liq.app.session_cache import zone_record
 from liq.app.view import View
 from liq.charts.colors import on_ground
 from liq.charts.heatmap import data as heatmap_data
-from liq.charts.heatmap import leverage, readout, window
+from liq.charts.heatmap import leverage, picture, readout, window
 from liq.charts.heatmap.strips.context import Panel, panel_columns, panel_rows
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
@@ -119,25 +119,28 @@ def chart_data(
     True
     """
     title = titles.market_title(heatmap.market, view.timeframe)
-    drawing: dict[str, Any] = {
-        "threshold": view.threshold,
-        "more_heat": view.more_heat,
+    for_both: dict[str, Any] = {"scale": view.scale, "light": view.light}
+    coloring = {**for_both, "threshold": view.threshold, "more_heat": view.more_heat}
+    drawing = {
+        **for_both,
         "klines": view.klines,
         "realised": view.realised,
         "untested": view.untested,
         "title": title if then is heatmap else f"{title} · as of {formatting.timestamp(then.market.as_of)}",
         "watermark": "Simulated" if heatmap.market.source == "simulated" else "",
-        "scale": view.scale,
         "goes_to": view.goes_to,
         "n_panels": len(panels),
         "prices": prices,
-        "light": view.light,
     }
-    marks, mark_tables = _marks(heatmap, like, then, positions, view.whole, view.named)
-    picture, picture_tables = _picture(heatmap, like, then, view.whole, tuple(drawing.items()))
-    drawn = chart_window(heatmap, like, view.whole)
-    context, context_tables = _with_panels(marks["candles"], panels)
-    return drawn, {**picture, **marks, **context}, {**picture_tables, **mark_tables, **context_tables}
+    marks = _marks(heatmap, like, then, positions, view.whole, view.named)
+    parts = (
+        marks,
+        _picture(heatmap, like, then, view.whole, tuple(coloring.items())),
+        _constants(heatmap, like, then, view.whole, tuple(drawing.items())),
+        _with_panels(marks[0]["candles"], panels),
+    )
+    frames, tables = ({name: one for part in parts for name, one in part[kind].items()} for kind in (0, 1))
+    return chart_window(heatmap, like, view.whole), frames, tables
 
 
 Payload = tuple[dict[str, pd.DataFrame], dict[str, pa.Table]]
@@ -157,13 +160,26 @@ def _marks(
 
 @shared
 def _picture(
+    heatmap: Heatmap, like: Heatmap, then: Heatmap, whole: bool, coloring: tuple[tuple[str, Any], ...]
+) -> Payload:
+    """Return the picture, which alone changes with the controls of colour."""
+    drawn, usual = chart_window(heatmap, like, whole), _usual(heatmap, like, then, whole)
+    return _as_payload(picture.picture(heatmap, drawn, is_small=True, usual=usual, **dict(coloring)))
+
+
+@shared
+def _constants(
     heatmap: Heatmap, like: Heatmap, then: Heatmap, whole: bool, drawing: tuple[tuple[str, Any], ...]
 ) -> Payload:
-    """Return the picture and the chart's constants."""
-    moment = None if then is heatmap else then
+    """Return the chart's frame and words, and what the pointer reads with."""
+    moment, usual = None if then is heatmap else then, _usual(heatmap, like, then, whole)
     drawn, read = chart_window(heatmap, like, whole), chart_readout(heatmap, like, whole)
-    usual = chart_usual(heatmap, like, whole, None if moment is None else len(then.times))
-    return _as_payload(heatmap_data.picture(heatmap, drawn, read, then=moment, usual=usual, **dict(drawing)))
+    return _as_payload(heatmap_data.constants(heatmap, drawn, read, then=moment, usual=usual, **dict(drawing)))
+
+
+def _usual(heatmap: Heatmap, like: Heatmap, then: Heatmap, whole: bool) -> dict[str, np.ndarray]:
+    """Return `chart_usual` of a heatmap up to the moment that is looked at."""
+    return chart_usual(heatmap, like, whole, None if then is heatmap else len(then.times))
 
 
 def shared_prices(one: Heatmap, other: Heatmap, whole: bool) -> tuple[float, float] | None:

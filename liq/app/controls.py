@@ -14,7 +14,7 @@ from liq.app.observed import is_named
 from liq.app.parts.context import NAMES
 from liq.app.view import View
 from liq.charts.heatmap import image
-from liq.charts.heatmap.data import SCALES
+from liq.charts.heatmap.picture import SCALES
 from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS

@@ -9,7 +9,7 @@ import streamlit as st
 
 from liq.app import tickers
 from liq.app.parts.context import NAMES
-from liq.charts.heatmap.data import SCALES
+from liq.charts.heatmap.picture import SCALES
 from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS

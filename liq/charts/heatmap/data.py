@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from liq.charts.heatmap import image
+from liq.charts.heatmap.picture import SCALES, picture
 from liq.charts.heatmap.readout import Readout
 from liq.charts.heatmap.strips.bars import candles, liquidated, ring_floor, strip_top
 from liq.charts.heatmap.strips.context import below_heat, panel_rows
-from liq.charts.heatmap.window import Window, color_top, column_closes, relief_cells, standing_rows
+from liq.charts.heatmap.window import Window, standing_rows
 from liq.charts.observed import heatmap_lines
 from liq.charts.zone_boxes import zone_boxes
-from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, money, price, timestamp
+from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, price, timestamp
 from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
@@ -33,12 +34,6 @@ PROFILE = 0.13
 
 UNTESTED_VEIL = 0.5
 """Opacity of the ground drawn over levels beyond the tested distance."""
-
-LEGEND = 180
-"""Width of the colour ramp in pixels."""
-
-SCALES = ("dollars", "relief")
-"""What colours mean: dollars, or multiples of the dollars usual at that distance from price."""
 
 GOES_TO = "goes_to"
 """Name of the parameter that a page listens to, here and on the liquidation map: a chosen price."""
@@ -57,7 +52,7 @@ def datasets(
     record: TrackRecord | None = None,
     **drawing: Any,
 ) -> dict[str, pd.DataFrame]:
-    """Return the chart's data by name: `marks`, and with the same `then` and readout, `picture` of the drawing.
+    """Return the chart's data by name: `marks`, `picture` and `constants`, the last two with what `drawing` holds.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
@@ -66,8 +61,11 @@ def datasets(
     >>> sorted(datasets(heatmap, window(heatmap)))
     ['candles', 'frame', 'observed', 'panels', 'picture', 'pointer', 'profile', 'ticks', 'zones']
     """
+    for_both = {name: drawing[name] for name in ("scale", "usual", "light") if name in drawing}
+    coloring = {name: drawing.pop(name) for name in ("threshold", "more_heat") if name in drawing}
     return {
-        **picture(heatmap, window, readout, then=then, **drawing),
+        **picture(heatmap, window, is_small=readout is not None, **coloring, **for_both),
+        **constants(heatmap, window, readout, then=then, **drawing),
         **marks(heatmap, window, readout, then=then, positions=positions, record=record),
     }
 
@@ -109,13 +107,11 @@ def marks(
     return data if readout is None else {**data, "cells": readout.lines, "codes": readout.codes}
 
 
-def picture(
+def constants(
     heatmap: Heatmap,
     window: Window,
     readout: Readout | None = None,
     *,
-    threshold: int = 0,
-    more_heat: int = 0,
     klines: bool = True,
     realised: bool = True,
     untested: bool = True,
@@ -129,33 +125,24 @@ def picture(
     prices: tuple[float, float] | None = None,
     light: bool = False,
 ) -> dict[str, pd.DataFrame]:
-    """Return the heat image with its legend, and the constants: what the controls of the drawing change.
+    """Return what the chart's marks share, one row each: its frame and words, and what the pointer reads with.
 
-    threshold : per cent of visible cells to leave dark; more_heat : 0 to 100, lifts faint cells; klines, realised :
-    whether to draw the candles, and the source's realised liquidations; untested : whether levels beyond the tested
-    distance are dimmed, else they are hidden. then : see `marks`; price and foot are of that moment, later bars are
-    dimmed. scale : one of SCALES; usual : by side the dollars usual at each distance (`window.usual_by_side`), which
-    the scale "relief" and the pointer divide by. goes_to : a price at which to draw a line. n_panels : how many
-    context panels stand under the heat. prices : what the axis of prices shows at
-    least, low and high, where two charts stand side by side. light : whether the picture is for a light page.
+    klines, realised : whether to draw the candles, and the source's realised liquidations; untested : whether levels
+    beyond the tested distance are dimmed, else they are hidden. then : see `marks`; price and foot are of that
+    moment, later bars are dimmed. scale, usual, light : see `picture`. goes_to : a price at which to draw a line.
+    n_panels : how many context panels stand under the heat. prices : what the axis of prices shows at least, low and
+    high, where two charts stand side by side.
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
-    >>> sorted(picture(heatmap, window(heatmap)))
-    ['frame', 'picture', 'pointer', 'ticks']
+    >>> sorted(constants(heatmap, window(heatmap)))
+    ['frame', 'pointer']
     """
     heatmap_then = heatmap if then is None else then
     market = heatmap_then.market
-    in_relief = scale == "relief" and usual is not None
-    shown, top = window.total, window.top
-    if in_relief and usual is not None:
-        shown = relief_cells(window, column_closes(heatmap), usual)
-        top = color_top(shown)
-    indices = image.color_indices(shown, top, more_heat, image.hidden_below_usd(shown, threshold))
-    exponent = image.gamma(more_heat)
-    places = decimals(market.price, market.tick)
+    places, in_relief = decimals(market.price, market.tick), scale == "relief" and usual is not None
     rows, below = len(window.edges) - 1, below_heat(n_panels)
     bottom, ceiling = (float(edge) for edge in prices or (window.edges[0], window.edges[-1]))
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
@@ -186,7 +173,7 @@ def picture(
         "unit": "Estimated, × usual at this distance" if in_relief else f"Estimated USD per {height:.2%} of price",
         "strip": f"liquidated per bar, estimated{' up, realised down' if both else ''}",
     }
-    constants: dict[str, Any] = {
+    pointer: dict[str, Any] = {
         "start": window.start,
         "end": window.end,
         "below": below,
@@ -206,21 +193,7 @@ def picture(
         "realised": realised,
         **({} if readout is None else readout.constants),
     }
-    ticks = {
-        "at": [0.0, LEGEND / 2, float(LEGEND)],
-        "usd": [
-            f"×{top * share ** (1 / exponent):.3g}" if in_relief else money(top * share ** (1 / exponent))
-            for share in (0, 0.5, 1)
-        ],
-    }
-    url = image.heat_image(indices, light) if readout is None else image.small_heat_image(indices, light)
-    return {
-        # by itself: what is on a scale makes Vega work out every mark again when it is replaced
-        "picture": pd.DataFrame({"url": [url]}),
-        "frame": pd.DataFrame([frame]),
-        "pointer": pd.DataFrame([constants]),
-        "ticks": pd.DataFrame(ticks),
-    }
+    return {"frame": pd.DataFrame([frame]), "pointer": pd.DataFrame([pointer])}
 
 
 def description(market: Market) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 from functools import cache
 from typing import Any
 
@@ -94,12 +95,10 @@ def steady(indices: np.ndarray, steps: int) -> np.ndarray:
     >>> steady(np.array([[5], [6], [5], [7], [0], [1]], np.uint8), 1).ravel()
     array([5, 5, 5, 7, 0, 1], dtype=uint8)
     """
-    kept = indices.copy()
-    for column in range(1, len(kept)):
-        before, now = kept[column - 1], indices[column]
-        is_near = np.maximum(now, before) - np.minimum(now, before) <= steps
-        kept[column] = np.where(is_near & (now > 0) & (before > 0), before, now)
-    return kept
+    kept = np.where(indices > 0, indices, np.int16(-LEVELS)).astype(np.int16)  # zero is near to nothing else
+    for before, now in itertools.pairwise(kept):
+        np.copyto(now, before, where=np.abs(now - before) <= steps)
+    return np.maximum(kept, 0).astype(np.uint8)
 
 
 def heat_image(indices: np.ndarray, light: bool = False) -> str:

@@ -16,7 +16,8 @@ from altair import expr
 
 from liq.charts.colors import ACCENT, FAINT, GROUND, INK
 from liq.charts.heatmap import pointer, zoom
-from liq.charts.heatmap.data import HEIGHT, LEGEND, PROFILE
+from liq.charts.heatmap.data import HEIGHT, PROFILE
+from liq.charts.heatmap.picture import LEGEND
 from liq.charts.heatmap.pointer import NARROW, ONE
 from liq.charts.heatmap.strips import liquidated, panels
 from liq.charts.heatmap.strips.timed_bars import timed_bars, with_bars_once
