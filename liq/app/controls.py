@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from liq.app import app_folder, tickers, widgets
+from liq.app.memory import use_few_arenas
 from liq.app.observed import is_named
 from liq.app.parts.context import NAMES
 from liq.app.view import View
@@ -48,6 +49,7 @@ PAGES = (
 
 def setup() -> Any:
     """Set the page up and return the one to run. The icon is drawn here, as Streamlit fetches a named one."""
+    use_few_arenas()
     st.set_page_config(page_title="Liquidation heatmap", page_icon=image.app_icon(), layout="wide")
     return st.navigation(pages(), position="top")
 

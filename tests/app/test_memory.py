@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import platform
+import subprocess
+import sys
 import threading
 import time
 import weakref
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 from liq.app import memory
 
@@ -85,3 +89,30 @@ def test_the_bound_is_a_setting_and_nonsense_counts_as_none(monkeypatch):
     for text, expected in (("300", 300.0), ("0", 1.0), ("plenty", memory.DEFAULT_MEGABYTES)):
         monkeypatch.setenv("LIQ_MEMORY", text)
         assert memory.megabytes() == expected
+
+
+THREADS = """
+import ctypes, sys, threading
+from liq.app.memory import use_few_arenas
+if sys.argv[1] == "few":
+    use_few_arenas()
+meet = threading.Barrier(12)
+def allocate():
+    meet.wait()
+    kept = [bytearray(50_000) for _ in range(400)]
+    meet.wait()
+threads = [threading.Thread(target=allocate) for _ in range(12)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+ctypes.CDLL("libc.so.6").malloc_stats()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc opens a heap per thread")
+def test_threads_share_few_heaps():
+    """What the threads of many sessions have freed would stay in heaps of their own."""
+    heaps = {}
+    for kind in ("few", "default"):
+        done = subprocess.run([sys.executable, "-c", THREADS, kind], capture_output=True, text=True, check=True)
+        heaps[kind] = done.stderr.count("Arena ")
+    assert heaps["few"] <= memory.ARENAS + 1 < heaps["default"]
