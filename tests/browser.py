@@ -29,23 +29,23 @@ SETTLED = """() => new Promise(done => setTimeout(() =>
 DOLLARS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def file(tmp_path_factory):
     return write_recording(tmp_path_factory.mktemp("recording") / "btcusdt_5m.csv")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def app(file) -> Iterator[str]:
     with served(LIQ_FILE=str(file)) as address:
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def long_file(tmp_path_factory):
     return write_recording(tmp_path_factory.mktemp("recording") / "btcusdt_4h.csv", days=380, minutes=240)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def long_app(long_file) -> Iterator[str]:
     with served(LIQ_FILE=str(long_file)) as address:
         yield address
@@ -103,8 +103,6 @@ def pixels(page) -> str:
 
 def read(page, x: float, y: float) -> dict | None:
     """Move the pointer there and return what the chart writes: time, price, dollars; None outside the heat."""
-    page.mouse.move(x - 3, y - 3)
-    page.evaluate(SETTLED)
     page.evaluate("window.written = []")
     page.mouse.move(x, y)
     page.evaluate(SETTLED)

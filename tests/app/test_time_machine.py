@@ -152,9 +152,9 @@ def test_zoom_survives_new_data_of_the_same_market_and_not_another(app, page):
     assert zoomed != fitted
     slider = page.get_by_role("slider").first
     slider.focus()
-    for _ in range(60):
+    for _ in range(20):
         slider.press("ArrowRight")
-    page.wait_for_url(lambda url: "threshold=60" in url)
+    page.wait_for_url(lambda url: "threshold=20" in url)
     wait_until_redrawn(page, before)
     assert readouts(page, box) == zoomed
     before = pixels(page)
