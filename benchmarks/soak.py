@@ -1,7 +1,7 @@
 """What half an hour costs the server while venues fail in turns: `python -m benchmarks.soak [--minutes 30]`.
 
-Sessions on several venues, `auto` and `all` stay open over Streamlit's websocket and do what a browser does: they run
 Sessions on several venues, `auto` and `all` stay open over Streamlit's websocket and do as a browser does: they run
+each fragment as often as it asks. Every minute another venue fails in another way. A line a minute says the server's
 memory, threads, descriptors and requests of that minute; the reference is the first line, in which all are well.
 """
 

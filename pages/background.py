@@ -26,8 +26,8 @@ lies half a per cent from the entry, at 10x almost ten per cent, at 3x about a t
 st.subheader("How the map is built")
 st.markdown(
     """
-No venue publishes its traders' positions, so the map is an **estimate from public data**: candles, volume, and
-open interest where it is given. The bars are walked from the oldest to the newest, and each does four things, in
+Most venues do not publish their traders' positions, so the map is an **estimate from public data**: candles, volume,
+and open interest where it is given. The bars are walked from the oldest to the newest, and each does four things, in
 this order.
 
 1. **Sweep.** Longs whose liquidation price the bar's low has reached are gone, and shorts whose price its high has
@@ -42,15 +42,15 @@ Each entry's liquidation price follows the venue's own rule with its maintenance
 maintenance margin out, as many maps do, puts a 100x level twice as far away as it is.
 
 A finished column never changes when later bars arrive; only the bar that is still forming moves. The visible
-window is preceded by weeks of coarser bars, so its left edge is not empty, and a zone has the same dollars in
-every timeframe.
+window is preceded by weeks of coarser bars, so its left edge is not empty, and a zone has much the same dollars in
+every timeframe: finer bars place them more exactly.
 """
 )
 
 st.subheader("Leverage priors")
 st.markdown(
     "How much leverage traders take is the one thing that public data hardly show. A prior says what is assumed, "
-    "and it matters: try them, and trust the zones that stay."
+    "and it matters: try them, and compare which zones stay."
 )
 st.markdown(
     "What is confirmed: which ground price covers when, and how many dollars that forces. The same engine, given the "
@@ -59,7 +59,7 @@ st.markdown(
     "is a law and not data. Dollars are each venue's own, per dollar of its open interest, with an interval."
 )
 for prior in PRIORS.values():
-    st.markdown(f"**{prior.title}** ({prior.name}). {escape_markdown(prior.origin)}")
+    st.markdown(f"**{prior.title}**. {escape_markdown(prior.origin)}")
 
 st.subheader("Controls")
 st.markdown(
@@ -76,7 +76,8 @@ st.markdown(
 - **Leverage**: which positions count. The map is the sum of its leverage bands, so this re-weighs it exactly.
 - **Untested levels**: levels beyond the fitted data's reach, drawn dim or hidden.
 - **Realised liquidations**: rings where they really happened, for sources that report them.
-- **Named zones**: boxes of the strongest zones as they were named in the window, until price came there.
+- **Named zones**: boxes of the strongest zones as they were named in the window, until price came there or they had
+  decayed.
 - **Under the heat**: open interest, funding rate, and what takers bought less what they sold, on the same time axis.
 - **Prior**: what is assumed about leverage. **Live**: refresh the price, and the map when a bar closes.
 - **As of**, and the slider under the heatmap: what stood at an earlier bar, with nothing from later. Play goes
@@ -93,7 +94,7 @@ st.markdown(
 **Short windows (12h to 3d)** show fine bars and what was opened in the last days: near levels of high leverage,
 the short-term traps around the price. **Long windows (1M to 6M)** show coarse bars and what has survived for
 weeks: the macro structure, mostly of low leverage, far from the price. A zone that is clear in both is there for
-two reasons. The dollars of one zone do not depend on the window it is looked at in.
+two reasons. Its dollars are about the same in either; which zone is the strongest may differ.
 """
 )
 
@@ -155,5 +156,5 @@ Top zones shows those that the data contain now, each with its rule.
 st.subheader("What this is not")
 st.markdown(
     "Estimated structure, for education and entertainment only. It is not a forecast, not advice, and not a "
-    "guarantee of any kind. Nobody's positions are known here, and no order should rest on this map alone."
+    "guarantee of any kind. The map knows nobody's position, and no order should rest on this map alone."
 )

@@ -33,6 +33,8 @@ from liq.zones.ranking import NEAR
 
 PLAY_STEPS = 90  # playing goes through the window in so many steps
 SECONDS_PER_STEP = 0.6  # what one step takes to be sent and drawn
+COLOURS = "Green: shorts above the price; red: longs below it; rings: the largest realised liquidations. "
+BOXES = "Boxes: zones as they were named then, until price came there (bright) or they had decayed (faint). "
 state = st.session_state
 
 
@@ -43,7 +45,7 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
         with st.container(horizontal=True, gap="small", key="figures"):
             with st.container(width=168):
                 st.metric(heatmap.market.base, formatting.price(float(heatmap.market.price), 2), "loading the map")
-            for label in ("Strong zone above", "Strong zone below", f"Balance in ±{NEAR:.0%}", "Anchored"):
+            for label in ("Strong zone above", "Strong zone below", f"Balance in ±{NEAR:.0%}", "Anchored bars"):
                 st.metric(label, "…", "loading", **METRIC_STYLE)
         return
     now, totals = session_cache.book_summary(heatmap)
@@ -58,7 +60,8 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
                 f"Strong zone {side}",
                 "none" if zone is None else formatting.price(zone["peak"], places),
                 None if zone is None else way_there(zone, price),
-                help=f"The nearest strong zone {side} the price: its peak, the way there, its dollars. An estimate.",
+                help=f"The strongest zone within {NEAR:.0%} {side} the price, or else the nearest: its peak, the way "
+                "to the peak, its dollars. An estimate.",
                 **METRIC_STYLE,
             )
         st.metric(
@@ -69,10 +72,11 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
             **METRIC_STYLE,
         )
         st.metric(
-            "Anchored",
+            "Anchored bars",
             formatting.percent(heatmap.anchored, 0, sign=False),
             "to open interest",
-            help="Share of the window whose openings were read from open interest; the rest is judged by volume.",
+            help="Share of the window's bars whose openings were read from open interest; the rest is judged by "
+            "volume. How much of open interest the map places near the price is on the liquidation map.",
             **METRIC_STYLE,
         )
 
@@ -188,7 +192,8 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
         hidden = f"Leaves {view.threshold} % of the cells dark, those with the least relief."
     st.caption(  # always drawn, so that another moment moves nothing on the page
         f"{sentence} {escape_markdown(hidden)} "
-        f"Under the pointer, dollars are right to {data['pointer']['tolerance'].iloc[0]:.0%}. "
+        f"{COLOURS}{BOXES if view.named else ''}"
+        f"The pointer rounds dollars to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits; Shift and drag says where price goes. "
         "Times are UTC. "
         f"{tested_sentence(then)} {dollars_sentence(then)}"

@@ -17,12 +17,12 @@ heatmap = load_heatmap(view)
 live_price(heatmap.market, view)
 other = right_view(view)
 if other == view:
-    st.caption("Choose another ticker, source, timeframe or moment for the right half.")
+    st.caption("Choose another ticker, source, timeframe or moment for the second chart.")
 try:
     others_heatmap = right_heatmap(other, view, heatmap)
 except LiqError as error:
     st.error(escape_markdown(str(error)), icon=":material/error:")
-    st.caption("Choose another ticker or source for the right half.")
+    st.caption("Choose another ticker or source for the second chart.")
     st.stop()
 halves = (("left", view, heatmap), ("right", other, others_heatmap))
 prices = chart_cache.shared_prices(heatmap, others_heatmap, view.whole)
@@ -40,7 +40,7 @@ for column, (side, half, whole) in zip(st.columns(2), halves, strict=True):
                 height="stretch",
             )
 st.caption(
-    "Prices are on one axis where both halves show one coin; each half has its own colours, as its legend says. All "
-    "are estimates. Times are UTC."
+    "Prices are on one axis where both charts show one coin, and a shorter timeframe fills less of it. Each chart "
+    "has its own colours, as its legend says. All are estimates. Times are UTC."
 )
 downloads(f"{heatmap.market.base}_{view.timeframe}", {})

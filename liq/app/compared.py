@@ -16,7 +16,7 @@ from liq.model.heatmap import Heatmap
 from liq.sources import fetch
 
 SAME = "the same"
-"""What a control of the right half says where it follows the left one."""
+"""What a control of the second half says where it follows the first one."""
 
 
 def right_view(view: View) -> View:
@@ -24,7 +24,7 @@ def right_view(view: View) -> View:
     bound: dict[str, Any] = {"bind": "query-params"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         ticker = st.selectbox(
-            "Ticker on the right",
+            "Second ticker",
             [SAME, *tickers.tickers(view.source)],
             key="right_ticker",
             accept_new_options=True,
@@ -32,12 +32,10 @@ def right_view(view: View) -> View:
             **bound,
         )
         sources = [SAME, *(name for name in fetch.SOURCES if name != "file")]
-        source = st.selectbox("Source on the right", sources, key="right_source", width=170, **bound)
-        timeframe = st.selectbox(
-            "Timeframe on the right", [SAME, *LOOKBACKS], key="right_timeframe", width=170, **bound
-        )
+        source = st.selectbox("Second source", sources, key="right_source", width=170, **bound)
+        timeframe = st.selectbox("Second timeframe", [SAME, *LOOKBACKS], key="right_timeframe", width=170, **bound)
         moment = st.datetime_input(
-            "Moment on the right, UTC", None, step=60, format="YYYY-MM-DD", key="right_as_of", width=220, **bound
+            "Second moment, UTC", None, step=60, format="YYYY-MM-DD", key="right_as_of", width=220, **bound
         )
     return replace(
         view,

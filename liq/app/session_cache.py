@@ -6,6 +6,7 @@ Markets are keys by identity, so every session that shows the same market shares
 from __future__ import annotations
 
 import io
+import threading
 
 import pandas as pd
 
@@ -23,6 +24,10 @@ from liq.validation.track_record import TrackRecord, track_record
 from liq.zones import relief
 from liq.zones.ranking import SideTotals, side_totals, top_zones
 from liq.zones.scenario import Scenario, scenario
+
+_estimating = threading.Lock()
+"""One estimate at a time: when a bar closes every view wants one, each takes 40 MB for a moment, and several at once
+are not faster."""
 
 
 @shared
@@ -56,7 +61,8 @@ def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:
 
 @shared
 def _estimated(market: Market, prior: str) -> Heatmap:
-    return estimate(market, prior=prior if prior in PRIORS else Prior.from_json(prior))
+    with _estimating:
+        return estimate(market, prior=prior if prior in PRIORS else Prior.from_json(prior))
 
 
 def view_heatmap(market: Market, prior: str | Prior, bands: tuple[str, ...]) -> Heatmap:

@@ -37,7 +37,7 @@ TOGGLES = {
     "named": (
         "Named zones",
         "Boxes: the strongest zones of each side as they were named in this window, until price came there (bright) "
-        "or they were closed (faint).",
+        "or they had decayed (faint).",
     ),
     "observed": (
         "Observed positions",

@@ -15,7 +15,7 @@ from liq.charts.colors import ACCENT, DOWN, FAINT, GROUND, INK, OBSERVED, UP
 from liq.charts.heatmap.data import GOES_TO
 from liq.charts.observed import observed_by_bucket
 from liq.charts.panel import dark_panel
-from liq.formatting import decimals, money, price
+from liq.formatting import decimals, money, percent, price
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
 from liq.positions import Positions
@@ -111,6 +111,9 @@ def datasets(
                 "label": [price(price_now, places)],
                 "goes": [goes_to if marked else price_now],
                 "marked": [float(marked)],
+                "goes_label": [
+                    f"{price(goes_to, places)} ({percent(goes_to / price_now - 1)})" if marked and goes_to else ""
+                ],
             }
         ),
     }
@@ -194,9 +197,12 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
     price_chart = alt.Chart(alt.NamedData(name="price"))
     line = price_chart.mark_rule(strokeDash=[4, 3], color=INK, tooltip=None).encode(alt.X("price:Q"))
     goes = price_chart.mark_rule(color=ACCENT, opacity=expr("datum.marked"), tooltip=None)
-    label = price_chart.mark_text(align="left", dx=6, color=ACCENT, fontWeight="bold", tooltip=None)
+    label = price_chart.mark_text(align="left", dx=6, color=INK, fontWeight="bold", tooltip=None)
     named = label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))
-    prices = alt.layer(bars, line, goes.encode(alt.X("goes:Q")), named)
+    goal = price_chart.encode(alt.X("goes:Q"), alt.YValue(24), alt.Text("goes_label:N"))
+    words: dict[str, Any] = {"align": "left", "dx": 6, "fontWeight": "bold", "tooltip": None}
+    halo = goal.mark_text(color=GROUND, stroke=GROUND, strokeWidth=4, **words)  # bars lie under it
+    prices = alt.layer(bars, line, goes.encode(alt.X("goes:Q")), named, halo, goal.mark_text(color=ACCENT, **words))
     chart = alt.layer(prices, _sums()).resolve_scale(y="independent", color="independent")
     chart = alt.layer(chart, _observed()).resolve_scale(y="independent")
     result: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()

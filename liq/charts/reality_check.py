@@ -11,6 +11,7 @@ import pandas as pd
 from altair import expr
 
 from liq.charts.colors import ACCENT, DOWN, FAINT, INK, UP
+from liq.charts.marks import CLOCK
 from liq.charts.panel import dark_panel
 from liq.formatting import epoch_milliseconds, money, percent
 from liq.validation.alignment import FLOOR
@@ -112,7 +113,14 @@ def over_time(side: str, height: int = 165) -> dict[str, Any]:
         "t:T",
         title=None,
         scale=alt.Scale(type="utc", nice=False),
-        axis=alt.Axis(grid=False, tickCount=expr("max(3, width / 140)"), labelOverlap=True, labelColor=FAINT),
+        axis=alt.Axis(
+            grid=False,
+            tickCount=expr("max(3, width / 140)"),
+            labelOverlap=True,
+            labelColor=FAINT,
+            labelExpr=CLOCK,
+            labelBound=True,
+        ),
     )
     area = base.mark_area(opacity=0.55, interpolate="step-after", tooltip=None).encode(
         time, _dollars("realised", alt.Y, NAMES[side]), alt.Y2("floor:Q"), alt.ColorValue(COLOURS[side])

@@ -10,12 +10,15 @@ from liq.validation.track_record import TrackRecord
 
 COLUMNS = ("from", "to", "low", "high", "opacity")
 
+SHORTEST = 0.01
+"""Share of the window below which a box is not drawn: it would look like a wick."""
+
 REACHED, OTHERS = 0.9, 0.35
 """Opacity of a box whose zone price reached, and of the others."""
 
 
 def zone_boxes(record: TrackRecord | None, low: float, high: float) -> pd.DataFrame:
-    """Return COLUMNS of the zones that lie within low to high: times in UTC ms.
+    """Return COLUMNS of the zones that lie within low to high and lasted SHORTEST or more: times in UTC ms.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -26,7 +29,10 @@ def zone_boxes(record: TrackRecord | None, low: float, high: float) -> pd.DataFr
     """
     if record is None or record.zones.empty:
         return pd.DataFrame({name: pd.Series(dtype=float) for name in COLUMNS})
-    zones = record.zones[(record.zones["low"] < high) & (record.zones["high"] > low)]
+    lasted = record.zones["ended"] - record.zones["named"]
+    window = record.zones["ended"].max() - record.zones["named"].min()
+    is_drawn = (record.zones["low"] < high) & (record.zones["high"] > low) & (lasted >= SHORTEST * window)
+    zones = record.zones[is_drawn]
     return pd.DataFrame(
         {
             "from": epoch_milliseconds(pd.DatetimeIndex(zones["named"])),

@@ -65,7 +65,7 @@ class TrackRecord(NamedTuple):
         if np.isfinite(self.levels_came):
             text += f"; to other levels as far away and as wide it came in {levels} of cases"
         if np.isfinite(self.passed) and np.isfinite(self.levels_passed):
-            text += f". Of those that it passed or turned at it passed {passed}, of such levels {levels_passed}"
+            text += f". Where it passed or turned, it passed {passed} of the zones and {levels_passed} of such levels"
         return f"{text}. One window is few cases: the reality check says whether such a difference is chance."
 
 

@@ -224,3 +224,11 @@ def test_touches_are_kept_until_zones_are_named_again_and_no_longer(market):
         liq.estimate(simulate("BTC", "7d", now=NOW, seed=1), columns=1),
     ]
     assert all(key(other) != now for other in others)
+
+
+def test_every_gain_of_the_table_is_written_in_points(market):
+    report = liq.skill(liq.estimate(market, columns=1), market.liquidations)
+    table = tables.skill_table(report).set_index("")["Added, points of R²"]
+    assert table["Twin: the path of price alone"].startswith(f"{100 * report.path_gain:+.1f}")
+    for text in table[table != ""]:
+        assert text == "n/a" or text.startswith(("0.0", "+", "-"))

@@ -91,5 +91,6 @@ def test_in_the_time_machine_nothing_later_is_told(heatmap):
     moment = utc(pd.DatetimeIndex([then.market.as_of]))[0]
     assert (record.zones["ended"] <= moment).all()
     boxes = zone_boxes(record, heatmap.edges[0], heatmap.edges[-1])
-    assert (boxes["to"] >= boxes["from"]).all()
+    assert len(boxes)
+    assert (boxes["to"] - boxes["from"] >= 0.01 * (boxes["to"].max() - boxes["from"].min())).all()  # none like a wick
     assert boxes["to"].max() <= moment.timestamp() * 1000

@@ -24,7 +24,7 @@ CHECKED = (
     "Checked where positions are known, on this simulated market, with the same invented order book: with the book "
     "as it stands, estimated forced dollars were 0.8 times the true ones in the median (0.5 to 1.8 in eight of "
     "ten cases), and price stopped within 0.2 % of where the true positions stop it. Where a thinned book lets one "
-    "zone set off the next, the estimate stops far too early. docs/heatmap.md has the table."
+    "zone set off the next, the estimate stops far too early."
 )
 """What `python -m benchmarks.cascade` found."""
 
@@ -74,7 +74,9 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
     share = f", {percent(levels['usd'].sum() / open_usd, 2, sign=False)} of open interest" if open_usd > 0 else ""
     bands = levels.groupby(band_names(levels["leverage"].to_numpy()))["usd"].sum()
     venues = levels.groupby("source")["usd"].sum()
-    parts = [f"{money(usd)} {name}" for name, usd in bands.sort_values(ascending=False).head(3).items()]
+    largest = bands.sort_values(ascending=False)
+    parts = [f"{money(usd)} {name}" for name, usd in largest.head(3).items()]
+    parts += [f"{money(largest[3:].sum())} other leverage"] if largest[3:].sum() > 0 else []
     if len(venues) > 1:
         parts += [f"{money(usd)} {titles.source_title(str(name))}" for name, usd in venues.items()]
     side = "shorts bought back" if target > market.price else "longs sold"
@@ -100,8 +102,9 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
         escape_markdown(
             f"Order book of {names}, {age(book.time, pd.Timestamp.now('UTC'))} old, sent up to "
             f"{price_text(sent, places)} ({percent(sent / market.price - 1)}); beyond, it is taken to be as deep on "
-            "average. Forced orders are taken to hit it at once, nearest prices first. A book withdraws in a fall, "
-            "hence a third of it (the median of published cases) and a seventeenth (one case of ten). Mostly it "
+            "average. Forced orders are taken to hit it at once, nearest prices first: resting in between is what "
+            "lies from the chosen price to where price stops. A book withdraws in a fall, hence a "
+            "third of it (the median of published cases) and a seventeenth (one case of ten). Mostly it "
             "stops at once: forced orders were 0.65 % of what rested within 2 %. Left out: new orders, hedges, "
             "insurance funds, auto-deleveraging."
         )

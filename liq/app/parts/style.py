@@ -15,10 +15,14 @@ STYLE = f"""<style>
 .st-key-map_panel {{ flex: none; height: max(480px, calc(100vh - 400px)); }}
 .st-key-left_panel, .st-key-right_panel {{ flex: none; height: max(480px, calc(100vh - 390px)); }}
 .st-key-phone_controls, .st-key-phone_figures {{ display: none; }}
+[data-testid="stMultiSelect"] [data-tag] {{
+  background: color-mix(in srgb, currentColor 14%, transparent); color: inherit;
+}}
 @media (max-width: {NARROW}px) {{
   .st-key-figures {{ display: none; }}
   .st-key-phone_controls, .st-key-phone_figures {{ display: flex; }}
   .st-key-heatmap_panel {{ height: max(480px, calc(100vh - 250px)); }}
 }}
 </style>"""
-"""What Streamlit has no setting for: a chart as high as the window, and parts that only a phone shows."""
+"""What Streamlit has no setting for: a chart as high as the window, parts that only a phone shows, and the names in a
+multiselect, which it draws dark on a light page."""

@@ -10,6 +10,9 @@ from liq.validation.place import PlaceScore
 from liq.validation.skill import Skill
 from liq.validation.zone_touches import FARTHEST, NEAREST, ZoneTouches, days_text
 
+GAINS = ("gain", "placebo_day", "placebo_week", "path_gain", "shifted_gain", "mean_book_gain", "beyond_path")
+"""Figures that are shares of variance, written in points."""
+
 
 def skill_table(report: Skill) -> pd.DataFrame:
     """Return the figures as a table to read: the map, range and volume alone, placebos and blind twins.
@@ -76,7 +79,7 @@ def figure_text(report: Skill, name: str | None) -> str:
     """
     if name is None:
         return ""
-    is_gain = name in ("gain", "placebo_day", "placebo_week")
+    is_gain = name in GAINS
     numbers = (getattr(report, name), *report.intervals[name])
     value, low, high = (f"{100 * number:+.1f}" if is_gain else f"{number:.2f}" for number in numbers)
     value, low, high = ("0.0" if text in ("+0.0", "-0.0") else text for text in (value, low, high))

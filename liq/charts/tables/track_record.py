@@ -17,20 +17,26 @@ def outcome_table(record: TrackRecord) -> pd.DataFrame:
     >>> from liq.validation.track_record import track_record
     >>> record = track_record(liq.estimate(simulate("BTC", "1d", now="2026-09-01")))
     >>> outcome_table(record)["What"].tolist()[-2:]
-    ['price came there, decayed or not', 'passed, of those passed or turned']
+    ['price came to, decayed or not', 'passed, out of passed and turned']
     """
     counts = record.zones["outcome"].value_counts()
     rows = [
         (name, str(counts.get(name, 0)), _share(counts.get(name, 0) / len(record.zones)), "") for name in OUTCOMES
     ]
+    passed, turned = int(counts.get("passed", 0)), int(counts.get("turned", 0))
     rows += [
         (
-            "price came there, decayed or not",
+            "price came to, decayed or not",
             str(int(record.zones["hours"].notna().sum())),
             _share(record.came),
             _share(record.levels_came),
         ),
-        ("passed, of those passed or turned", "", _share(record.passed), _share(record.levels_passed)),
+        (
+            "passed, out of passed and turned",
+            f"{passed} of {passed + turned}",
+            _share(record.passed),
+            _share(record.levels_passed),
+        ),
     ]
     return pd.DataFrame(rows, columns=["What", "Zones", "Share", "Placebo levels"])
 

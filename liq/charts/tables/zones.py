@@ -67,7 +67,7 @@ def cascade_text(table: pd.DataFrame, reference: float, places: int) -> pd.DataF
             "Order book": table["book"],
             "Forced in all": table["forced"].map(money),
             "Price stops at": stops,
-            "Resting up to there": table["rested"].map(money),
-            "Next zone reached": zones,
+            "Resting in between": table["rested"].map(money),
+            "First zone reached": zones,
         }
     )
