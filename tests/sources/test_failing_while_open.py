@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+import pandas as pd
 import pytest
 
 from liq.sources import fetch as fetch_module
@@ -16,9 +15,11 @@ WINDOW = "1d"
 
 
 @pytest.mark.parametrize("mode", ["503", "html"])
-def test_the_newest_price_known_stays_while_a_venue_fails(venues: VenueServer, mode: str) -> None:
+def test_the_newest_price_known_stays_while_a_venue_fails(
+    venues: VenueServer, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = fetch("BTC", WINDOW, "okx")
-    time.sleep(0.01)
+    monkeypatch.setattr(market_cache, "utc_now", lambda: good.as_of + pd.Timedelta("1s"))
     newer = quote("BTC", "okx")
     assert newer.time > good.as_of
     venues.fail("okx", mode)

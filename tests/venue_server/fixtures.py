@@ -27,6 +27,7 @@ def server() -> Iterator[VenueServer]:
 @pytest.fixture
 def venues(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[VenueServer]:
     """The stand-in without faults, in front of a process that remembers nothing."""
+    stop_clock(monkeypatch)
     monkeypatch.setenv("LIQ_GATEWAY", server.url)
     monkeypatch.delenv("LIQ_FILE", raising=False)
     monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
@@ -38,12 +39,19 @@ def venues(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ven
 @pytest.fixture
 def kept(server: VenueServer, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
     """The stand-in without faults, in front of a process that still holds what the tests before fetched."""
+    stop_clock(monkeypatch)
     monkeypatch.setenv("LIQ_GATEWAY", server.url)
     monkeypatch.setattr(failures, "RETRY_POLICY", QUICK)
     server.heal()
     server.forget()
     venue_status.clear()
     return server
+
+
+def stop_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test take place in one moment: a bar that closes meanwhile would be fetched, and counted, once more."""
+    now = market_cache.utc_now()
+    monkeypatch.setattr(market_cache, "utc_now", lambda: now)
 
 
 def restart(server: VenueServer) -> None:
