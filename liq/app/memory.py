@@ -103,9 +103,11 @@ def _key(name: str, *arguments: Hashable) -> Hashable:
 
 
 def _give_back_when_idle() -> None:
-    """Wait until nothing was used for IDLE seconds, then empty the cache and return the memory to the system."""
+    """Wait until nothing was used for IDLE seconds, then empty the cache and return the memory to the system; return
+    what is free meanwhile, too."""
     while (left := _uses["last"] + IDLE - time.monotonic()) > 0:
         time.sleep(left)
+        return_freed_memory()
     _uses["watched"] = 0.0
     with _condition:
         _cache.clear()
