@@ -75,7 +75,7 @@ def test_a_ticker_that_nobody_lists_is_the_users_to_mend(venues: VenueServer, so
 
 
 def test_auto_leaves_a_venue_whose_candles_are_old(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = pd.Timestamp.now(tz="UTC")
+    now = market_cache.utc_now()
     monkeypatch.setattr(market_cache, "utc_now", lambda: now - pd.Timedelta(minutes=30))
     fetch("BTC", "6M", "auto")
     monkeypatch.setattr(market_cache, "utc_now", lambda: now)
@@ -115,7 +115,7 @@ def test_all_accepts_bars_that_one_venue_lacks(venues: VenueServer) -> None:
 
 
 def test_all_leaves_out_a_venue_that_is_a_bar_behind(venues: VenueServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = pd.Timestamp.now(tz="UTC")
+    now = market_cache.utc_now()
     monkeypatch.setattr(market_cache, "utc_now", lambda: now - pd.Timedelta(minutes=30))
     fetch("BTC", "7d", "all")
     monkeypatch.setattr(market_cache, "utc_now", lambda: now)

@@ -159,8 +159,10 @@ def test_calls_are_counted(venues: VenueServer, name: str) -> None:
 def test_a_refresh_ends_where_a_first_fetch_does(
     venues: VenueServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = pd.Timestamp.now(tz="UTC")
-    earlier = max(now - pd.Timedelta(minutes=40), now.floor("1D"))
+    now = market_cache.utc_now()
+    bar = pd.Timedelta(minutes=15)
+    moved = (now.floor(bar) + bar).floor("1D") - bar  # the window's first day is the same since
+    earlier = max(now - pd.Timedelta(minutes=40), moved)
     monkeypatch.setattr(market_cache, "utc_now", lambda: earlier)
     before = fetch("BTC", "7d", name)
     monkeypatch.setattr(market_cache, "utc_now", lambda: now)
@@ -185,7 +187,7 @@ def test_a_refresh_ends_where_a_first_fetch_does(
 def test_a_window_longer_than_the_cached_one_is_fetched_again(
     venues: VenueServer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = pd.Timestamp.now(tz="UTC")
+    now = market_cache.utc_now()
     monkeypatch.setattr(market_cache, "utc_now", lambda: now - pd.Timedelta(days=2))
     fetch("BTC", "3d", name)
     monkeypatch.setattr(market_cache, "utc_now", lambda: now)
