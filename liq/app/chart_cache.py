@@ -139,7 +139,10 @@ def chart_data(
         _constants(heatmap, like, then, view.whole, tuple(drawing.items())),
         _with_panels(marks[0]["candles"], panels),
     )
-    frames, tables = ({name: one for part in parts for name, one in part[kind].items()} for kind in (0, 1))
+    frames, tables = dict[str, pd.DataFrame](), dict[str, pa.Table]()
+    for part_frames, part_tables in parts:
+        frames |= part_frames
+        tables |= part_tables
     return chart_window(heatmap, like, view.whole), frames, tables
 
 

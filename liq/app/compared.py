@@ -1,4 +1,4 @@
-"""The second market of the page side by side: what the right half shows, and its market beside the session's own."""
+"""The second market of the page side by side: what its second chart shows, beside the session's own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from liq.model.heatmap import Heatmap
 from liq.sources import fetch
 
 SAME = "the same"
-"""What a control of the second half says where it follows the first one."""
+"""What a control of the second chart says where it follows the first one."""
 
 
 def right_view(view: View) -> View:
-    """Draw the controls of the right half and return its view: the left one's, but for what is chosen here."""
+    """Draw the controls of the second chart and return its view: the first one's, but for what is chosen here."""
     bound: dict[str, Any] = {"bind": "query-params"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         ticker = st.selectbox(
@@ -47,7 +47,7 @@ def right_view(view: View) -> View:
 
 
 def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> Heatmap:
-    """Return the estimate of the right half's market: the left one's own where they are the same; raise LiqError."""
+    """Return the estimate of the second chart's market, the first one's own where they are the same; raise LiqError."""
     names = ("ticker", "source", "timeframe")
     if all(getattr(view, name) == getattr(left, name) for name in names):
         return left_heatmap
@@ -56,7 +56,7 @@ def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> Heatmap:
 
 
 def _market(view: View) -> Market:
-    """Return the market of the right half, kept until a bar closes; raise LiqError."""
+    """Return the market of the second chart, kept until a bar closes; raise LiqError."""
     request = (view.ticker, view.source, view.timeframe)
     if (kept := kept_market("compared", request, is_live(view))) is not None:
         return kept

@@ -109,21 +109,22 @@ def sidebar(title: str) -> None:
     default."""
     state = st.session_state
     shown = _controls_of(title)
-    kept, is_new = state.setdefault("kept", {}), state.get("drawn_page") != title
-    for name, default in defaults().items():
+    kept, is_new, unmoved = state.setdefault("kept", {}), state.get("drawn_page") != title, defaults()
+    for name in shown:
         # a page sets this to change a control: only here is the control not drawn yet
-        if f"next_{name}" in state and name in shown:
+        if f"next_{name}" in state:
             state[name] = state.pop(f"next_{name}")
             if name not in kept and name == "ticker":
                 st.query_params[name] = str(state[name])  # a control that is drawn for the first time does not
-        elif name in shown and name not in state and name in kept:
-            state[name] = kept[name]  # Streamlit forgets what a page did not draw
-        elif name in shown and name in state and is_new and name not in st.query_params and state[name] != default:
+        elif name not in state:
+            if name in kept:
+                state[name] = kept[name]  # Streamlit forgets what a page did not draw
+        elif is_new and name not in st.query_params and state[name] != unmoved[name]:
             state[name] = state[name]  # a run that was cut short has told neither the browser nor its address
     state.sidebar_drawn = True
     state.run = state.get("run", 0) + 1
     with st.sidebar:
-        widgets.draw(shown, defaults())
+        widgets.draw(shown, unmoved)
     kept.update({name: state[name] for name in shown if name in state})
 
 

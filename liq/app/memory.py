@@ -119,7 +119,7 @@ def _give_back_when_idle() -> None:
 
 ARENAS = 2
 """Heaps that glibc's malloc may open. By default it is eight a core, one for each thread that allocates at the same
-time, and what the threads of many sessions have freed stays in them: 365 MB became 609 in `benchmarks.sessions`."""
+time, and what the threads of many sessions have freed stays in them: `benchmarks.sessions` took 609 MB, not 440."""
 
 M_ARENA_MAX = -8
 """Number of that parameter, from glibc's malloc.h."""

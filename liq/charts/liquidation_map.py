@@ -197,10 +197,9 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
     price_chart = alt.Chart(alt.NamedData(name="price"))
     line = price_chart.mark_rule(strokeDash=[4, 3], color=INK, tooltip=None).encode(alt.X("price:Q"))
     goes = price_chart.mark_rule(color=ACCENT, opacity=expr("datum.marked"), tooltip=None)
-    label = price_chart.mark_text(align="left", dx=6, color=INK, fontWeight="bold", tooltip=None)
-    named = label.encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))
-    goal = price_chart.encode(alt.X("goes:Q"), alt.YValue(24), alt.Text("goes_label:N"))
     words: dict[str, Any] = {"align": "left", "dx": 6, "fontWeight": "bold", "tooltip": None}
+    named = price_chart.mark_text(color=INK, **words).encode(alt.X("price:Q"), alt.YValue(8), alt.Text("label:N"))
+    goal = price_chart.encode(alt.X("goes:Q"), alt.YValue(24), alt.Text("goes_label:N"))
     halo = goal.mark_text(color=GROUND, stroke=GROUND, strokeWidth=4, **words)  # bars lie under it
     prices = alt.layer(bars, line, goes.encode(alt.X("goes:Q")), named, halo, goal.mark_text(color=ACCENT, **words))
     chart = alt.layer(prices, _sums()).resolve_scale(y="independent", color="independent")

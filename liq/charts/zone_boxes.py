@@ -11,7 +11,7 @@ from liq.validation.track_record import TrackRecord
 COLUMNS = ("from", "to", "low", "high", "opacity")
 
 SHORTEST = 0.01
-"""Share of the window below which a box is not drawn: it would look like a wick."""
+"""Share of the time from first naming to last end below which a box is not drawn: it would look like a wick."""
 
 REACHED, OTHERS = 0.9, 0.35
 """Opacity of a box whose zone price reached, and of the others."""

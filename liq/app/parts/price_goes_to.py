@@ -76,7 +76,8 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
     venues = levels.groupby("source")["usd"].sum()
     largest = bands.sort_values(ascending=False)
     parts = [f"{money(usd)} {name}" for name, usd in largest.head(3).items()]
-    parts += [f"{money(largest[3:].sum())} other leverage"] if largest[3:].sum() > 0 else []
+    if (others := largest.iloc[3:].sum()) > 0:
+        parts.append(f"{money(others)} other leverage")
     if len(venues) > 1:
         parts += [f"{money(usd)} {titles.source_title(str(name))}" for name, usd in venues.items()]
     side = "shorts bought back" if target > market.price else "longs sold"

@@ -95,7 +95,7 @@ def steady(indices: np.ndarray, steps: int) -> np.ndarray:
     >>> steady(np.array([[5], [6], [5], [7], [0], [1]], np.uint8), 1).ravel()
     array([5, 5, 5, 7, 0, 1], dtype=uint8)
     """
-    kept = np.where(indices > 0, indices, np.int16(-LEVELS)).astype(np.int16)  # zero is near to nothing else
+    kept = np.where(indices > 0, indices, np.int16(-LEVELS))  # zero is near to nothing else
     for before, now in itertools.pairwise(kept):
         np.copyto(now, before, where=np.abs(now - before) <= steps)
     return np.maximum(kept, 0).astype(np.uint8)

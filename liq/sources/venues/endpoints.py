@@ -142,7 +142,8 @@ def analytics(
         elif len(data) == 4 and len(times) != 4 and all(isinstance(series, list) for series in data):
             data = data[3]
         last = [value[-1] if isinstance(value, list) and value else value for value in data]
-        return [(int(time) * 1000, _number(value)) for time, value in zip(times, last, strict=True)]
+        rows = [(int(time) * 1000, _number(value)) for time, value in zip(times, last, strict=True)]
+        return [row for row in rows if row[0] < since + count * step * 1000]  # the venue sends that of its end, too
 
     return call(connection, budget, request)
 

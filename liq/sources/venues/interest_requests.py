@@ -120,10 +120,9 @@ def liquidation_totals(request: FetchRequest, period: str, since: int, until: in
     """Return Kraken Futures' liquidations of a time range; raise VenueFailure."""
     request.step(f"{request.connection.venue.title} liquidations")
     count = -(-(until - since) // bar_milliseconds(period))
-    rows = endpoints.analytics(
+    return endpoints.analytics(
         request.connection, request.budget, request.contract, "liquidation-volume", period, since, count
     )
-    return [row for row in rows if row[0] < until]  # one at the end is the next page's, over a longer period
 
 
 def coin_total(request: FetchRequest, period: str, since: int) -> list[tuple[int, float]]:
