@@ -47,7 +47,7 @@ def right_view(view: View) -> View:
 
 
 def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> Heatmap:
-    """Return the estimate of the second chart's market, the first one's own where they are the same; raise LiqError."""
+    """Return the estimate of the second chart's market, the first one's own where they are equal; raise LiqError."""
     names = ("ticker", "source", "timeframe")
     if all(getattr(view, name) == getattr(left, name) for name in names):
         return left_heatmap
