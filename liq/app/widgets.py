@@ -23,7 +23,7 @@ ABOUT_SOURCES = (
     "simulated is an invented market, file a recording of your own."
 )
 
-TOGGLES = {
+TOGGLES: dict[str, tuple[str, str | None]] = {
     "klines": ("Klines", None),
     "whole": ("All prices", None),
     "realised": (
@@ -46,6 +46,12 @@ TOGGLES = {
 }
 """Labels and help of the switches of the picture."""
 
+LAYERS = ("realised", "untested", "named", "panels", "observed")
+"""Controls of what is drawn over and under the heat."""
+
+MOST_LAYERS = 2
+"""How many of LAYERS stand in the sidebar itself; more are behind a button, else the rest would be out of sight."""
+
 
 def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
     """Draw the controls of those names."""
@@ -67,20 +73,14 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
         )
     if "scale" in shown:
         _picture(defaults)
-    for name, (label, about) in TOGGLES.items():
-        if name in shown:
-            st.toggle(label, defaults[name], key=name, help=about, **BOUND)
-    if "panels" in shown:
-        st.pills(
-            "Under the heat",
-            list(NAMES),
-            default=defaults["panels"],
-            selection_mode="multi",
-            key="panels",
-            help="Open interest; funding rates; what takers bought less what they sold, which Binance alone states. "
-            "Each on the heatmap's time axis, read from the venue when it is switched on.",
-            **BOUND,
-        )
+    layers = [name for name in LAYERS if name in shown]
+    for name in TOGGLES:
+        if name in shown and name not in layers:
+            _toggle(name, defaults)
+    behind = st.popover("Layers", icon=":material/layers:", width="stretch") if len(layers) > MOST_LAYERS else None
+    with behind or st.container():
+        for name in layers:
+            _panels(defaults) if name == "panels" else _toggle(name, defaults)
     if "observed" in shown and st.session_state.observed:
         st.file_uploader(
             "Positions",
@@ -105,6 +105,26 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
             help="A moment of the window, UTC: what stood then, with nothing from later. Empty is now.",
             **BOUND,
         )
+
+
+def _toggle(name: str, defaults: dict[str, Any]) -> None:
+    """Draw one of TOGGLES."""
+    label, about = TOGGLES[name]
+    st.toggle(label, defaults[name], key=name, help=about, **BOUND)
+
+
+def _panels(defaults: dict[str, Any]) -> None:
+    """Draw the choice of the panels under the heat."""
+    st.pills(
+        "Under the heat",
+        list(NAMES),
+        default=defaults["panels"],
+        selection_mode="multi",
+        key="panels",
+        help="Open interest; funding rates; what takers bought less what they sold, which Binance alone states. "
+        "Each on the heatmap's time axis, read from the venue when it is switched on.",
+        **BOUND,
+    )
 
 
 def _source() -> None:

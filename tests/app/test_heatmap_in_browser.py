@@ -64,6 +64,7 @@ def test_every_control_changes_the_picture_and_stays_in_the_address(app, page):
 def test_realised_liquidations_are_marked_if_switched_on(app, page):
     open_chart(page, f"{app}/?source=simulated&timeframe=1d&live=false")
     marked = pixels(page)
+    page.get_by_role("button", name="Layers").click()
     page.get_by_text("Realised liquidations", exact=True).click()
     page.wait_for_url(lambda url: "realised=false" in url)
     page.mouse.move(5, 5)

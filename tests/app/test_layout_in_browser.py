@@ -51,10 +51,12 @@ def test_the_chart_takes_the_height_of_the_window(app, chromium, width, height, 
 def test_context_panels_stand_under_the_heat_and_read_at_the_pointer(page):
     with VenueServer() as venues, served(LIQ_GATEWAY=venues.url) as address:
         before = open_chart(page, f"{address}/?source=binanceusdm&timeframe=1d&live=false")
+        page.get_by_role("button", name="Layers").click()
         for name in NAMES:
             page.get_by_role("button", name=name).click()
             page.wait_for_url(f"**panels={name.replace(' ', '+').replace(':', '')}**")
             page.wait_for_timeout(1200)
+        page.keyboard.press("Escape")
         box = page.query_selector(CANVAS).bounding_box()
         assert box["height"] == before["height"]
         reading = read(page, box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)

@@ -14,7 +14,7 @@ import pandas as pd
 from liq.charts.heatmap import image
 from liq.charts.heatmap.picture import SCALES, picture
 from liq.charts.heatmap.readout import Readout
-from liq.charts.heatmap.strips.bars import candles, liquidated, ring_floor, strip_top
+from liq.charts.heatmap.strips import bars
 from liq.charts.heatmap.strips.context import below_heat, panel_rows
 from liq.charts.heatmap.window import Window, standing_rows
 from liq.charts.observed import heatmap_lines
@@ -59,7 +59,7 @@ def datasets(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(datasets(heatmap, window(heatmap)))
-    ['candles', 'frame', 'observed', 'panels', 'picture', 'pointer', 'profile', 'ticks', 'zones']
+    ['candles', 'frame', 'observed', 'panels', 'picture', 'pointer', 'profile', 'rings', 'strip', 'ticks', 'zones']
     """
     for_both = {name: drawing[name] for name in ("scale", "usual", "light") if name in drawing}
     coloring = {name: drawing.pop(name) for name in ("threshold", "more_heat") if name in drawing}
@@ -90,13 +90,15 @@ def marks(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(marks(heatmap, window(heatmap)))
-    ['candles', 'observed', 'panels', 'profile', 'zones']
+    ['candles', 'observed', 'panels', 'profile', 'rings', 'zones']
     """
     heatmap_then = heatmap if then is None else then
+    liquidations = bars.liquidated(heatmap)
     low, high = float(window.edges[0]), float(window.edges[-1])
     at = {"from": window.start, "to": window.start}
     data = {
-        "candles": candles(heatmap, liquidated(heatmap)),
+        "candles": bars.candles(heatmap, liquidations),
+        "rings": _or_hidden(bars.rings(heatmap, liquidations), time=window.start, price=low, kind=""),
         "profile": profile(heatmap_then, window, readout),
         "observed": _or_hidden(
             heatmap_lines(positions, heatmap_then.market, low, high), price=low, strength=0.0, **at
@@ -125,7 +127,8 @@ def constants(
     prices: tuple[float, float] | None = None,
     light: bool = False,
 ) -> dict[str, pd.DataFrame]:
-    """Return what the chart's marks share, one row each: its frame and words, and what the pointer reads with.
+    """Return what the chart's marks share, one row each: its frame and words, what the pointer reads with, and the
+    strip of liquidations.
 
     klines, realised : whether to draw the candles, and the source's realised liquidations; untested : whether levels
     beyond the tested distance are dimmed, else they are hidden. then : see `marks`; price and foot are of that
@@ -138,7 +141,7 @@ def constants(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(constants(heatmap, window(heatmap)))
-    ['frame', 'pointer']
+    ['frame', 'pointer', 'strip']
     """
     heatmap_then = heatmap if then is None else then
     market = heatmap_then.market
@@ -146,8 +149,7 @@ def constants(
     rows, below = len(window.edges) - 1, below_heat(n_panels)
     bottom, ceiling = (float(edge) for edge in prices or (window.edges[0], window.edges[-1]))
     height = float(np.log(window.edges[-1] / window.edges[0])) / rows
-    liquidations = liquidated(heatmap)
-    both = bool(liquidations.filter(like="real_").notna().any(axis=None))
+    liquidations, numbers = bars.liquidated(heatmap), bars.bar_numbers(heatmap.market)
     low, high = float(window.edges[0]), float(window.edges[-1])
     tested_low, tested_high = np.clip(heatmap_then.tested_range, low, high).tolist()
     frame: dict[str, Any] = {
@@ -171,7 +173,7 @@ def constants(
         "foot": f"{timestamp(market.as_of)} · {DISCLAIMER}",
         "watermark": watermark,
         "unit": "Estimated, × usual at this distance" if in_relief else f"Estimated USD per {height:.2%} of price",
-        "strip": f"liquidated per bar, estimated{' up, realised down' if both else ''}",
+        "strip": f"liquidated per bar, estimated{' up, realised down' if bars.has_realised(liquidations) else ''}",
     }
     pointer: dict[str, Any] = {
         "start": window.start,
@@ -185,15 +187,14 @@ def constants(
         "format": f",.{places}f",
         "first": epoch_milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
         "bar": heatmap.market.bar.total_seconds() * 1000,
-        "most": strip_top(liquidations),
-        "ring": ring_floor(liquidations),
+        "bars": int(numbers.max(initial=0)) + 1,
         **_usual_text(usual),
-        "both": both,
         "klines": klines,
         "realised": realised,
         **({} if readout is None else readout.constants),
     }
-    return {"frame": pd.DataFrame([frame]), "pointer": pd.DataFrame([pointer])}
+    strip = {"url": bars.strip_image(liquidations, numbers, light)}
+    return {name: pd.DataFrame([row]) for name, row in (("frame", frame), ("pointer", pointer), ("strip", strip))}
 
 
 def description(market: Market) -> str:

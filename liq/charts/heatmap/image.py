@@ -112,9 +112,20 @@ def heat_image(indices: np.ndarray, light: bool = False) -> str:
     # A palette image needs one byte a cell and compresses to a few: neighbouring cells often share an index, which
     # RGB values after a gamma would not. A browser stretches one image mark over any number of cells at once.
     drawn = np.ascontiguousarray(indices.T[::-1])
-    image = Image.frombytes("P", (drawn.shape[1], drawn.shape[0]), drawn.tobytes())
-    image.putpalette(_palette(light))
-    return _uri(image, transparency=0)
+    return palette_image(drawn, _palette(light), transparency=0)
+
+
+def palette_image(indices: np.ndarray, palette: bytes, **options: Any) -> str:
+    """Return a PNG of colour indices uint8 (rows from the top, columns) as a data URI.
+
+    palette : red, green and blue of each colour; options : what Pillow's PNG writer takes.
+
+    >>> palette_image(np.zeros((2, 3), np.uint8), bytes(3))[:22]
+    'data:image/png;base64,'
+    """
+    image = Image.frombytes("P", (indices.shape[1], indices.shape[0]), indices.tobytes())
+    image.putpalette(palette)
+    return _uri(image, **options)
 
 
 @cache

@@ -18,9 +18,9 @@ from liq.charts.colors import ACCENT, FAINT, GROUND, INK
 from liq.charts.heatmap import pointer, zoom
 from liq.charts.heatmap.data import HEIGHT, PROFILE
 from liq.charts.heatmap.picture import LEGEND
-from liq.charts.heatmap.pointer import NARROW, ONE
+from liq.charts.heatmap.pointer import NARROW
 from liq.charts.heatmap.strips import liquidated, panels
-from liq.charts.heatmap.strips.timed_bars import timed_bars, with_bars_once
+from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars, with_transforms_once
 from liq.charts.heatmap.zoom import FRAME
 from liq.charts.marks import CLOCK, named_data, side_color, usd_text
 from liq.charts.panel import dark_panel
@@ -73,7 +73,7 @@ def _all_layers(zooms: bool = True) -> list[alt.Chart]:
         *liquidated.strip(),
         *panels.panel_layers(),
         *_candles(),
-        *liquidated.realised_rings(),
+        liquidated.ring_layer(),
         *_dimmed(),
         *_price_line(),
         *_profile(),
@@ -91,12 +91,13 @@ def _assemble(layers: list[alt.Chart], *params: Any) -> dict[str, Any]:
     return dark_panel(
         {
             "$schema": dicts[0]["$schema"],
-            "config": {"view": {**dicts[0]["config"]["view"], "stroke": None}},
+            # on a canvas nobody reads a mark's description, and Vega would write all of them anew at every pan
+            "config": {"view": {**dicts[0]["config"]["view"], "stroke": None}, "aria": False},
             "height": HEIGHT,
             "padding": {"top": 4, "left": 4, "right": 4, "bottom": 4},
             "usermeta": {"embedOptions": {"renderer": "canvas"}},
             "params": [{**param.param.to_dict(), "views": [FIRST]} for param in params],
-            "layer": with_bars_once([{**parts[0], "name": FIRST}, *parts[1:]]),
+            "layer": with_transforms_once([{**parts[0], "name": FIRST}, *parts[1:]]),
         }
     )
 
@@ -178,7 +179,7 @@ def _untested() -> list[alt.Chart]:
 
 def _candles() -> list[alt.Chart]:
     """Return wicks and bodies."""
-    base = timed_bars().transform_filter(f"{ONE}.klines")
+    base = timed_bars("mid", "a", "b", where=f"{ONE}.klines")
     color = side_color("datum.close >= datum.open")
     return [
         base.mark_rule(strokeWidth=1, tooltip=None).encode(alt.X("mid:T"), alt.Y("low:Q"), alt.Y2("high:Q"), color),

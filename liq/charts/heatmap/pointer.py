@@ -15,6 +15,7 @@ from altair import expr
 from liq.charts.colors import ACCENT, FAINT, GROUND, INK
 from liq.charts.heatmap.data import PROFILE, USUAL_STEPS
 from liq.charts.heatmap.readout import BAND, BLOCK, LONG, LONGS, REST, SHORT, SHORTS, SIGNS
+from liq.charts.heatmap.strips.bars import LIQUIDATED, LOG_STEPS, LOG_UNIT
 from liq.charts.heatmap.strips.timed_bars import ONE, timed_bars
 from liq.charts.marks import named_data, usd_text
 from liq.model.leverage_bands import BANDS
@@ -94,7 +95,7 @@ def crosshair() -> list[alt.Chart]:
     stands += f" + 'from the price then to here ' + {usd_text('datum.the_reach')}"
     relief = "(datum.the_long + datum.the_short) / datum.usual"
     stands += f" + (datum.usual > 1 ? {wrap} + '×' + format({relief}, '.1f') + ' usual' : '')"
-    bar = timed_bars().transform_filter(f"{ON} && datum.t <= {TIME} && {TIME} < datum.t + {ONE}.bar")
+    bar = _with_usd(timed_bars("t", where=f"{ON} && datum.i === floor(({TIME} - {ONE}.first) / {ONE}.bar)"))
     cell = transforms(named_data("cells").transform_filter(ON))
     plate = one.mark_rect(color=GROUND, strokeWidth=0, cornerRadius=3, tooltip=None, opacity=expr(f"{ON} ? .88 : 0"))
     left = alt.XValue(expr(f"{ASIDE} + 12"))
@@ -107,15 +108,24 @@ def crosshair() -> list[alt.Chart]:
             alt.YValue(5),
             alt.Y2Value(expr(f"{NARROW} ? 157 : 79")),
         ),
-        bar.mark_text(**style, color=INK).encode(left, alt.YValue(9), alt.TextValue(expr(ohlc))),
         # one mark for everything read of the cell: each further mark would run the readout's transforms again
         cell.mark_text(**style, color=ACCENT, lineHeight=17).encode(
             left, alt.YValue(expr(f"{NARROW} ? 55 : 26")), alt.TextValue(expr(stands))
         ),
+        bar.mark_text(**style, color=INK).encode(left, alt.YValue(9), alt.TextValue(expr(ohlc))),
         bar.mark_text(**style, color=FAINT).encode(
             left, alt.YValue(expr(f"{NARROW} ? 122 : 60")), alt.TextValue(expr(gone))
         ),
     ]
+
+
+def _with_usd(bars: alt.Chart) -> alt.Chart:
+    """Return rows of candles with LIQUIDATED in USD as ``usd_est_long`` and so on; null if unknown."""
+    # Vega may run a formula twice on the same rows, so a formula never overwrites its own input
+    formula = "isValid(datum.{0}) ? {1} * (exp(datum.{0} / {2}) - 1) : null"
+    return bars.transform_calculate(
+        **{f"usd_{name}": formula.format(name, LOG_UNIT, LOG_STEPS) for name in LIQUIDATED}
+    )
 
 
 def transforms(chart: alt.Chart) -> alt.Chart:

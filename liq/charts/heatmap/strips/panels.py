@@ -82,7 +82,7 @@ def _values() -> alt.Chart:
     """Return a row for each bar and panel in which a value is known, with what `panel_rows` says of the panel."""
     lookup = alt.LookupData(alt.NamedData("panels"), "key", [name for name in COLUMNS if name != "key"])
     return (
-        timed_bars()
+        timed_bars("t", "a", "b", where=" || ".join(f"isValid(datum.{key})" for key in KEYS))
         .transform_fold(list(KEYS), as_=["key", "value"])
         .transform_filter("isValid(datum.value)")
         .transform_lookup("key", lookup)
