@@ -33,7 +33,8 @@ from liq.zones.ranking import NEAR
 
 PLAY_STEPS = 90  # playing goes through the window in so many steps
 SECONDS_PER_STEP = 0.6  # what one step takes to be sent and drawn
-COLOURS = "Green: shorts above the price; red: longs below it; rings: the largest realised liquidations. "
+COLOURS = "Green: shorts above the price; red: longs below it. "
+RINGS = "Rings: the largest realised liquidations. "
 BOXES = "Boxes: zones as they were named then, until price came there (bright) or they had decayed (faint). "
 state = st.session_state
 
@@ -192,7 +193,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
         hidden = f"Leaves {view.threshold} % of the cells dark, those with the least relief."
     st.caption(  # always drawn, so that another moment moves nothing on the page
         f"{sentence} {escape_markdown(hidden)} "
-        f"{COLOURS}{BOXES if view.named else ''}"
+        f"{COLOURS}{RINGS if view.realised and data['rings']['size'].any() else ''}{BOXES if view.named else ''}"
         f"The pointer rounds dollars to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits; Shift and drag says where price goes. "
         "Times are UTC. "

@@ -26,6 +26,18 @@ SETTLED = """() => new Promise(done => setTimeout(() =>
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 30))), 30))"""
 """Wait until what the pointer did is drawn, however busy the machine is."""
 
+STEADY = f"""() => {{
+  const app = document.querySelector('[data-testid="stApp"]'), chart = document.querySelector('{CANVAS}');
+  const main = document.querySelector('[data-testid="stMain"]');
+  const state = app.dataset.testScriptState, drawn = chart && chart.toDataURL();
+  const now = [state, main.scrollHeight, main.innerText.length, drawn].join();
+  if (now !== window.before || state !== 'notRunning') {{
+    window.before = now; window.since = performance.now();
+  }}
+  return performance.now() - window.since > 400;
+}}"""
+"""Whether what is drawn has stayed as it is for four tenths of a second."""
+
 DOLLARS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -84,10 +96,15 @@ def page(chromium):
     context.close()
 
 
+def wait_until_settled(page) -> None:
+    """Wait until no script runs and the page has had the same height and the same chart for a while."""
+    page.wait_for_function(STEADY, polling=100)
+
+
 def open_chart(page, address: str):
     page.goto(address)
     page.wait_for_selector(CANVAS)
-    page.wait_for_timeout(1200)
+    wait_until_settled(page)
     return page.query_selector(CANVAS).bounding_box()
 
 

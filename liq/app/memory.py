@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import cache, partial
+from functools import cache, partial, wraps
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -90,16 +90,28 @@ def shared(function: F) -> F:
     6
     """
     name = f"{function.__module__}.{function.__qualname__}"
-    return cast(F, cached(_cache, key=partial(_key, name), condition=_condition)(function))
+
+    @wraps(function)
+    def computed(*arguments: Hashable) -> Any:
+        value = function(*arguments)
+        _note_use()  # again: what took longer than IDLE would come into a cache that nobody watches
+        return value
+
+    return cast(F, cached(_cache, key=partial(_key, name), condition=_condition)(computed))
 
 
 def _key(name: str, *arguments: Hashable) -> Hashable:
     """Return a key in which large objects are held weakly, and note the use."""
+    _note_use()
+    return (name, *(weakref.ref(value) if is_dataclass(value) else value for value in arguments))
+
+
+def _note_use() -> None:
+    """Note that somebody uses the cache, and see that it is given back later."""
     _uses["last"] = time.monotonic()
     if not _uses["watched"]:
         _uses["watched"] = _uses["last"]
         threading.Thread(target=_give_back_when_idle, name="memory", daemon=True).start()
-    return (name, *(weakref.ref(value) if is_dataclass(value) else value for value in arguments))
 
 
 def _give_back_when_idle() -> None:

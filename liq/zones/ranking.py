@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -222,12 +222,15 @@ def _side(heatmap: Heatmap, price: float, n: int, side: str) -> pd.DataFrame:
     rows.sort(key=lambda row: not lowest <= row[1].peak <= highest)
     rows = sorted(rows[:n], key=lambda row: -row[0])
     prices, total = levels["price"].to_numpy(), usd.sum()
+    opened = pd.DatetimeIndex(levels["opened"])
+    weights, seconds, leverages = levels["usd"].to_numpy(), opened.as_unit("s").asi8, levels["leverage"].to_numpy()
     records = []
     for zone_usd, span, first, last in rows:
         low, high = float(heatmap.edges[first]), float(heatmap.edges[last + 1])
         distance = _distance(side, price, low, high)
-        inside = levels[(prices >= low) & (prices < high)]
-        since, leverage = _means(inside)
+        # arrays, not rows of the frame: this is done for ten zones a side of every bar that is looked back on
+        inside = np.flatnonzero((prices >= low) & (prices < high))
+        since, leverage = _means(weights[inside], seconds[inside], leverages[inside], opened.tz)
         status = _status(heatmap, side, span, since, zone_usd)
         peak = min(max(span.peak, low), high)
         tested = lowest <= span.peak <= highest
@@ -245,14 +248,12 @@ def _distance(side: str, price: float, low: float, high: float) -> float:
     return (max(low, price) if side == "above" else min(high, price)) / price - 1
 
 
-def _means(levels: pd.DataFrame) -> tuple[pd.Timestamp, float]:
-    """Return when levels were opened and their leverage, both means weighted by USD."""
-    usd = levels["usd"].to_numpy()
+def _means(usd: np.ndarray, opened: np.ndarray, leverage: np.ndarray, tz: Any) -> tuple[pd.Timestamp, float]:
+    """Return when levels were opened (given in seconds) and their leverage, both means weighted by USD."""
     if not usd.sum() > 0:
         return pd.NaT, float("nan")  # type: ignore[return-value]
-    times = pd.DatetimeIndex(levels["opened"])
-    mean_time = np.average(times.as_unit("s").asi8, weights=usd)
-    return pd.Timestamp(int(mean_time), unit="s", tz=times.tz), float(np.average(levels["leverage"], weights=usd))
+    mean_time = np.average(opened, weights=usd)
+    return pd.Timestamp(int(mean_time), unit="s", tz=tz), float(np.average(leverage, weights=usd))
 
 
 def _status(heatmap: Heatmap, side: str, span: ZoneSpan, since: pd.Timestamp, zone_usd: float) -> str:
