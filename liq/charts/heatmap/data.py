@@ -19,7 +19,7 @@ from liq.charts.heatmap.strips.context import below_heat, panel_rows
 from liq.charts.heatmap.window import Window, standing_rows
 from liq.charts.observed import heatmap_lines
 from liq.charts.zone_boxes import zone_boxes
-from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, price, timestamp
+from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, money, price, timestamp
 from liq.market import SIDES, Market
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
@@ -173,7 +173,9 @@ def constants(
         "foot": f"{timestamp(market.as_of)} · {DISCLAIMER}",
         "watermark": watermark,
         "unit": "Estimated, × usual at this distance" if in_relief else f"Estimated USD per {height:.2%} of price",
-        "strip": f"liquidated per bar, estimated{' up, realised down' if bars.has_realised(liquidations) else ''}",
+        "strip": f"liquidated per bar, to {money(bars.strip_top(liquidations))}, "
+        f"estimated{' up, realised down' if bars.has_realised(liquidations) else ''}",
+        "stands": f"stands, to {money(profile_top(np.add(*standing_rows(heatmap_then, window))))}",
     }
     pointer: dict[str, Any] = {
         "start": window.start,
@@ -234,18 +236,26 @@ def profile(heatmap: Heatmap, window: Window, readout: Readout | None = None) ->
     total = long + short
     below = np.sqrt(window.edges[:-1] * window.edges[1:]) < heatmap.market.price
     reach = np.where(below, np.cumsum((long * below)[::-1])[::-1], np.cumsum(short * ~below))
-    full_width = max(float(np.quantile(total[total > 0], 0.99)), 1.0) if (total > 0).any() else 1.0
     frame = pd.DataFrame(
         {
             "row": np.arange(len(total), dtype=np.int16),
             "usd": total.astype(np.float32),
-            "share": np.clip(total / full_width, 0, 1).astype(np.float32),
+            "share": np.clip(total / profile_top(total), 0, 1).astype(np.float32),
             "reach": reach.astype(np.float32),
             "below": below.astype(np.int8),
             "band": np.zeros(len(total), np.int8) if readout is None else readout.bands[column],
         }
     )
     return frame[total > 0].reset_index(drop=True)
+
+
+def profile_top(total: np.ndarray) -> float:
+    """Return the USD of a row that fills the profile's width; the few bigger ones are cut off there.
+
+    >>> profile_top(np.array([0.0, 5.0, 5.0]))
+    5.0
+    """
+    return max(float(np.quantile(total[total > 0], 0.99)), 1.0) if (total > 0).any() else 1.0
 
 
 def _or_hidden(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
