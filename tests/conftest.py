@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.browser import app, chromium, file, long_app, long_file, page
+from tests.browser import app, chromium, context, file, long_app, long_file, page
 from tests.venue_server.fixtures import kept, server, venues
 
-__all__ = ["app", "chromium", "file", "kept", "long_app", "long_file", "page", "server", "venues"]
+__all__ = ["app", "chromium", "context", "file", "kept", "long_app", "long_file", "page", "server", "venues"]
 
 settings.register_profile("liq", deadline=None)  # no test asserts on wall time
 settings.load_profile("liq")
