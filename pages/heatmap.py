@@ -35,7 +35,9 @@ PLAY_STEPS = 90  # playing goes through the window in so many steps
 SECONDS_PER_STEP = 0.6  # what one step takes to be sent and drawn
 COLOURS = "Green: shorts above the price; red: longs below it. "
 RINGS = "Rings: the largest realised liquidations. "
-BOXES = "Boxes: zones as they were named then, until price came there (bright) or they had decayed (faint). "
+BOXES = (
+    "Boxes: zones as they were named then; strong lines until price came there, faint ones that decayed or stand. "
+)
 state = st.session_state
 
 

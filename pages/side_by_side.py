@@ -41,6 +41,7 @@ for column, (side, half, whole) in zip(st.columns(2), halves, strict=True):
             )
 st.caption(
     "Prices are on one axis where both charts show one coin, and a shorter timeframe fills less of it. Each chart "
-    "has its own colours, as its legend says. All are estimates. Times are UTC."
+    "has its own colours, as its legend says. Green: shorts above the price; red: longs below it; rings: the largest "
+    "realised liquidations, where the source has them. All are estimates. Times are UTC."
 )
 downloads(f"{heatmap.market.base}_{view.timeframe}", {})

@@ -36,8 +36,8 @@ TOGGLES: dict[str, tuple[str, str | None]] = {
     ),
     "named": (
         "Named zones",
-        "Boxes: the strongest zones of each side as they were named in this window, until price came there (bright) "
-        "or they had decayed (faint).",
+        "Boxes: the strongest zones of each side as they were named in this window; strong lines until price came "
+        "there, faint ones that decayed or stand.",
     ),
     "observed": (
         "Observed positions",

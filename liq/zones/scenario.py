@@ -61,7 +61,7 @@ def scenario(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame |
     position = (reference - low) / (high - low) if high > low else 0.5
     balance = totals.balance
     near_text = (
-        f"Within {percent(NEAR, 0, sign=False)} of price, shorts are {percent(balance, 0, sign=False)} of the book"
+        f"Within {percent(NEAR, 0, sign=False)} of price, shorts are {percent(balance, 0, sign=False)} of what stands"
     )
     position_text = f"price is at {percent(position, 0, sign=False)} of its range"
     if balance >= LEAN:

@@ -101,9 +101,9 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
     names = ", ".join(map(titles.source_title, book.sources))
     st.caption(
         escape_markdown(
-            f"Order book of {names}, {age(book.time, pd.Timestamp.now('UTC'))} old, sent up to "
+            f"Order book of {names}, {age(book.time, pd.Timestamp.now('UTC'))} old, known up to "
             f"{price_text(sent, places)} ({percent(sent / market.price - 1)}); beyond, it is taken to be as deep on "
-            "average. Forced orders are taken to hit it at once, nearest prices first: resting in between is what "
+            "average. Forced orders are taken to hit it at once, nearest prices first: resting between is what "
             "lies from the chosen price to where price stops. A book withdraws in a fall, hence a "
             "third of it (the median of published cases) and a seventeenth (one case of ten). Mostly it "
             "stops at once: forced orders were 0.65 % of what rested within 2 %. Left out: new orders, hedges, "

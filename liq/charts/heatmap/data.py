@@ -173,9 +173,9 @@ def constants(
         "foot": f"{timestamp(market.as_of)} · {DISCLAIMER}",
         "watermark": watermark,
         "unit": "Estimated, × usual at this distance" if in_relief else f"Estimated USD per {height:.2%} of price",
-        "strip": f"liquidated per bar{_up_to(bars.strip_top(liquidations))}, "
-        f"estimated{' up, realised down' if bars.has_realised(liquidations) else ''}",
-        "stands": f"stands{_up_to(profile_top(np.add(*standing_rows(heatmap_then, window))))}",
+        "strip": f"liquidated per bar, estimated{' up, realised down' if bars.has_realised(liquidations) else ''}"
+        f"{_cut_off(bars.strip_top(liquidations))}",
+        "stands": f"stands in a row{_cut_off(profile_top(np.add(*standing_rows(heatmap_then, window))))}",
     }
     pointer: dict[str, Any] = {
         "start": window.start,
@@ -258,9 +258,9 @@ def profile_top(total: np.ndarray) -> float:
     return max(float(np.quantile(total[total > 0], 0.99)), 1.0) if (total > 0).any() else 1.0
 
 
-def _up_to(top: float) -> str:
-    """Return the dollars that fill a scale, in words; nothing for the least top, of a scale on which nothing is."""
-    return f", to {money(top)}" if top > 1 else ""
+def _cut_off(top: float) -> str:
+    """Return where a scale ends, in words; nothing for the least top, of a scale on which nothing is."""
+    return f", cut off at {money(top)}" if top > 1 else ""
 
 
 def _or_hidden(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:

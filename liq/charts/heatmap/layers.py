@@ -278,7 +278,7 @@ def _legend() -> list[alt.Chart]:
         .encode(alt.XValue(expr("datum.at")), alt.YValue(-11), alt.Text("usd:N")),
         base.mark_text(**small).encode(alt.XValue(LEGEND + 10), alt.YValue(-24), alt.Text("unit:N")),
         base.mark_text(**{**small, "align": "right", "fontSize": 10}).encode(
-            alt.XValue(expr("width")), alt.YValue(-6), alt.Text("stands:N")
+            alt.XValue(expr("width")), alt.YValue(-6), alt.TextValue(expr(f"{NARROW} ? '' : datum.stands"))
         ),
         base.mark_text(**{**small, "fontSize": 10}, lineBreak="\n").encode(
             alt.XValue(0),

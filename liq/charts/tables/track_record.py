@@ -17,7 +17,7 @@ def outcome_table(record: TrackRecord) -> pd.DataFrame:
     >>> from liq.validation.track_record import track_record
     >>> record = track_record(liq.estimate(simulate("BTC", "1d", now="2026-09-01")))
     >>> outcome_table(record)["What"].tolist()[-2:]
-    ['price came to, decayed or not', 'passed, out of passed and turned']
+    ['price came to, decayed or not', 'passed of passed or turned']
     """
     counts = record.zones["outcome"].value_counts()
     rows = [
@@ -32,7 +32,7 @@ def outcome_table(record: TrackRecord) -> pd.DataFrame:
             _share(record.levels_came),
         ),
         (
-            "passed, out of passed and turned",
+            "passed of passed or turned",
             f"{passed} of {passed + turned}",
             _share(record.passed),
             _share(record.levels_passed),

@@ -67,7 +67,7 @@ def cascade_text(table: pd.DataFrame, reference: float, places: int) -> pd.DataF
             "Order book": table["book"],
             "Forced in all": table["forced"].map(money),
             "Price stops at": stops,
-            "Resting in between": table["rested"].map(money),
+            "Resting between": table["rested"].map(money),
             "First zone reached": zones,
         }
     )

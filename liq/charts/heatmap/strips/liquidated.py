@@ -54,7 +54,7 @@ def ring_layer() -> alt.Chart:
     {'name': 'rings'}
     """
     rings = named_data("rings").transform_filter(f"{ONE}.realised")
-    marks = rings.mark_point(filled=False, clip=True, strokeWidth=1, opacity=0.8, tooltip=None)
+    marks = rings.mark_point(filled=False, clip=True, strokeWidth=1.5, opacity=0.8, tooltip=None)
     color = alt.ColorValue(
         INK,
         condition=[
