@@ -80,7 +80,10 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
     behind = st.popover("Layers", icon=":material/layers:", width="stretch") if len(layers) > MOST_LAYERS else None
     with behind or st.container():
         for name in layers:
-            _panels(defaults) if name == "panels" else _toggle(name, defaults)
+            if name == "panels":
+                _panels(defaults)
+            else:
+                _toggle(name, defaults)
     if "observed" in shown and st.session_state.observed:
         st.file_uploader(
             "Positions",

@@ -19,8 +19,8 @@ from tests.served import needs_browser
 pytestmark = needs_browser
 
 
-POINTS = 8
-"""Read in each lookback before zooming and after: more than 120 in all."""
+POINTS = 13
+"""Read in each lookback before zooming and after: more than 200 in all."""
 
 
 @pytest.mark.parametrize("lookback", LOOKBACKS)

@@ -56,7 +56,7 @@ def test_rings_are_the_largest_realised_liquidations_and_stand_where_they_happen
     rings = bars.rings(heatmap, liquidations)
     largest = np.sort(liquidations[["real_long", "real_short"]].to_numpy().ravel())[::-1][: bars.RINGS]
     assert np.allclose(rings["size"], bars.RING * np.minimum(largest / bars.strip_top(liquidations), 2))
-    assert np.allclose(np.diff(rings["size"]) <= 0, True)
+    assert (np.diff(rings["size"]) <= 0).all()
     opens = pd.DatetimeIndex(visible.index).tz_localize(None)
     for ring in rings.itertuples():
         (row,) = np.flatnonzero(opens == pd.Timestamp(ring.time, unit="ms") - heatmap.market.bar / 2)

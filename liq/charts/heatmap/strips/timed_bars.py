@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import altair as alt
@@ -14,6 +15,10 @@ ONE = "data('pointer')[0]"
 
 PLACES = {"t": 0.0, "mid": 0.5, "a": 0.1, "b": 0.9}
 """Names of the times of a bar, each so many bar lengths after it opens."""
+
+
+SHARED = ("data", "transform")
+"""Parts of a layer that neighbours may state once for all of them."""
 
 
 def timed_bars(*places: str, where: str = "true") -> alt.Chart:
@@ -36,17 +41,11 @@ def with_transforms_once(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     2
     """
     found: list[dict[str, Any]] = []
-    for part in parts:
-        shared = {name: part[name] for name in ("data", "transform") if name in part}
-        child = {name: value for name, value in part.items() if name not in shared}
-        if "transform" not in shared:
-            found.append(part)
-        elif found and {name: found[-1].get(name) for name in shared} == shared:
-            before = found[-1]
-            if "layer" not in before:
-                own = {name: before.pop(name) for name in list(before) if name not in shared}
-                before["layer"] = [own]
-            before["layer"].append(child)
-        else:
-            found.append({**part})
+    for shared, group in groupby(parts, key=lambda part: {name: part[name] for name in SHARED if name in part}):
+        neighbours = list(group)
+        if "transform" not in shared or len(neighbours) == 1:
+            found += neighbours
+            continue
+        own = [{name: value for name, value in part.items() if name not in shared} for part in neighbours]
+        found.append({**shared, "layer": own})
     return found
