@@ -65,7 +65,7 @@ def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str
     both_sides = all(side in table.frame for side in SIDES)
     if both_sides:
         frame[list(SIDES)] = table.frame[list(SIDES)]
-    times, words = parse_times(table.frame[time], time, table.name)
+    times, words = parse_times(table.frame[time], time, table.name, table.dates)
     frame, notes = in_order(frame, times)
     mapped = {time: "time", **{columns[name]: name for name in CANDLE_COLUMNS}}
     return Content(
@@ -89,7 +89,7 @@ def interest_content(table: Table, kind: str, time: str, column: str, closes: bo
     >>> interest_content(Table("mine.csv", frame), "example", "t", "c", closes=True).open_interest.index[0].hour
     1
     """
-    times, words = parse_times(table.frame[time], time, table.name)
+    times, words = parse_times(table.frame[time], time, table.name, table.dates)
     values = pd.DataFrame({"open_interest": optional_numbers(table.frame[column], column)})
     frame, notes = in_order(values, times)
     if closes and len(frame) > 1:
@@ -108,7 +108,7 @@ def liquidation_content(table: Table, kind: str, time: str, long: str, short: st
     >>> liquidation_content(Table("mine.csv", frame), "example", "t", "l", "s").liquidations["long"].sum()
     np.float64(5.0)
     """
-    times, words = parse_times(table.frame[time], time, table.name)
+    times, words = parse_times(table.frame[time], time, table.name, table.dates)
     usd = table.frame[[long, short]].set_axis(list(SIDES), axis=1)
     if price:
         usd = usd.apply(pd.to_numeric, errors="coerce").mul(
@@ -132,7 +132,7 @@ def event_content(
     >>> event_content(Table("mine.csv", frame), "example", "t", long, usd, ["t"]).liquidations["short"].sum()
     np.float64(6.0)
     """
-    times, words = parse_times(table.frame[time], time, table.name)
+    times, words = parse_times(table.frame[time], time, table.name, table.dates)
     dollars = pd.to_numeric(usd, errors="coerce").to_numpy(float)
     bad = ~np.isfinite(dollars) | (dollars < 0)
     notes = list(table.notes)

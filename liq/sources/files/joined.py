@@ -46,15 +46,17 @@ def _index(content: Content) -> np.ndarray:
     return np.empty(0, "datetime64[us]")
 
 
-def contents(file: File | Sequence[File]) -> list[Content]:
+def contents(file: File | Sequence[File], dates: str = "") -> list[Content]:
     r"""Return what every table of the files says; raise InputError.
+
+    dates : the order of day, month and year where a file leaves it open (`liq.sources.files.times.DATE_ORDERS`).
 
     >>> import io
     >>> contents(io.BytesIO(b"open_time_ms,long,short\n1767225600000,5,0\n"))[0].kind
     'a recording'
     """
     files: list[File] = list(file) if isinstance(file, (list, tuple)) else [file]  # type: ignore[list-item]
-    tables = [table for one in files for table in read_tables(one)]
+    tables = [table for one in files for table in read_tables(one, dates)]
     return [read_content(table) for table in tables]
 
 

@@ -32,6 +32,7 @@ def read_market(
     lookback: str = "7d",
     symbol: str | None = None,
     as_of: pd.Timestamp | str | None = None,
+    dates: str = "",
 ) -> Market:
     r"""Return the market in a file, ending with the file or at `as_of`, over a lookback.
 
@@ -39,7 +40,8 @@ def read_market(
     them. lookback : a name of LOOKBACKS; its bars are summed from the file's where these are finer; else the file's
     own are used, with a note.
     symbol : such as "BTC"; default from a name like btcusdt_5m.csv. as_of : UTC; only bars that closed by then are
-    used.
+    used. dates : "day-first", "month-first" or "year-first", for dates that can be read in several orders; without
+    it such a file raises DateOrderError.
 
     The warm-up has bars of 15 minutes or the window's, whichever is longer, so that less is lost than with a
     venue's hourly warm-up. Raises InputError: one sentence with the column, the row and the value.
@@ -52,7 +54,7 @@ def read_market(
     'ETH/USDT:USDT'
     """
     window = named_lookback(lookback)
-    found = contents(file)
+    found = contents(file, dates)
     frame, name = joined(found)
     if len(frame) < 2:
         raise InputError(f"{name} holds one bar; the map needs at least two.")
@@ -90,16 +92,16 @@ def read_market(
     )
 
 
-def read_liquidations(file: File | Sequence[File]) -> pd.DataFrame:
+def read_liquidations(file: File | Sequence[File], dates: str = "") -> pd.DataFrame:
     r"""Return realised liquidations in a file: USD in columns ``long short``, indexed by bar open time (UTC).
 
-    Raises InputError, one sentence with the column, the row and the value.
+    dates : as for `read_market`. Raises InputError, one sentence with the column, the row and the value.
 
     >>> import io
     >>> read_liquidations(io.BytesIO(b"open_time_ms,long,short\n1767225600000,5,0\n"))["long"].item()
     5.0
     """
-    read = contents(file)
+    read = contents(file, dates)
     found = [one.liquidations for one in read if one.liquidations is not None]
     if not found:
         raise InputError(

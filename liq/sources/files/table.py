@@ -30,24 +30,28 @@ File = str | os.PathLike[str] | BinaryIO
 
 
 class Table(NamedTuple):
-    """One table as it was found: the file's name, its columns (names in lower case), and what was dropped."""
+    """One table as it was found: the file's name, its columns (names in lower case), and what was dropped.
+
+    dates : the order of dates (`liq.sources.files.times.DATE_ORDERS`) that the user chose, or "".
+    """
 
     name: str
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
+    dates: str = ""
 
 
-def read_tables(file: File) -> list[Table]:
+def read_tables(file: File, dates: str = "") -> list[Table]:
     r"""Return the tables in a file, a zip or a folder; raise InputError where there is none.
 
-    file : a path, or a binary buffer, with a `name` where it has one.
+    file : a path, or a binary buffer, with a `name` where it has one. dates : see `Table`.
 
     >>> read_tables(io.BytesIO(b"Open;other\n1,5;2\n"))[0].frame.to_dict("list")
     {'open': [1.5], 'other': [2]}
     """
     found = []
     for name, raw in _contents(file):
-        found.append(_table(name, raw))
+        found.append(_table(name, raw)._replace(dates=dates))
     return found
 
 
@@ -59,7 +63,7 @@ def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
     >>> read_table(io.BytesIO(b"Open,other\n1.5,2\n"), known=["open"])[1].to_dict("list")
     {'open': [1.5]}
     """
-    name, frame, _ = read_tables(file)[0]
+    name, frame = read_tables(file)[0][:2]
     frame = frame.loc[:, frame.columns.isin(list(known))]
     if not len(frame.columns):
         raise InputError(f"{name} has none of the columns {', '.join(list(known)[:6])}.")

@@ -12,13 +12,17 @@ UNITS = (("s", 1e9, 1e11), ("ms", 1e12, 1e14), ("us", 1e15, 1e17), ("ns", 1e18, 
 
 WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
+DATE_ORDERS = ("day-first", "month-first", "year-first")
+"""Orders in which a date's numbers may be written."""
+
 RANGE = (pd.Timestamp("2009-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC"))
 
 
-def parse_times(column: pd.Series, label: str, name: str) -> tuple[pd.DatetimeIndex, str]:
+def parse_times(column: pd.Series, label: str, name: str, dates: str = "") -> tuple[pd.DatetimeIndex, str]:
     """Return times in UTC and what they were written as; raise InputError naming the first value that is none.
 
-    Text without an offset is taken as UTC. label : the column, name : the file, for the sentence.
+    Text without an offset is taken as UTC. label : the column, name : the file, for the sentence. dates : the one of
+    DATE_ORDERS that the user chose for dates that can be read in several, or "".
 
     >>> parse_times(pd.Series([1767225600]), "time", "mine.csv")[1]
     'seconds since 1970'
