@@ -14,7 +14,7 @@ from liq.model.heatmap import Heatmap
 from liq.model.prior import PRIORS, Prior
 from liq.positions import Positions
 from liq.sources.fetch import fetch, quote, tickers
-from liq.sources.positions.reader import read_positions
+from liq.sources.file_worker.readers import read_positions
 from liq.validation.calibration import calibrate
 from liq.validation.positions.comparison import Comparison, compare
 from liq.validation.skill import Skill, skill

@@ -14,7 +14,7 @@ from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.positions import Positions
-from liq.sources.positions.reader import read_positions
+from liq.sources.file_worker.readers import read_positions
 from liq.sources.simulation.positions import simulated_positions
 
 FRESH = 60

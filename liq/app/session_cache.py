@@ -32,20 +32,20 @@ are not faster."""
 
 @shared
 def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str) -> Market:
-    r"""Return the market of uploaded files (name, content), see `liq.sources.files.market_file.read_market`.
+    r"""Return the market of uploaded files (name, content), see `liq.sources.file_worker.readers.read_market`.
 
     >>> hours = range(1_700_006_400_000, 1_701_446_400_000, 3_600_000)
     >>> lines = ["open_time_ms,open,high,low,close,volume", *(f"{hour},100,101,99,100,5" for hour in hours)]
     >>> uploaded_market((("mine.csv", "\n".join(lines).encode()),), "7d").price
     100.0
     """
-    from liq.sources.files import market_file  # only uploads need it
+    from liq.sources.file_worker import readers  # only uploads need it
 
     buffers = []
     for name, content in files:
         buffers.append(io.BytesIO(content))
         buffers[-1].name = name
-    return market_file.read_market(buffers, lookback=timeframe)
+    return readers.read_market(buffers, lookback=timeframe)
 
 
 def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:

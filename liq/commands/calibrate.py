@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from liq.commands import options, output, skill
-from liq.sources.positions.reader import read_positions
+from liq.sources.file_worker.readers import read_positions
 from liq.validation import reality_check
 from liq.validation.calibration import calibrate
 

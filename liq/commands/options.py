@@ -13,7 +13,7 @@ from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS, select_bands
 from liq.model.prior import PRIORS, Prior
 from liq.sources import failover, fetch, titles
-from liq.sources.files import market_file
+from liq.sources.file_worker import readers
 from liq.validation.book_losses import book_losses
 
 DEFAULT_TICKER = "BTC"
@@ -107,7 +107,7 @@ def load_market(args: argparse.Namespace) -> Market:
     if args.file is not None:
         if args.source not in (None, "file"):
             raise InputError("--file is a source of its own; leave --source out.")
-        market = market_file.read_market(args.file, lookback=args.lookback, symbol=args.ticker)
+        market = readers.read_market(args.file, lookback=args.lookback, symbol=args.ticker)
     else:
         source = args.source or "auto"
         market = fetch.fetch(args.ticker or DEFAULT_TICKER, args.lookback, source, on_progress=_progress)

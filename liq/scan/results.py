@@ -16,8 +16,8 @@ from filelock import FileLock, Timeout
 from liq.errors import InputError
 from liq.market import as_utc
 from liq.scan.ranking import ScanRow
+from liq.sources.file_worker.readers import read_table as opened
 from liq.sources.files.table import File
-from liq.sources.files.table import read_table as opened
 from liq.zones.summary import MarketSummary
 
 SCHEMA = "liq.scan/1"

@@ -291,6 +291,6 @@ def _file_market(window: str) -> Market:
 @cached(LRUCache(4), condition=threading.Condition())
 def _read(path: str, window: str, modified: int, size: int) -> Market:
     """Return the market in a file, read once while the file is unchanged."""
-    from liq.sources.files.market_file import read_market
+    from liq.sources.file_worker.readers import read_market
 
     return read_market(path, lookback=window)

@@ -64,8 +64,8 @@ def scoring_input(
 ) -> ScoringInput | None:
     """Return what the heatmap can be scored against; None where its source gives no realised liquidations.
 
-    upload : a file of the user's own (`liq.sources.files.market_file.read_liquidations`), named `name`, which is used
-    instead of the source's. Where several venues are added up, the one that reports liquidations for the longest
+    upload : a file of the user's own (`liq.sources.file_worker.readers.read_liquidations`), named `name`, which is
+    used instead of the source's. Where several venues are added up, the one that reports liquidations for the longest
     time is scored alone. Raises InputError for a file that cannot be read.
 
     >>> import liq
@@ -75,7 +75,7 @@ def scoring_input(
     ''
     """
     if upload is not None:
-        from liq.sources.files.market_file import read_liquidations  # only uploads need it
+        from liq.sources.file_worker.readers import read_liquidations  # only uploads need it
 
         file = io.BytesIO(upload)
         file.name = name

@@ -15,7 +15,9 @@ from liq.errors import InputError
 from liq.market import as_utc
 from liq.positions import COLUMNS, MAX_ROWS, PASS_COLUMNS, Positions
 from liq.sources.files.table import MAX_BYTES, read_table
-from liq.sources.positions.storage import METADATA
+
+METADATA = b"liq.positions"
+"""Key of a snapshot's own metadata in its Parquet schema."""
 
 MAX_SNAPSHOTS = 400
 """Maximum number of snapshots read from a folder, the newest."""
@@ -23,10 +25,11 @@ MAX_SNAPSHOTS = 400
 _SALT = secrets.token_bytes(16)  # of this process: addresses in a file are hashed as they are read, and kept nowhere
 
 
-def read_positions(file: str | Path | BinaryIO, coin: str = "") -> Positions:
+def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "", *, salt: bytes = _SALT) -> Positions:
     """Return the positions in a folder, a file or a binary buffer with a `name`; raise InputError for anything else.
 
-    coin : of a CSV that does not name one, default BTC. Addresses are replaced by hashes.
+    coin : of a CSV that does not name one, default BTC. dates : the order of dates that can be read in several
+    (`liq.sources.files.times.DATE_ORDERS`). salt : of the hashes by which addresses are replaced.
 
     >>> text = b"#ts,2026-01-31T00:00:00Z,px,80000,mode,full,scanned,9,btc_positions,1,elapsed_s,2\\n"
     >>> text += b"addr,size,entry,liq,lev,margin,pnl,acct_value\\n0xab,-2,81000,95000,10,cross,1,2\\n"
@@ -38,14 +41,15 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "") -> Positions:
             return _read_folder(Path(file))
         try:
             with open(file, "rb") as stream:
-                return read_positions(_named(stream.read(MAX_BYTES + 1), PurePath(file).name), coin)
+                raw = stream.read(MAX_BYTES + 1)
+            return read_positions(_named(raw, PurePath(file).name), coin, dates, salt=salt)
         except OSError as error:
             raise InputError(f"{PurePath(file).name} cannot be read: {error.strerror or error}.") from None
     name = PurePath(str(getattr(file, "name", None) or "The file")).name[:80]
     file.seek(0)
     raw = file.read(MAX_BYTES + 1)
     if raw[:4].lower() == b"#ts,":
-        return _read_scan(raw, name, coin)
+        return _read_scan(raw, name, coin, salt)
     if raw[:4] == b"PAR1" and (found := _own_snapshot(raw, name)) is not None:
         return found
     known = {*COLUMNS, "answered", "open_interest"}
@@ -57,7 +61,7 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "") -> Positions:
         )
     if "account" not in frame:
         frame["account"] = [f"row {row}" for row in range(len(frame))]
-    frame["account"] = [_hashed(str(value)) for value in frame["account"]]
+    frame["account"] = [_hashed(str(value), salt) for value in frame["account"]]
     return Positions(frame, "hyperliquid")
 
 
@@ -141,7 +145,7 @@ def _joined(found: list[tuple[pd.DataFrame, dict[str, Any]]]) -> Positions:
     return Positions(rows, str(found[0][1].get("source", "hyperliquid")), passes, interest)
 
 
-def _read_scan(raw: bytes, name: str, coin: str) -> Positions:
+def _read_scan(raw: bytes, name: str, coin: str, salt: bytes) -> Positions:
     """Return the positions of a CSV whose first line names time, price and numbers of accounts."""
     head, _, rest = raw.partition(b"\n")
     words = head.decode("utf-8", "replace").strip().lstrip("#").split(",")
@@ -163,7 +167,7 @@ def _read_scan(raw: bytes, name: str, coin: str) -> Positions:
             "liquidation_price": level.where(level > 0),
             "leverage": pd.to_numeric(frame["lev"], errors="coerce"),
             "margin": frame["margin"].astype(str).str.strip().str.lower(),
-            "account": [_hashed(str(value)) for value in frame["addr"]],
+            "account": [_hashed(str(value), salt) for value in frame["addr"]],
         }
     )
     scanned = int(said["scanned"]) if str(said.get("scanned", "")).isdigit() else 0
@@ -171,11 +175,11 @@ def _read_scan(raw: bytes, name: str, coin: str) -> Positions:
     return Positions(rows, "hyperliquid", passes)
 
 
-def _hashed(text: str) -> str:
+def _hashed(text: str, salt: bytes) -> str:
     """Return what stands for an address; a hash as a collector writes it stays."""
     if len(text) == 16 and all(letter in "0123456789abcdef" for letter in text):
         return text
-    return hashlib.blake2b(text.lower().encode(), key=_SALT, digest_size=8).hexdigest()
+    return hashlib.blake2b(text.lower().encode(), key=salt, digest_size=8).hexdigest()
 
 
 def _named(raw: bytes, name: str) -> BinaryIO:

@@ -22,9 +22,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.positions import COLUMNS
 from liq.sources.positions.accounts import Position
-
-METADATA = b"liq.positions"
-"""Key of a snapshot's own metadata in its Parquet schema."""
+from liq.sources.positions.reader import METADATA
 
 
 class PositionStore:

@@ -1,0 +1,83 @@
+"""What the process that reads files does: say that it is ready, take one request, say so, answer it, and end."""
+
+from __future__ import annotations
+
+import faulthandler
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+import psutil
+
+from liq.errors import DateOrderError, LiqError
+from liq.sources.file_worker import messages
+from liq.sources.files.table import File
+
+ALONE_SECONDS = 8.0
+"""Seconds after which the process ends itself, where the server that would have ended it is gone."""
+
+NICENESS = 5
+"""How far the process stands back behind the server; at 5 it gets a quarter of a processor that both want."""
+
+
+def serve() -> None:
+    """Take one request from standard input and write the answer to standard output."""
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not come between
+    _stand_back()
+    import pyarrow.ipc
+    import pyarrow.parquet  # noqa: F401  # most of what a file needs, imported while nobody waits
+
+    from liq.sources.file_worker import readers
+
+    messages.send(answer, {})
+    try:
+        request, blocks = messages.receive(sys.stdin.buffer)
+        messages.send(answer, {})
+    except (EOFError, OSError):
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        faulthandler.dump_traceback_later(ALONE_SECONDS, exit=True, file=nowhere)  # ends it inside any C function
+        with suppress(OSError):  # the server is gone
+            _reply(answer, request, blocks, readers.TASKS)
+
+
+def _reply(answer: BinaryIO, request: dict[str, Any], blocks: list[bytes], tasks: dict[str, Any]) -> None:
+    """Write the answer to a request: facts and tables, or an error in one sentence."""
+    entries = request["files"]
+    try:
+        tables, facts = tasks[request["task"]]([_file(entry, blocks) for entry in entries], **request["options"])
+        packed = [messages.table_bytes(table) for table in tables]
+        del tables
+    except DateOrderError as error:
+        messages.send(answer, {"error": str(error), "readings": error.readings})
+    except LiqError as error:
+        messages.send(answer, {"error": str(error)})
+    except MemoryError:
+        os._exit(1)  # the server says which bound that is
+    except Exception as error:
+        name = entries[0]["name"]
+        messages.send(answer, {"error": f"{name} cannot be read ({type(error).__name__}): it is of no known layout."})
+    else:
+        messages.send(answer, {"facts": facts}, packed)
+
+
+def _file(entry: dict[str, Any], blocks: list[bytes]) -> File:
+    """Return a file of a request, a path or a buffer with a name."""
+    if "path" in entry:
+        return str(entry["path"])
+    file = io.BytesIO(blocks[entry["block"]])
+    blocks[entry["block"]] = b""
+    file.name = entry["name"]
+    return file
+
+
+def _stand_back() -> None:
+    """Let the system prefer the server, for the processor and, where memory runs out, for life."""
+    with suppress(psutil.Error, OSError, AttributeError):
+        known = psutil.Process()
+        known.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else NICENESS)
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+        score.write("1000")
