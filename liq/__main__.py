@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 
 import liq
-from liq.errors import InputError, LiqError, SourceError
+from liq.errors import DateOrderError, InputError, LiqError, SourceError
 
 COMMANDS = {
     "zones": "the biggest zones above and below the price",
@@ -91,7 +91,8 @@ def _drop_output() -> None:
 
 
 def _fail(error: Exception, code: int) -> int:
-    print(f"liq: {error}", file=sys.stderr)
+    more = f" Say --dates {' or --dates '.join(error.readings)}." if isinstance(error, DateOrderError) else ""
+    print(f"liq: {error}{more}", file=sys.stderr)
     return code
 
 

@@ -6,15 +6,17 @@ from liq.app import controls
 from liq.app.current_market import load_heatmap, own_prior, use_prior
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
+from liq.app.parts.outside_files import file_error, read_files
 from liq.app.parts.style import METRIC_STYLE
 from liq.charts import reality_check as charts
 from liq.charts.colors import on_ground
 from liq.charts.observed import observed_sentences
 from liq.charts.tables import observed as observed_tables
 from liq.charts.tables import reality_check as tables
-from liq.errors import LiqError
+from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
 from liq.model.prior import read_prior
+from liq.sources.file_worker import process
 from liq.validation import reality_check
 
 RIGHT = {"alignment": "right", "width": "medium"}
@@ -55,10 +57,18 @@ market = heatmap.market
 st.subheader("Was it right about how much, and when?")
 uploaded = st.session_state.get("realised_file")  # its uploader is drawn further down
 try:
-    scoring = reality_check.scoring_input(
-        heatmap, uploaded and uploaded.getvalue(), uploaded.name if uploaded else ""
-    )
+    if uploaded is None:
+        scoring = reality_check.scoring_input(heatmap)
+    else:
+        scoring = read_files(
+            [uploaded.name],
+            ("liquidations", uploaded.file_id, view.dates),
+            lambda: reality_check.scoring_input(heatmap, uploaded.getvalue(), uploaded.name, view.dates),
+        )
     report = scoring and reality_check.score(scoring)
+except DateOrderError as error:
+    scoring = report = None
+    file_error(error)
 except LiqError as error:
     scoring = report = None
     st.info(f"{escape_markdown(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
@@ -177,7 +187,7 @@ if fit and fit[:2] == (market.symbol, market.source):
         escape_markdown(f"Fitted on {data['from']} to {data['to']} UTC, {data['bars']:,} bars. ")
         + escape_markdown(tables.scored_period(result.fitted))
     )
-with st.expander("Prior and liquidations of your own"):
+with st.expander("Prior and liquidations of your own", key="own_files", on_change=process.prepare):
     prior_file = st.file_uploader("Prior that this app wrote", type=["json"], key="prior_file")
     if prior_file is not None:
         try:

@@ -1,6 +1,7 @@
 """The watchlist: many markets in rows, the one whose price is closest to a strong zone first, and alerts."""
 
 import os
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -8,10 +9,10 @@ import streamlit as st
 from liq import formatting
 from liq.app import controls, tickers, watchlist
 from liq.app.parts.notices import simulated_warning
+from liq.app.parts.outside_files import read_files
 from liq.charts.tables.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
-from liq.scan import results
 from liq.zones import alerts
 
 INTERVAL = "10s"  # time between two requests for live prices, one call a ticker
@@ -128,7 +129,11 @@ def draw_scan() -> None:
     if file is None and not (file := os.environ.get("LIQ_SCAN")):
         return
     try:
-        name, frame = results.read_scan(file)
+        if isinstance(file, str):
+            name, frame = watchlist.named_scan(file)
+        else:
+            read = partial(watchlist.uploaded_scan, file.getvalue(), file.name)
+            name, frame = read_files([file.name], ("scan", file.file_id), read)
     except LiqError as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         return

@@ -32,7 +32,7 @@ for (const key of Object.keys(localStorage)) {
 </script>"""
 """Streamlit takes the system's preference until a theme is chosen in its menu; this chooses dark, once a browser."""
 
-MARKET = ("source", "ticker", "timeframe", "leverage", "prior", "live")
+MARKET = ("source", "dates", "ticker", "timeframe", "leverage", "prior", "live")
 DRAWING = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested")
 PICTURE = (*DRAWING, "named", "panels")
 PAGES = (
@@ -85,6 +85,7 @@ def defaults() -> dict[str, Any]:
     """Return the value of every control before anyone has moved it."""
     return {
         "source": fetch.SOURCES[0],
+        "dates": widgets.AS_FOUND,
         "ticker": tickers.DEFAULT_COINS[0],
         "timeframe": "7d",
         "leverage": list(BANDS),
@@ -190,5 +191,6 @@ def described_view() -> View:
         scale=value("scale") or SCALES[0],
         named=value("named"),
         light=st.context.theme.type == "light",
+        dates="" if value("dates") == widgets.AS_FOUND else value("dates"),
         panels=tuple(name for name in NAMES if name in value("panels")),
     )

@@ -15,6 +15,7 @@ import streamlit as st
 
 from liq.app import chart_cache, session_cache, tickers
 from liq.app.parts.notices import market_notices
+from liq.app.parts.outside_files import file_error, read_files
 from liq.app.view import View
 from liq.charts.heatmap import data, window
 from liq.charts.heatmap.strips.context import Panel
@@ -45,7 +46,7 @@ def load_heatmap(view: View, *, preview: bool = False) -> Heatmap:
         market = _market(view, preview)
         all_bands = session_cache.estimated_heatmap(market, chosen_prior(view, market))
     except LiqError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
+        file_error(error)
         st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
         finish_loading(view)
         st.stop()
@@ -134,8 +135,10 @@ def finish_loading(view: View) -> None:
 
 def _request(view: View) -> tuple[Any, ...]:
     """Return what makes a market another one."""
-    uploads = st.session_state.get("upload") or [] if view.source == "file" else []
-    return (view.ticker, view.source, view.timeframe, tuple(upload.file_id for upload in uploads))
+    if view.source != "file":
+        return (view.ticker, view.source, view.timeframe, "", ())
+    uploads = tuple(upload.file_id for upload in st.session_state.get("upload") or ())
+    return (view.ticker, view.source, view.timeframe, view.dates, uploads)
 
 
 def _market(view: View, preview: bool) -> Market:
@@ -146,13 +149,26 @@ def _market(view: View, preview: bool) -> Market:
     if (kept := kept_market("current_market", request, is_live(view) and not is_past)) is not None:
         return kept
     if view.source == "file" and request[-1]:
-        files = tuple((upload.name, upload.getvalue()) for upload in state.upload)
-        market = session_cache.uploaded_market(files, view.timeframe)
+        market = _uploaded_market(view, request, place)
     else:
         market = _loaded_market(view, place, preview)
     if not is_preview(view):
         state.current_market = (request, market, pd.Timestamp.now("UTC"))
     return market
+
+
+def _uploaded_market(view: View, request: tuple[Any, ...], place: Any) -> Market:
+    """Return the market of the uploaded files."""
+    files = tuple((upload.name, upload.getvalue()) for upload in st.session_state.upload)
+    try:
+        with place.container():
+            return read_files(
+                [name for name, _ in files],
+                request[2:],
+                lambda: session_cache.uploaded_market(files, view.timeframe, view.dates),
+            )
+    finally:
+        place.empty()
 
 
 def kept_market(name: str, request: tuple[Any, ...], refreshes: bool) -> Market | None:
@@ -170,7 +186,7 @@ def _loaded_market(view: View, place: Any, preview: bool) -> Market:
     state, request, began = st.session_state, _request(view), time.monotonic()
     loading: Loading | None = state.get("loading")
     if loading is None or loading.request != request:
-        loading = state.loading = start_loading(request, view.ticker, view.timeframe, view.source)
+        loading = state.loading = start_loading(request, view.ticker, view.timeframe, view.source, view.dates)
     is_first = "current_market" not in state and not loading.previewed
     with place.container() if is_first else nullcontext():
         bar = st.empty() if is_first else place
@@ -203,7 +219,7 @@ class Loading:
     previewed: bool = False
 
 
-def start_loading(request: tuple[Any, ...], ticker: str, timeframe: str, source: str) -> Loading:
+def start_loading(request: tuple[Any, ...], ticker: str, timeframe: str, source: str, dates: str = "") -> Loading:
     """Start to fetch a market.
 
     >>> loading = start_loading(("BTC",), "BTC", "12h", "simulated")
@@ -218,7 +234,12 @@ def start_loading(request: tuple[Any, ...], ticker: str, timeframe: str, source:
 
     def work() -> Market:
         return fetch.fetch(
-            ticker, timeframe, source, on_progress=lambda *news: loading.news.put(news), on_candles=on_candles
+            ticker,
+            timeframe,
+            source,
+            dates=dates,
+            on_progress=lambda *news: loading.news.put(news),
+            on_candles=on_candles,
         )
 
     loading.future = pool.submit(work)

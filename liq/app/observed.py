@@ -9,8 +9,9 @@ import threading
 import streamlit as st
 from cachetools import LRUCache, TTLCache, cached
 
+from liq.app.parts.outside_files import file_error, read_files
 from liq.app.view import View
-from liq.errors import LiqError
+from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.positions import Positions
@@ -44,17 +45,23 @@ def observed_positions(view: View, market: Market) -> Positions | None:
     upload = st.session_state.get("positions_file")
     try:
         if upload is not None:
-            found = _uploaded(upload.getvalue(), upload.name)
+            data, name = upload.getvalue(), upload.name
+            found = read_files(
+                [name], ("positions", upload.file_id, view.dates), lambda: _uploaded(data, name, view.dates)
+            )
         elif market.source == "simulated":
             return _simulated(market)
         elif is_named():
-            found = _named(os.environ[SETTING])
+            found = _named(os.environ[SETTING], view.dates)
         else:
             st.caption(
                 ":material/visibility: No observed positions at hand: upload a file in the sidebar, or start the app "
                 "with LIQ_POSITIONS. Background says how to collect them."
             )
             return None
+    except DateOrderError as error:
+        file_error(error)
+        return None
     except LiqError as error:
         st.caption(f":material/error: {escape_markdown(str(error))}")
         return None
@@ -65,15 +72,15 @@ def observed_positions(view: View, market: Market) -> Positions | None:
 
 
 @cached(LRUCache(3), condition=threading.Condition())
-def _uploaded(data: bytes, name: str) -> Positions:
+def _uploaded(data: bytes, name: str, dates: str) -> Positions:
     file = io.BytesIO(data)
     file.name = name
-    return read_positions(file)
+    return read_positions(file, dates=dates)
 
 
 @cached(TTLCache(2, FRESH), condition=threading.Condition())
-def _named(path: str) -> Positions:
-    return read_positions(path)
+def _named(path: str, dates: str) -> Positions:
+    return read_positions(path, dates=dates)
 
 
 @cached(LRUCache(4), condition=threading.Condition())

@@ -31,7 +31,7 @@ are not faster."""
 
 
 @shared
-def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str) -> Market:
+def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str, dates: str = "") -> Market:
     r"""Return the market of uploaded files (name, content), see `liq.sources.file_worker.readers.read_market`.
 
     >>> hours = range(1_700_006_400_000, 1_701_446_400_000, 3_600_000)
@@ -45,7 +45,7 @@ def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str) -> Mar
     for name, content in files:
         buffers.append(io.BytesIO(content))
         buffers[-1].name = name
-    return readers.read_market(buffers, lookback=timeframe)
+    return readers.read_market(buffers, lookback=timeframe, dates=dates)
 
 
 def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:

@@ -30,3 +30,4 @@ class View:
     named: bool = False
     panels: tuple[str, ...] = ()
     light: bool = False
+    dates: str = ""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +15,11 @@ import pandas as pd
 from cachetools import LRUCache, cached
 
 from liq import formatting
-from liq.errors import LiqError
+from liq.errors import InputError, LiqError
 from liq.market import Market, Quote, lookback
 from liq.model.estimate import estimate
 from liq.model.leverage_bands import BANDS, select_bands
+from liq.scan.results import read_scan
 from liq.sources import fetch, market_cache
 from liq.sources.venues.symbols import match_symbol
 from liq.zones.ranking import top_zones
@@ -89,6 +93,38 @@ def load_rows(
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="watchlist") as pool:
         for future in as_completed([pool.submit(_load_row, ticker, request, bar) for ticker in due]):
             yield future.result()
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def uploaded_scan(content: bytes, name: str) -> tuple[str, pd.DataFrame]:
+    """Return the name and the rows of an uploaded scan, see `liq.scan.results.read_scan`.
+
+    >>> uploaded_scan(b"symbol,source\\nBTC,gate\\n", "scan.csv")
+    Traceback (most recent call last):
+    liq.errors.InputError: scan.csv is no scan: it lacks the column 'as_of'.
+    """
+    file = io.BytesIO(content)
+    file.name = name
+    return read_scan(file)
+
+
+def named_scan(path: str) -> tuple[str, pd.DataFrame]:
+    """Return the name and the rows of the scan in a file, read once while the file is unchanged.
+
+    >>> named_scan("nowhere.parquet")
+    Traceback (most recent call last):
+    liq.errors.InputError: nowhere.parquet cannot be read: No such file or directory.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise InputError(f"{Path(path).name} cannot be read: {error.strerror or error}.") from None
+    return _named_scan(path, status.st_mtime_ns, status.st_size)
+
+
+@cached(LRUCache(2), condition=threading.Condition())
+def _named_scan(path: str, modified: int, size: int) -> tuple[str, pd.DataFrame]:
+    return read_scan(path)
 
 
 def normalize_tickers(tickers: Iterable[str]) -> list[str]:

@@ -14,6 +14,8 @@ from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
 from liq.sources import fetch
+from liq.sources.file_worker import process
+from liq.sources.files.times import DATE_ORDERS
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
 """Option of a widget whose state is in the URL."""
@@ -46,6 +48,9 @@ TOGGLES: dict[str, tuple[str, str | None]] = {
 }
 """Labels and help of the switches of the picture."""
 
+AS_FOUND = "as found"
+"""Choice of dates that are read as the file itself shows."""
+
 LAYERS = ("realised", "untested", "named", "panels", "observed")
 """Controls of what is drawn over and under the heat."""
 
@@ -58,6 +63,8 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
     top = st.container()
     if "source" in shown:
         _source()
+    if "dates" in shown:
+        _dates(defaults)
     if "ticker" in shown:
         top.selectbox(
             "Ticker",
@@ -85,6 +92,8 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
             else:
                 _toggle(name, defaults)
     if "observed" in shown and st.session_state.observed:
+        if st.session_state.source != "simulated":
+            process.prepare()
         st.file_uploader(
             "Positions",
             type=["parquet", "csv", "gz"],
@@ -133,6 +142,7 @@ def _panels(defaults: dict[str, Any]) -> None:
 def _source() -> None:
     """Draw the choice of a source, and the upload of a recording where that is it."""
     if st.selectbox("Source", list(fetch.SOURCES), key="source", help=ABOUT_SOURCES, **BOUND) == "file":
+        process.prepare()
         st.file_uploader(
             "Recording",
             type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
@@ -142,6 +152,20 @@ def _source() -> None:
             "them; open interest and liquidations may come along as files of their own. They are read where this "
             "app runs and not kept.",
         )
+
+
+def _dates(defaults: dict[str, Any]) -> None:
+    """Draw the choice of how dates in files are read, where a file is read or the choice was made."""
+    state = st.session_state
+    if state.source != "file" and state.get("dates", AS_FOUND) == AS_FOUND and "dates" not in st.query_params:
+        return
+    st.selectbox(
+        "Dates in files",
+        [AS_FOUND, *DATE_ORDERS],
+        key="dates",
+        help="The order of day and month, where a file leaves it open. The page asks where it matters.",
+        **BOUND,
+    )
 
 
 def _picture(defaults: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Fit, report on stderr how the fit scores, and write the prior."""
     heatmap = options.load_heatmap(args, options.load_market(args), columns=1)
     if args.positions:
-        positions = read_positions(args.positions, heatmap.market.base)
+        positions = read_positions(args.positions, heatmap.market.base, args.dates)
         prior = calibrate(heatmap.market, None, heatmap.prior, positions=positions, raw=args.raw)
         options.message(prior.verdict)
         output.write_output(prior.to_json(), args)

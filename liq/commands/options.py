@@ -14,6 +14,7 @@ from liq.model.leverage_bands import BANDS, select_bands
 from liq.model.prior import PRIORS, Prior
 from liq.sources import failover, fetch, titles
 from liq.sources.file_worker import readers
+from liq.sources.files.times import DATE_ORDERS
 from liq.validation.book_losses import book_losses
 
 DEFAULT_TICKER = "BTC"
@@ -21,7 +22,7 @@ DEFAULT_TICKER = "BTC"
 
 
 def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    """Add ticker (many: tickers), --file (not with many), --lookback and --source.
+    """Add ticker (many: tickers), --file and --dates (not with many), --lookback and --source.
 
     >>> parser = argparse.ArgumentParser()
     >>> market_arguments(parser)
@@ -35,6 +36,13 @@ def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> 
         parser.add_argument("ticker", nargs="?", help=what)
         parser.add_argument(
             "--file", metavar="PATH", help="a file, zip or folder of your own as source (docs/files.md)"
+        )
+        parser.add_argument(
+            "--dates",
+            default="",
+            choices=DATE_ORDERS,
+            metavar="ORDER",
+            help=f"how dates in files are written where they leave it open: {', '.join(DATE_ORDERS)}",
         )
     lookback_argument(parser)
     parser.add_argument(
@@ -107,7 +115,7 @@ def load_market(args: argparse.Namespace) -> Market:
     if args.file is not None:
         if args.source not in (None, "file"):
             raise InputError("--file is a source of its own; leave --source out.")
-        market = readers.read_market(args.file, lookback=args.lookback, symbol=args.ticker)
+        market = readers.read_market(args.file, lookback=args.lookback, symbol=args.ticker, dates=args.dates)
     else:
         source = args.source or "auto"
         market = fetch.fetch(args.ticker or DEFAULT_TICKER, args.lookback, source, on_progress=_progress)

@@ -75,9 +75,7 @@ def scoring_input(args: argparse.Namespace, heatmap: Heatmap) -> ScoringInput:
     """
     path = args.liquidations and Path(args.liquidations)
     scoring = (
-        reality_check.scoring_input(heatmap, options.read_file(path), path.name)
-        if path
-        else reality_check.scoring_input(heatmap)
+        reality_check.scoring_input(heatmap, path, dates=args.dates) if path else reality_check.scoring_input(heatmap)
     )
     if scoring is None:
         raise InputError(

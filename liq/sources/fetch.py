@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 from cachetools import LRUCache, TTLCache, cached
@@ -15,7 +13,7 @@ from cachetools import LRUCache, TTLCache, cached
 from liq.errors import InputError, SourceError
 from liq.market import Market, Quote
 from liq.market import lookback as find_lookback
-from liq.sources import disk_cache, failover, market_cache, order_book, venue_status
+from liq.sources import disk_cache, failover, market_cache, named_file, order_book, venue_status
 from liq.sources.failover import Listener, describe_failures, fetch_all, fetch_first, fetch_one
 from liq.sources.market_cache import Progress, find_contract, last_good_market
 from liq.sources.single_flight import single_flight
@@ -42,6 +40,7 @@ def fetch(
     lookback: str = "7d",
     source: str = "auto",
     *,
+    dates: str = "",
     on_progress: Progress | None = None,
     on_candles: Callable[[Market], None] | None = None,
 ) -> Market:
@@ -50,6 +49,7 @@ def fetch(
     symbol : as traders write it, such as ``BTC``, ``BTCUSDT.P`` or ``BTC/USDT:USDT`` (`liq.sources.venues.symbols`);
     a venue before it, as in ``BYBIT:BTCUSDT.P``, chooses that venue where the source is auto. lookback : a name of
     LOOKBACKS; source : one of SOURCES.
+    dates : of a file, the order of dates that can be read in several (`liq.sources.files.times.DATE_ORDERS`).
     on_progress : called with (what is requested, requests begun, requests expected); on_candles : with a venue's
     market of the candles alone where these are there before the rest; both always in the caller's thread.
 
@@ -65,11 +65,11 @@ def fetch(
     """
     _check_source(source)
     find_lookback(lookback)
+    if source == "file":
+        return named_file.market(lookback, dates)
     named = symbols.parse_ticker(symbol).venue
     listener = Listener(on_progress, on_candles)
     market = _fetched(symbol, lookback, named or source if source == "auto" else source, listener)
-    if source == "file":
-        return market
     notes = [symbols.found_note(symbol, market.symbol)] if not market.left_out or market.source in VENUES else []
     if named and source not in ("auto", named):
         notes.append(f"{symbol.split(':')[0]} names another venue than the source; this is {source_title(source)}.")
@@ -81,8 +81,6 @@ def _fetched(symbol: str, lookback: str, source: str, listener: Listener) -> Mar
     """Return the market of one source, or of the first or all venues; see `fetch`."""
     if source == "simulated":
         return _simulated(symbol, lookback)
-    if source == "file":
-        return _file_market(lookback)
     if source == "all":
         return fetch_all(symbol, lookback, listener)
     if source == "auto":
@@ -107,7 +105,7 @@ def tickers(source: str = "auto") -> list[str]:
     """
     _check_source(source)
     if source == "file":
-        return [_file_market("7d").base]
+        return [named_file.market("7d").base]
     if source != "simulated":
         try:
             name = failover.answering_venue() if source in ("auto", "all") else source
@@ -147,7 +145,7 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
     _check_source(source)
     source = symbols.parse_ticker(symbol).venue or source if source == "auto" else source
     if source == "file":
-        market = _file_market("7d")
+        market = named_file.market("7d")
         return Quote(market.symbol, float(market.price), market.as_of, market.source)
     if source != "simulated":
         try:
@@ -187,9 +185,10 @@ def clear_caches() -> None:
     market_cache.clear()
     venue_status.clear()
     _last_quotes.clear()
+    named_file.clear()
     for single_flight_cache in (_cached_quote, _cached_tickers, client.contracts, order_book.books):
         single_flight_cache.cache_clear()
-    for function_cache in (_simulated_at, _with_notes, _read, client._connect):
+    for function_cache in (_simulated_at, _with_notes, client._connect):
         function_cache.cache_clear()
 
 
@@ -274,23 +273,3 @@ def _with_notes(market: Market, notes: tuple[str, ...], reasons: tuple[tuple[str
     """Return the market with notes; callers with the same notes get one object, so that its estimate is computed
     once."""
     return replace(market, notes=(*notes, *market.notes), left_out=dict(reasons))
-
-
-def _file_market(window: str) -> Market:
-    """Return the market in the file that LIQ_FILE names."""
-    path = os.environ.get("LIQ_FILE", "")
-    if not path:
-        raise InputError("source file needs a recording: upload one, or name it in LIQ_FILE.")
-    try:
-        state = Path(path).stat()
-    except OSError:
-        raise InputError(f"LIQ_FILE names {path!r}, which cannot be read.") from None
-    return _read(path, window, state.st_mtime_ns, state.st_size)
-
-
-@cached(LRUCache(4), condition=threading.Condition())
-def _read(path: str, window: str, modified: int, size: int) -> Market:
-    """Return the market in a file, read once while the file is unchanged."""
-    from liq.sources.file_worker.readers import read_market
-
-    return read_market(path, lookback=window)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import threading
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from cachetools import LRUCache, cached
@@ -60,13 +62,13 @@ class FitReport:
 
 @cached(LRUCache(4), condition=threading.Condition())
 def scoring_input(
-    heatmap: Heatmap, upload: bytes | None = None, name: str = "liquidations.csv"
+    heatmap: Heatmap, upload: bytes | Path | None = None, name: str = "liquidations.csv", dates: str = ""
 ) -> ScoringInput | None:
     """Return what the heatmap can be scored against; None where its source gives no realised liquidations.
 
-    upload : a file of the user's own (`liq.sources.file_worker.readers.read_liquidations`), named `name`, which is
-    used instead of the source's. Where several venues are added up, the one that reports liquidations for the longest
-    time is scored alone. Raises InputError for a file that cannot be read.
+    upload : a file of the user's own or its content (`liq.sources.file_worker.readers.read_liquidations`), named
+    `name`, which is used instead of the source's; dates : as there. Where several venues are added up, the one that
+    reports liquidations for the longest time is scored alone. Raises InputError for a file that cannot be read.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -77,9 +79,11 @@ def scoring_input(
     if upload is not None:
         from liq.sources.file_worker.readers import read_liquidations  # only uploads need it
 
-        file = io.BytesIO(upload)
-        file.name = name
-        return ScoringInput(heatmap, read_liquidations(file), "Scored against the uploaded liquidations.")
+        file: Any = upload
+        if isinstance(upload, bytes):
+            file = io.BytesIO(upload)
+            file.name = name
+        return ScoringInput(heatmap, read_liquidations(file, dates), "Scored against the uploaded liquidations.")
     part = max(heatmap.parts or (heatmap,), key=lambda part: _known_hours(part.market))
     realised = part.market.liquidations
     if realised is None or not _known_hours(part.market):

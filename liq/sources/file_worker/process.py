@@ -25,7 +25,7 @@ from liq.sources.file_worker import messages
 from liq.sources.files.table import MAX_BYTES, File
 
 SECONDS = 4.5
-"""Seconds that a file may take to be read. Half a second is left for handing it over: nobody waits for more than five."""
+"""Seconds that a file may take to be read. Half a second is left for handing it over: nobody waits more than five."""
 
 MEGABYTES = 400
 """Resident memory that the process may take, its own 100 to 120 for Python, pandas and pyarrow among it."""
@@ -35,6 +35,9 @@ AT_ONCE = 2
 
 QUEUE_SECONDS = 4 * SECONDS
 """Seconds for which a file waits until another one is read."""
+
+ALONE_SECONDS = 3.5
+"""Seconds after SECONDS at which the process ends itself, where the server that would have ended it is gone."""
 
 START_SECONDS = 30.0
 """Seconds that Python and pandas may take to start, on a machine that is busy with all else."""
@@ -69,7 +72,7 @@ def run(task: str, files: Sequence[File], options: dict[str, Any]) -> tuple[list
     name = entries[0]["name"] + (f" and {len(entries) - 1} more" if len(entries) > 1 else "")
     if not _places.acquire(timeout=QUEUE_SECONDS):
         raise InputError(f"{name} was not read, because other files are being read; try again in a moment.")
-    request = {"task": task, "files": entries, "options": options}
+    request = {"task": task, "files": entries, "options": options, "seconds": SECONDS + ALONE_SECONDS}
     try:
         for _ in range(2):  # the one that waited may have been ended from outside
             with _taken() as process:
@@ -158,7 +161,7 @@ def _started() -> Process:
     }
     try:
         return subprocess.Popen(
-            [sys.executable, "-c", SCRIPT],
+            [sys.executable, "-P", "-c", SCRIPT],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -247,7 +250,7 @@ def _resident(number: int) -> int:
 
 
 def _bound_by_system(process: Process) -> None:
-    """Let the system refuse a process more than MEGABYTES, where it can, on Linux; elsewhere `_watched` is the bound."""
+    """Let the system refuse a process more than MEGABYTES, where it can: on Linux, beside the look of `_watched`."""
     if not hasattr(psutil.Process, "rlimit"):
         return
     with suppress(psutil.Error, OSError, ValueError):

@@ -15,15 +15,18 @@ from liq.errors import DateOrderError, LiqError
 from liq.sources.file_worker import messages
 from liq.sources.files.table import File
 
-ALONE_SECONDS = 8.0
-"""Seconds after which the process ends itself, where the server that would have ended it is gone."""
-
 NICENESS = 5
 """How far the process stands back behind the server; at 5 it gets a quarter of a processor that both want."""
 
 
 def serve() -> None:
-    """Take one request from standard input and write the answer to standard output."""
+    r"""Take one request from standard input and write the answer to standard output.
+
+    >>> import subprocess
+    >>> subprocess.run([sys.executable, "-c", "from liq.sources.file_worker.serve import serve; serve()"],
+    ...                stdin=subprocess.DEVNULL, capture_output=True).stdout[8:]  # ready, and nobody asks
+    b'{"sizes": []}'
+    """
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between
     _stand_back()
@@ -39,7 +42,9 @@ def serve() -> None:
     except (EOFError, OSError):
         return
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        faulthandler.dump_traceback_later(ALONE_SECONDS, exit=True, file=nowhere)  # ends it inside any C function
+        faulthandler.dump_traceback_later(
+            request["seconds"], exit=True, file=nowhere
+        )  # ends it inside any C function
         with suppress(OSError):  # the server is gone
             _reply(answer, request, blocks, readers.TASKS)
 
