@@ -59,13 +59,10 @@ def parse_times(column: pd.Series, label: str, name: str, dates: str = "") -> tu
         return _checked(times.tz_convert("UTC") if aware else times.tz_localize("UTC"), column, label, name), "dates"
     texts = None
     if column.dtype.kind not in "iuf":
-        texts = _texts(column, label, name)
+        texts, is_number = _texts(column, label, name)
         column = pd.Series(texts.to_pandas())
-    exact = pd.to_numeric(column, errors="coerce")
-    numbers = exact.to_numpy(dtype=float, na_value=np.nan)
-    known = numbers[np.isfinite(numbers)]
-    if texts is None or len(known) >= max(1, len(numbers) // 2):
-        times, words = _from_numbers(exact, numbers, known, column, label, name)
+    if texts is None or is_number.sum() >= max(1, len(column) // 2):
+        times, words = _from_numbers(column, label, name)
         return _checked(times, column, label, name), words
     moments, order = parse_dates(texts, label, name, dates)
     order_words = f" written {order.replace('-', ' ')}" if order else ""
@@ -91,7 +88,8 @@ def spacing(times: pd.DatetimeIndex) -> pd.Timedelta:
     >>> spacing(pd.date_range("2026-01-01", periods=3, freq="5min"))
     Timedelta('0 days 00:05:00')
     """
-    steps = np.diff(np.unique(times.as_unit("ns").asi8)).astype(float)
+    steps = np.diff(np.sort(times.as_unit("ns").asi8)).astype(float)
+    steps = steps[steps > 0]
     if not len(steps):
         return pd.Timedelta(0)
     unit = np.where(steps >= 54e9, 60e9, 1e9)
@@ -178,8 +176,8 @@ def _most_common(values: np.ndarray) -> tuple[int, float]:
     return int(distinct[np.argmax(counts)]), float(counts.max() / len(values))
 
 
-def _texts(column: pd.Series, label: str, name: str) -> Any:
-    """Return a column as an Arrow array of trimmed texts; raise InputError where one is too long for a time."""
+def _texts(column: pd.Series, label: str, name: str) -> tuple[Any, np.ndarray]:
+    """Return trimmed texts (Arrow), and whether each is a number; raise InputError where one is too long."""
     import pyarrow  # comes with streamlit, and only text needs it
     import pyarrow.compute as compute
 
@@ -194,13 +192,15 @@ def _texts(column: pd.Series, label: str, name: str) -> Any:
             f"{name} has {array[row].as_py()[:MAX_TIME]}... in column {label!r}, row {row}, which is not a time: it "
             f"has {int(lengths[row]):,} characters, a time at most {MAX_TIME}."
         )
-    return array
+    is_number = compute.match_substring_regex(array, r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
+    return array, np.asarray(compute.fill_null(is_number, False).to_numpy(zero_copy_only=False))
 
 
-def _from_numbers(
-    exact: pd.Series, numbers: np.ndarray, known: np.ndarray, column: pd.Series, label: str, name: str
-) -> tuple[pd.DatetimeIndex, str]:
+def _from_numbers(column: pd.Series, label: str, name: str) -> tuple[pd.DatetimeIndex, str]:
     """Return the times of numbers and what they are; raise InputError."""
+    exact = pd.to_numeric(column, errors="coerce")
+    numbers = exact.to_numpy(dtype=float, na_value=np.nan)
+    known = numbers[np.isfinite(numbers)]
     middle = float(np.median(known)) if len(known) else np.nan
     unit = next((unit for unit, low, high in UNITS if low <= middle < high), None)
     factor = next((factor for low, high, factor in COMPACT if low <= middle < high), None)

@@ -66,10 +66,10 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "")
         frame["account"] = [f"row {row}" for row in range(len(frame))]
     frame["account"] = [_hashed(str(value)) for value in frame["account"]]
     frame["time"], words = parse_times(frame["time"], "time", name, dates)
-    if "answered" in frame and (known := frame["answered"].notna()).any():
-        filled = frame["answered"].where(known, frame["answered"][known].iloc[0])
+    if "answered" in frame and (asked := frame["answered"].notna()).any():
+        filled = frame["answered"].where(asked, frame["answered"][asked].iloc[0])
         answered, _ = parse_times(filled, "answered", name, decided_order(words) or dates)
-        frame["answered"] = pd.Series(answered, frame.index).where(known)
+        frame["answered"] = pd.Series(answered, frame.index).where(asked)
     return Positions(frame, "hyperliquid")
 
 
