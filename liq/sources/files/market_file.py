@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from liq.market_quality import checked_open_interest, quality_sentences
 from liq.sources.files.content import spacing
 from liq.sources.files.joined import contents, joined, one_series, understood, what
 from liq.sources.files.table import File
-from liq.sources.files.times import duration_text
+from liq.sources.files.times import duration_text, shared_phase
 
 _WARMUP_BAR = pd.Timedelta(
     minutes=15
@@ -69,7 +70,7 @@ def read_market(
     if bar > visible_bar or visible_bar % bar:
         notes.append(f"The file has bars of {duration_text(bar.value)}, so they are shown instead of {window.bar}.")
         visible_bar = bar
-    grouped, start = _grouped(frame, window, visible_bar, end)
+    grouped, start = _grouped(frame, window, bar, visible_bar)
     notes += _shortfall(pd.DatetimeIndex(grouped.index), start, window)
     seen = grouped[grouped.index >= start]
     notes += quality_sentences(seen, visible_bar, end, pd.Timestamp.now("UTC"))
@@ -136,23 +137,31 @@ def _gaps(times: pd.Index, bar: pd.Timedelta) -> list[str]:
         return []
     largest_gap = opens[int(np.argmax(lacking))] + bar
     bars = "a bar" if places.sum() == 1 else f"{int(places.sum()):,} bars in {len(places):,} place"
-    bars += "s, most of them" if len(places) > 1 else ","
+    bars += "s, most of them" if len(places) > 1 else "," if places.sum() > 1 else ""
     length = duration_text(int(places.max()) * bar.value)
     return [f"The file lacks {bars} from {largest_gap:%Y-%m-%d %H:%M} UTC ({length})."]
 
 
 def _grouped(
-    frame: pd.DataFrame, window: Lookback, visible_bar: pd.Timedelta, end: pd.Timestamp
+    frame: pd.DataFrame, window: Lookback, bar: pd.Timedelta, visible_bar: pd.Timedelta
 ) -> tuple[pd.DataFrame, pd.Timestamp]:
-    """Return the bars summed to the window's and the warm-up's lengths, and where the window starts."""
-    last = frame.index[-1].floor(visible_bar)
-    start = last - (max(window.window // visible_bar, 1) - 1) * visible_bar
-    warmup_bar = _WARMUP_BAR if visible_bar < _WARMUP_BAR and not _WARMUP_BAR % visible_bar else visible_bar
-    fine_start = start.floor(warmup_bar)
-    frame = frame[frame.index >= (fine_start - window.warmup).floor(warmup_bar)]
+    """Return the bars summed to the window's and the warm-up's lengths, and where the window starts.
+
+    Summed bars open as long after a multiple of their length as the file's do. Days and longer bars are shown as they
+    are: they open by a local clock, on Mondays or on the first of a month.
+    """
     times = pd.DatetimeIndex(frame.index)
-    opens = times.floor(visible_bar).where(times >= fine_start, times.floor(warmup_bar))
-    bars = frame.groupby(opens)
+    phase = shared_phase(times, bar)
+
+    def opened(moments: Any, length: pd.Timedelta) -> Any:
+        return moments if bar >= pd.Timedelta(days=1) else (moments - phase).floor(length) + phase
+
+    start = opened(times[-1], visible_bar) - (max(window.window // visible_bar, 1) - 1) * visible_bar
+    warmup_bar = _WARMUP_BAR if visible_bar < _WARMUP_BAR and not _WARMUP_BAR % visible_bar else visible_bar
+    fine_start = opened(start, warmup_bar)
+    frame = frame[times >= opened(fine_start - window.warmup, warmup_bar)]
+    times = pd.DatetimeIndex(frame.index)
+    bars = frame.groupby(opened(times, visible_bar).where(times >= fine_start, opened(times, warmup_bar)))
     columns = {
         "open": bars["open"].first(),
         "high": bars["high"].max(),

@@ -35,6 +35,9 @@ at most 30 seconds: recorders ask within seconds, and Binance's archive stamps r
 SHARED = 0.5
 """Minimum share of the rows that lie on bars, or near them, for the bars to be known."""
 
+REPEATED = 0.3
+"""Minimum share of the steps that lead to another bar where every bar is repeated at once: twice is a half."""
+
 LAST_MOMENTS = (1_000_000_000, 1_000_000, 1_000, 1)
 """Nanoseconds before the next bar at which exports stamp a bar's close, such as 23:59:59.999."""
 
@@ -95,12 +98,12 @@ def spacing(times: pd.DatetimeIndex) -> pd.Timedelta:
     unit = np.where(steps >= 54e9, 60e9, 1e9)
     whole = np.round(steps / unit) * unit
     steps = np.where((whole > 0) & (np.abs(steps - whole) <= _near(whole)), whole, steps)
-    lengths, counts = np.unique(steps, return_counts=True)
-    bar = lengths[np.argmax(counts)]
-    longer = (_near(lengths) >= bar) & (counts >= 0.3 * len(steps))
-    if longer.any():  # every bar twice or three times
-        bar = lengths[np.argmax(np.where(longer, counts, 0))]
-    return pd.Timedelta(int(bar), unit="ns")
+    bar, _ = _most_common(steps)
+    longer = steps[_near(steps) >= bar]
+    while len(longer) >= REPEATED * len(steps) and _most_common(longer)[1] >= SHARED:
+        bar, _ = _most_common(longer)
+        longer = steps[_near(steps) >= bar]
+    return pd.Timedelta(bar, unit="ns")
 
 
 def on_bars(times: pd.DatetimeIndex, bars: bool = True) -> tuple[pd.DatetimeIndex, list[str]]:
@@ -128,7 +131,7 @@ def on_bars(times: pd.DatetimeIndex, bars: bool = True) -> tuple[pd.DatetimeInde
     phase = 0
     if (np.abs(_off(moments, length, phase)) <= near).mean() <= SHARED:
         phase, share = _most_common(moments % length)
-        if share < SHARED and length >= 300_000_000_000:
+        if share < SHARED and length >= 300_000_000_000:  # jitter around another minute than zero
             phase = _most_common(np.round(moments % length / 60e9).astype(np.int64))[0] * 60_000_000_000
         if (np.abs(_off(moments, length, phase)) <= near).mean() < SHARED:
             return times, []
@@ -144,13 +147,25 @@ def on_bars(times: pd.DatetimeIndex, bars: bool = True) -> tuple[pd.DatetimeInde
     return put.as_unit(times.unit), [f"Times up to {most} off {grid}: {rows}."]
 
 
+def shared_phase(times: pd.DatetimeIndex, length: pd.Timedelta) -> pd.Timedelta:
+    """Return how long after a multiple of their length since 1970 the bars open, 0 where most do not agree.
+
+    >>> shared_phase(pd.date_range("2026-01-01 16:00", periods=3, freq="1D"), pd.Timedelta(days=1))
+    Timedelta('0 days 16:00:00')
+    """
+    phase, share = _most_common(times.as_unit("ns").asi8 % length.value)
+    return pd.Timedelta(phase if share > SHARED else 0, unit="ns")
+
+
 def duration_text(nanoseconds: float) -> str:
     """Return a length of time in words.
 
     >>> duration_text(90e9), duration_text(3.6e12), duration_text(3e6)
-    ('90 s', '1 h', '0.003 s')
+    ('90 s', '1 h', '3 ms')
     """
     seconds = nanoseconds / 1e9
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
     if seconds < 60 or (seconds < 300 and seconds % 60):
         return f"{seconds:.3g} s"
     minutes = seconds / 60
