@@ -62,6 +62,15 @@ FORMATS = {
 _ISO = r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+]00:?00)?)?$"
 
 
+class Texts(NamedTuple):
+    """A column: an Arrow array of texts, trimmed, of bounded length; its name, the file's, and its rows' numbers."""
+
+    array: Any
+    label: str
+    name: str
+    rows: pd.Index
+
+
 class _Reading(NamedTuple):
     """One order's times (datetime64, UTC, NaT where it gives none) and its days as they are written."""
 
@@ -69,20 +78,20 @@ class _Reading(NamedTuple):
     days: np.ndarray
 
 
-def parse_dates(texts: Any, label: str, name: str, dates: str) -> tuple[np.ndarray, str]:
+def parse_dates(texts: Texts, dates: str) -> tuple[np.ndarray, str]:
     """Return times (datetime64, UTC, NaT where a text is none) and the order that was decided on, or "".
 
-    texts : Arrow array, trimmed, of bounded length. label : the column, name : the file. dates : one of DATE_ORDERS
-    or "", for a column that leaves its order open. Raises InputError for a column in two formats, DateOrderError for
-    one whose order nothing decides.
+    dates : one of DATE_ORDERS or "", for a column that leaves its order open. Raises InputError for a column in two
+    formats, DateOrderError for one whose order nothing decides.
 
-    >>> parse_dates(pa.array(["31.12.2025 23:55", "01.01.2026 00:00"]), "date", "mine.csv", "")[1]
+    >>> cells = ["31.12.2025 23:55", "01.01.2026 00:00"]
+    >>> parse_dates(Texts(pa.array(cells), "date", "mine.csv", pd.RangeIndex(2)), "")[1]
     'day-first'
     """
-    if _all(compute.match_substring_regex(texts, _ISO)):  # the usual case, five times as fast
-        times = pd.to_datetime(texts.to_pandas(), format="ISO8601", errors="coerce", utc=True)
+    if _all(compute.match_substring_regex(texts.array, _ISO)):  # the usual case, five times as fast
+        times = pd.to_datetime(texts.array.to_pandas(), format="ISO8601", errors="coerce", utc=True)
         return times.dt.tz_localize(None).to_numpy(), ""
-    fields = _fields(texts, label, name)
+    fields = _fields(texts)
     if "a" not in fields:
         return _reading(fields, fields["year"], fields["month"], fields["day"], fields["year_length"]).times, ""
     readings = _readings(fields)
@@ -93,7 +102,7 @@ def parse_dates(texts: Any, label: str, name: str, dates: str) -> tuple[np.ndarr
         row = _first(wrong[best])
         for flags in wrong.values():
             if not flags[row]:  # the other order reads this row, and not an earlier one
-                raise InputError(_two_formats(texts, row, label, name, _first(flags)))
+                raise InputError(_two_formats(texts, row, _first(flags)))
         return readings[best].times, ""
     if len(whole) == 1:
         order, one = next(iter(whole.items()))
@@ -104,7 +113,7 @@ def parse_dates(texts: Any, label: str, name: str, dates: str) -> tuple[np.ndarr
     chosen = _dense({order: whole[order] for order in different.values()}) or (dates if dates in whole else "")
     if not chosen:
         periods = {order: _period(one.times) for order, one in whole.items()}
-        raise DateOrderError(_question(periods, label, name), periods)
+        raise DateOrderError(_question(periods, texts), periods)
     return whole[chosen].times, chosen
 
 
@@ -130,21 +139,21 @@ def instants(date: tuple[np.ndarray, ...], clock: tuple[np.ndarray, ...]) -> np.
     return times
 
 
-def _fields(texts: Any, label: str, name: str) -> dict[str, np.ndarray]:
+def _fields(texts: Texts) -> dict[str, np.ndarray]:
     """Return the parts of the texts in their one format, as numbers; raise InputError where there are two formats."""
-    of_row = np.full(len(texts), -1)
+    of_row = np.full(len(texts.array), -1)
     for number, pattern in enumerate(FORMATS.values()):
         if (of_row < 0).any():
-            found = _bools(compute.match_substring_regex(texts, pattern))
+            found = _bools(compute.match_substring_regex(texts.array, pattern))
             of_row = np.where((of_row < 0) & found, number, of_row)
     matched = of_row >= 0
-    _one_format(of_row, texts, matched, label, name)
-    parts = compute.extract_regex(texts, list(FORMATS.values())[max(0, int(of_row.max()))])
+    _one_format(of_row, texts, matched)
+    parts = compute.extract_regex(texts.array, list(FORMATS.values())[max(0, int(of_row.max()))])
     raw = {part.name: compute.fill_null(parts.field(row), "") for row, part in enumerate(parts.type)}
     fields = {part: _integers(raw[part]) for part in raw if part in ("a", "b", "c", "year", "day", "hour", "minute")}
     fields["second"] = _integers(raw["second"])
     fields["nanosecond"] = _integers(compute.utf8_rpad(raw["fraction"], 9, "0"))
-    fields["month"] = _months(raw["month"]) if "month" in raw else np.zeros(len(texts), int)
+    fields["month"] = _months(raw["month"]) if "month" in raw else np.zeros(len(texts.array), int)
     for part in ("a", "c", "year"):
         if part in raw:
             fields[f"{part}_length"] = compute.utf8_length(raw[part]).to_numpy(zero_copy_only=False)
@@ -157,18 +166,18 @@ def _fields(texts: Any, label: str, name: str) -> dict[str, np.ndarray]:
         fields["good"] &= (fields["a_length"] < 4) | (fields["c_length"] < 4)
         sign = np.select([_bools(compute.equal(raw["sign"], one)) for one in SIGNS], list(SIGNS.values()), 0)
         year = np.where(fields["a_length"] == 4, 1, 0) + np.where(fields["c_length"] == 4, 2, 0)
-        _one_format(sign * 4 + year, texts, matched, label, name)
+        _one_format(sign * 4 + year, texts, matched)
     else:
         fields["good"] = matched
-    _one_format(kind, texts, matched & with_clock, label, name)
+    _one_format(kind, texts, matched & with_clock)
     fields["good"] = fields["good"] & (~twelve | ((fields["hour"] >= 1) & (fields["hour"] <= 12)))
     fields["hour"] = np.where(twelve, fields["hour"] % 12 + 12 * after, fields["hour"])
     fields["offset"], good = _offsets(raw["offset"])
     fields["good"] &= good
     if (fields["offset"] != 0).any():
         named = _bools(compute.not_equal(raw["offset"], ""))
-        named |= _bools(compute.match_substring_regex(texts, "(?i)(?:Z|UTC|GMT)$"))
-        _one_format(named, texts, matched & with_clock, label, name)
+        named |= _bools(compute.match_substring_regex(texts.array, "(?i)(?:Z|UTC|GMT)$"))
+        _one_format(named, texts, matched & with_clock)
     return fields
 
 
@@ -232,27 +241,27 @@ def _integers(part: Any) -> np.ndarray:
     return np.asarray(compute.cast(filled, pa.int64()).to_numpy(zero_copy_only=False))
 
 
-def _one_format(kind: np.ndarray, texts: Any, which: np.ndarray, label: str, name: str) -> None:
+def _one_format(kind: np.ndarray, texts: Texts, which: np.ndarray) -> None:
     """Raise InputError where rows, of those that count, differ in kind."""
     if not which.any():
         return
     first = _first(which)
     other = which & (kind != kind[first])
     if other.any():
-        raise InputError(_two_formats(texts, _first(other), label, name, first))
+        raise InputError(_two_formats(texts, _first(other), first))
 
 
-def _two_formats(texts: Any, row: int, label: str, name: str, first: int = 0) -> str:
+def _two_formats(texts: Texts, row: int, first: int) -> str:
     return (
-        f"{name} has times in two formats in column {label!r}: {texts[first]} in row {first}, {texts[row]} in row "
-        f"{row}; write all of them alike."
+        f"{texts.name} has times in two formats in column {texts.label!r}: {texts.array[first]} in row "
+        f"{texts.rows[first]}, {texts.array[row]} in row {texts.rows[row]}; write all of them alike."
     )
 
 
-def _question(periods: dict[str, tuple[str, str]], label: str, name: str) -> str:
+def _question(periods: dict[str, tuple[str, str]], texts: Texts) -> str:
     said = [f"{order.replace('-', ' ')} ({first} to {last})" for order, (first, last) in periods.items()]
     listed = f"{', '.join(said[:-1])} or {said[-1]}"
-    return f"{name} has dates in column {label!r} that can be read {listed}: say which."
+    return f"{texts.name} has dates in column {texts.label!r} that can be read {listed}: say which."
 
 
 def _period(times: np.ndarray) -> tuple[str, str]:

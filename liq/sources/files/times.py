@@ -10,7 +10,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market_checks import MAX_TIME
 from liq.sources.files.dates import DATE_ORDERS as DATE_ORDERS
-from liq.sources.files.dates import instants, parse_dates
+from liq.sources.files.dates import Texts, instants, parse_dates
 
 RANGE = (pd.Timestamp("2009-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC"))
 
@@ -45,9 +45,9 @@ LAST_MOMENTS = (1_000_000_000, 1_000_000, 1_000, 1)
 def parse_times(column: pd.Series, label: str, name: str, dates: str = "") -> tuple[pd.DatetimeIndex, str]:
     """Return times in UTC and what they were written as; raise InputError naming the first value that is none.
 
-    Text without an offset is taken as UTC. label : the column, name : the file, for the sentence. dates : the one of
-    DATE_ORDERS that the user chose for dates that can be read in several, or "": then a column whose order nothing
-    in it decides raises DateOrderError.
+    Text without an offset is taken as UTC. label : the column, name : the file, for the sentence, in which the index
+    of the column numbers the rows. dates : the one of DATE_ORDERS that the user chose for dates that can be read in
+    several, or "": then a column whose order nothing in it decides raises DateOrderError.
 
     >>> parse_times(pd.Series([1767225600]), "time", "mine.csv")[1]
     'seconds since 1970'
@@ -63,11 +63,11 @@ def parse_times(column: pd.Series, label: str, name: str, dates: str = "") -> tu
     texts = None
     if column.dtype.kind not in "iuf":
         texts, is_number = _texts(column, label, name)
-        column = pd.Series(texts.to_pandas())
+        column = pd.Series(texts.to_pandas()).set_axis(column.index)
     if texts is None or is_number.sum() >= max(1, len(column) // 2):
         times, words = _from_numbers(column, label, name)
         return _checked(times, column, label, name), words
-    moments, order = parse_dates(texts, label, name, dates)
+    moments, order = parse_dates(Texts(texts, label, name, column.index), dates)
     order_words = f" written {order.replace('-', ' ')}" if order else ""
     words = f"dates{order_words}, UTC where they name no offset"
     return _checked(pd.DatetimeIndex(moments).tz_localize("UTC"), column, label, name), words
@@ -196,16 +196,17 @@ def _texts(column: pd.Series, label: str, name: str) -> tuple[Any, np.ndarray]:
     import pyarrow  # comes with streamlit, and only text needs it
     import pyarrow.compute as compute
 
-    array = pyarrow.array(column.astype("str"), type=pyarrow.large_string(), from_pandas=True)
+    array = pyarrow.array(column.astype("str"), type=pyarrow.string(), from_pandas=True)
     if isinstance(array, pyarrow.ChunkedArray):
         array = array.combine_chunks()
     array = compute.utf8_trim_whitespace(array)
     lengths = compute.fill_null(compute.utf8_length(array), 0).to_numpy(zero_copy_only=False)
     if (lengths > MAX_TIME).any():
         row = int(np.argmax(lengths > MAX_TIME))
+        value, length = array[row].as_py()[:MAX_TIME], int(lengths[row])
         raise InputError(
-            f"{name} has {array[row].as_py()[:MAX_TIME]}... in column {label!r}, row {row}, which is not a time: it "
-            f"has {int(lengths[row]):,} characters, a time at most {MAX_TIME}."
+            f"{name} has {value}... in column {label!r}, row {column.index[row]}, which is not a time: it has {length:,} "
+            f"characters, a time at most {MAX_TIME}."
         )
     is_number = compute.match_substring_regex(array, r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
     return array, np.asarray(compute.fill_null(is_number, False).to_numpy(zero_copy_only=False))
@@ -286,6 +287,6 @@ def _checked(times: pd.DatetimeIndex, column: pd.Series, label: str, name: str) 
 def _sentence(column: pd.Series, bad: np.ndarray, label: str, name: str) -> str:
     row = int(np.argmax(bad))
     return (
-        f"{name} has {column.iloc[row]!s:.40} in column {label!r}, row {row}, which is not a time: seconds, "
-        "milliseconds, microseconds or nanoseconds since 1970, or a date."
+        f"{name} has {column.iloc[row]!s:.40} in column {label!r}, row {column.index[row]}, which is not a time: "
+        "seconds, milliseconds, microseconds or nanoseconds since 1970, or a date."
     )

@@ -70,9 +70,9 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "",
     frame["account"] = [_hashed(str(value), salt) for value in frame["account"]]
     frame["time"], words = parse_times(frame["time"], "time", name, dates)
     if "answered" in frame and (asked := frame["answered"].notna()).any():
-        filled = frame["answered"].where(asked, frame["answered"][asked].iloc[0])
-        answered, _ = parse_times(filled, "answered", name, decided_order(words) or dates)
-        frame["answered"] = pd.Series(answered, frame.index).where(asked)
+        order = decided_order(words) or dates
+        answered, _ = parse_times(frame["answered"][asked], "answered", name, order)
+        frame["answered"] = pd.Series(answered, frame.index[asked]).reindex(frame.index)
     return Positions(frame, "hyperliquid")
 
 
