@@ -26,6 +26,10 @@ class DateOrderError(InputError):
         super().__init__(sentence)
         self.readings = dict(readings)
 
+    def __reduce__(self) -> tuple[type[DateOrderError], tuple[str, dict[str, tuple[str, str]]]]:
+        """Keep the readings where the error is passed between processes."""
+        return type(self), (str(self), self.readings)
+
 
 class SourceError(LiqError):
     """No market could be had; names the venue, the reason and what to do."""

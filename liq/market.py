@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
+from liq.market_checks import MAX_TIME, check_candles, check_liquidations, check_open_interest
 from liq.market_checks import SIDES as SIDES
-from liq.market_checks import check_candles, check_liquidations, check_open_interest
 
 
 class Lookback(NamedTuple):
@@ -220,12 +221,20 @@ class Market:
 def as_utc(value: object, what: str) -> pd.Timestamp:
     """Return a moment as a timestamp aware in UTC, a naive one taken as UTC; raise InputError naming `what`.
 
+    Text has at most MAX_TIME characters, and does not begin with a day or a month in numbers: 01/12/2025 is read
+    differently in different places.
+
     >>> as_utc("2026-01-31 12:00", "moment")
     Timestamp('2026-01-31 12:00:00+0000', tz='UTC')
     """
+    if isinstance(value, str):
+        if len(value) > MAX_TIME:
+            raise InputError(f"{what} must be a time, not {value[:MAX_TIME]!r}... of {len(value):,} characters.")
+        if re.match(r"\s*\d{1,2}[-./]\d{1,2}[-./]", value):
+            raise InputError(f"{what} must be a time such as 2026-01-31 12:00, not {value!r}.")
     try:
         moment = pd.Timestamp(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{what} must be a time, not {value!r}.") from None
     if moment is pd.NaT:
         raise InputError(f"{what} must be a time, not {value!r}.")

@@ -10,6 +10,10 @@ from liq.errors import InputError
 CANDLE_COLUMNS = ("open", "high", "low", "close", "volume")
 SIDES = ("long", "short")
 
+MAX_TIME = 40
+"""Maximum number of characters of a time in text: ISO 8601 with nanoseconds and an offset has 35. pandas reads other
+texts in a time that grows with the square of their length."""
+
 
 def check_candles(candles: pd.DataFrame) -> pd.DataFrame:
     """Return the five candle columns as float64; raise InputError naming the first thing that is wrong.
@@ -81,6 +85,27 @@ def check_liquidations(frame: pd.DataFrame) -> pd.DataFrame:
         )
         columns[name] = values
     return pd.DataFrame(columns, index=frame.index)
+
+
+def utc_times(column: pd.Series, what: str) -> pd.Series:
+    """Return times aware in UTC, of dates or of text in ISO 8601, missing ones NaT; raise InputError naming the row.
+
+    >>> utc_times(pd.Series(["2026-01-31 12:00", None]), "positions: time").tolist()
+    [Timestamp('2026-01-31 12:00:00+0000', tz='UTC'), NaT]
+    """
+    if column.dtype.kind in "Miuf":
+        return pd.to_datetime(column, utc=True)
+    lengths = np.fromiter((len(value) if isinstance(value, str) else 0 for value in column), int, len(column))
+    if (lengths > MAX_TIME).any():
+        row = int(np.argmax(lengths > MAX_TIME))
+        value = str(column.iloc[row])[:MAX_TIME]
+        raise InputError(f"{what} cannot be read in row {row}: {value}... has {lengths[row]:,} characters.")
+    times = pd.to_datetime(column, utc=True, format="ISO8601", errors="coerce")
+    unread = np.asarray(times.isna() & column.notna())
+    if unread.any():
+        row = int(np.argmax(unread))
+        raise InputError(f"{what} cannot be read in row {row}: {column.iloc[row]!s:.40} is no date in ISO 8601.")
+    return times
 
 
 def _check_times(index: pd.Index, name: str) -> None:

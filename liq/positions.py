@@ -10,6 +10,7 @@ import pandas as pd
 
 from liq.errors import InputError
 from liq.market import SIDES, as_utc
+from liq.market_checks import utc_times
 
 MARGINS = ("cross", "isolated")
 
@@ -104,17 +105,15 @@ def _checked(rows: pd.DataFrame) -> pd.DataFrame:
         raise InputError("positions have no rows.")
     if len(rows) > MAX_ROWS:
         raise InputError(f"positions have more than {MAX_ROWS:,} rows; take fewer snapshots.")
+    time = utc_times(rows["time"], "positions: time")
     try:
-        time = pd.to_datetime(rows["time"], utc=True)
         numbers = rows[["coins", "entry", "liquidation_price", "leverage"]].astype(float)
     except (ValueError, TypeError) as error:
-        raise InputError(f"positions: a time or a number cannot be read ({str(error)[:80]}).") from None
+        raise InputError(f"positions: a number cannot be read ({str(error)[:80]}).") from None
     frame = pd.DataFrame(
         {"time": time, **{name: rows[name].astype(str) for name in ("coin", "side", "margin", "account")}}
     )
-    answered = (
-        pd.to_datetime(rows["answered"], utc=True, errors="coerce").fillna(time) if "answered" in rows else time
-    )
+    answered = utc_times(rows["answered"], "positions: answered").fillna(time) if "answered" in rows else time
     frame = frame.assign(**numbers)[list(COLUMNS)].assign(answered=answered)
     tests = {
         "side must be long or short": frame["side"].isin(SIDES),

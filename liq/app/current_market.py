@@ -47,7 +47,8 @@ def load_heatmap(view: View, *, preview: bool = False) -> Heatmap:
         all_bands = session_cache.estimated_heatmap(market, chosen_prior(view, market))
     except LiqError as error:
         file_error(error)
-        st.caption("Choose another ticker or source in the sidebar. The simulated market always answers.")
+        what = "file" if view.source == "file" else "ticker"
+        st.caption(f"Choose another {what} or source in the sidebar. The simulated market always answers.")
         finish_loading(view)
         st.stop()
     market_notices(all_bands.market, session_cache.losses(all_bands))

@@ -155,15 +155,14 @@ def _source() -> None:
 
 
 def _dates(defaults: dict[str, Any]) -> None:
-    """Draw the choice of how dates in files are read, where a file is read or the choice was made."""
-    state = st.session_state
-    if state.source != "file" and state.get("dates", AS_FOUND) == AS_FOUND and "dates" not in st.query_params:
+    """Draw the choice of how dates in files are read, where it was made: the page asks where it matters."""
+    if st.session_state.get("dates", AS_FOUND) == AS_FOUND and "dates" not in st.query_params:
         return
     st.selectbox(
         "Dates in files",
         [AS_FOUND, *DATE_ORDERS],
         key="dates",
-        help="The order of day and month, where a file leaves it open. The page asks where it matters.",
+        help="The order of day and month, where a file leaves it open.",
         **BOUND,
     )
 

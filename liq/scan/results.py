@@ -159,7 +159,7 @@ def _row(line: str) -> ScanRow:
     """Return the row in a line of the journal."""
     ticker, score, *fields = json.loads(line)
     summary = MarketSummary(*fields)
-    return ScanRow(ticker, summary._replace(as_of=pd.Timestamp(summary.as_of)), score)
+    return ScanRow(ticker, summary._replace(as_of=as_utc(summary.as_of, "as_of")), score)
 
 
 def read_scan(file: File) -> tuple[str, pd.DataFrame]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from liq.errors import InputError
 from liq.market import SIDES
+from liq.market_checks import utc_times
 from liq.model.heatmap import Heatmap
 
 SLICES = 8
@@ -73,7 +74,8 @@ def place_score(heatmap: Heatmap, events: pd.DataFrame) -> PlaceScore:
     market = heatmap.market
     starts = pd.DatetimeIndex(market.times)
     starts = starts.tz_localize("UTC") if starts.tz is None else starts
-    bar_of = starts.searchsorted(pd.DatetimeIndex(pd.to_datetime(events["time"], utc=True)), side="right") - 1
+    times = pd.DatetimeIndex(utc_times(events["time"], "liquidation events: time"))
+    bar_of = starts.searchsorted(times, side="right") - 1
     close = market.candles["close"].to_numpy()
     before = np.concatenate([[market.candles["open"].iloc[0]], close[:-1]])
     gains, weights, days = [], [], []

@@ -18,7 +18,6 @@ from pathlib import PurePath
 from typing import IO, Any, cast
 
 import pandas as pd
-import psutil
 
 from liq.errors import DateOrderError, InputError
 from liq.sources.file_worker import messages
@@ -243,6 +242,8 @@ def _watched(process: Process, answer: Future[Any], ready: threading.Event) -> s
 
 def _resident(number: int) -> int:
     """Return the bytes of memory that a process holds, 0 where it has ended."""
+    import psutil  # only where a file is read
+
     try:
         return int(psutil.Process(number).memory_info().rss)
     except psutil.Error:
@@ -251,6 +252,8 @@ def _resident(number: int) -> int:
 
 def _bound_by_system(process: Process) -> None:
     """Let the system refuse a process more than MEGABYTES, where it can: on Linux, beside the look of `_watched`."""
+    import psutil
+
     if not hasattr(psutil.Process, "rlimit"):
         return
     with suppress(psutil.Error, OSError, ValueError):

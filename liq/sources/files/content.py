@@ -12,7 +12,8 @@ from liq.errors import InputError
 from liq.market import SIDES
 from liq.market_checks import CANDLE_COLUMNS, check_candles, check_liquidations
 from liq.sources.files.table import Table
-from liq.sources.files.times import parse_times
+from liq.sources.files.times import on_bars, parse_times
+from liq.sources.files.times import spacing as spacing
 
 EVENTS_PER = "1min"
 """Bar to which single liquidations are summed; later ones are made of it."""
@@ -66,6 +67,7 @@ def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str
     if both_sides:
         frame[list(SIDES)] = table.frame[list(SIDES)]
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
+    times, moved = on_bars(times)
     frame, notes = in_order(frame, times)
     mapped = {time: "time", **{columns[name]: name for name in CANDLE_COLUMNS}}
     return Content(
@@ -76,7 +78,7 @@ def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str
         check_liquidations(frame[list(SIDES)]) if both_sides else None,
         {**mapped, **({interest: "open_interest"} if has_interest else {})},
         words,
-        (*table.notes, *notes),
+        (*table.notes, *moved, *notes),
     )
 
 
@@ -90,13 +92,18 @@ def interest_content(table: Table, kind: str, time: str, column: str, closes: bo
     1
     """
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
+    times, moved = on_bars(times, bars=closes)
     values = pd.DataFrame({"open_interest": optional_numbers(table.frame[column], column)})
     frame, notes = in_order(values, times)
+    if frame.index.has_duplicates:
+        row = int(np.argmax(frame.index.duplicated()))
+        first, second = frame["open_interest"].iloc[[row - 1, row]]
+        raise InputError(f"{table.name} repeats a time: {frame.index[row]} has {column} {first:g} and {second:g}.")
     if closes and len(frame) > 1:
         frame.index = frame.index + spacing(pd.DatetimeIndex(frame.index))
     series = frame["open_interest"].astype(float)
     columns = {time: "time", column: "open_interest"}
-    return Content(kind, table.name, None, series, None, columns, words, (*table.notes, *notes))
+    return Content(kind, table.name, None, series, None, columns, words, (*table.notes, *moved, *notes))
 
 
 def liquidation_content(table: Table, kind: str, time: str, long: str, short: str, price: str = "") -> Content:
@@ -109,6 +116,7 @@ def liquidation_content(table: Table, kind: str, time: str, long: str, short: st
     np.float64(5.0)
     """
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
+    times, moved = on_bars(times)
     usd = table.frame[[long, short]].set_axis(list(SIDES), axis=1)
     if price:
         usd = usd.apply(pd.to_numeric, errors="coerce").mul(
@@ -117,7 +125,7 @@ def liquidation_content(table: Table, kind: str, time: str, long: str, short: st
     frame, notes = in_order(usd, times)
     columns = {time: "time", long: "long", short: "short", **({price: "price"} if price else {})}
     checked = check_liquidations(frame)
-    return Content(kind, table.name, None, None, checked, columns, words, (*table.notes, *notes))
+    return Content(kind, table.name, None, None, checked, columns, words, (*table.notes, *moved, *notes))
 
 
 def event_content(
@@ -155,6 +163,8 @@ def event_content(
 def in_order(frame: pd.DataFrame, times: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[str]]:
     """Return a frame by ascending time, repeated rows dropped, and what was done; nothing else is repaired.
 
+    Rows of one time stay in the order they have in the file.
+
     >>> times = pd.DatetimeIndex(["2026-01-02", "2026-01-01"], tz="UTC")
     >>> in_order(pd.DataFrame({"a": [2, 1]}), times)[1]
     ['Rows were newest first.']
@@ -163,6 +173,9 @@ def in_order(frame: pd.DataFrame, times: pd.DatetimeIndex) -> tuple[pd.DataFrame
     if len(times) > 1 and times.is_monotonic_decreasing and times[0] != times[-1]:
         frame = frame.iloc[::-1]
         notes.append("Rows were newest first.")
+    elif not times.is_monotonic_increasing:
+        frame = frame.sort_index(kind="stable")
+        notes.append("Rows were in no order and are sorted by time.")
     same_time = frame.index.to_series().diff().to_numpy() == np.timedelta64(0)
     same_row = (frame == frame.shift()).all(axis=1).to_numpy() | (frame.isna() & frame.shift().isna()).all(
         axis=1
@@ -176,16 +189,6 @@ def in_order(frame: pd.DataFrame, times: pd.DatetimeIndex) -> tuple[pd.DataFrame
             else "A repeated row is dropped."
         )
     return frame, notes
-
-
-def spacing(times: pd.DatetimeIndex) -> pd.Timedelta:
-    """Return the most common time between two rows, the shorter of two.
-
-    >>> spacing(pd.date_range("2026-01-01", periods=3, freq="5min"))
-    Timedelta('0 days 00:05:00')
-    """
-    lengths, counts = np.unique(np.diff(times.as_unit("ms").asi8), return_counts=True)
-    return pd.Timedelta(int(lengths[np.argmax(counts)]), unit="ms")
 
 
 def optional_numbers(column: pd.Series, name: str) -> pd.Series:

@@ -11,7 +11,7 @@ from liq.errors import InputError
 from liq.market import SIDES
 from liq.market_checks import check_candles
 from liq.sources.files.content import Content, in_order, spacing
-from liq.sources.files.kind import read_content
+from liq.sources.files.kind import read_contents
 from liq.sources.files.table import File, read_tables
 
 
@@ -57,7 +57,7 @@ def contents(file: File | Sequence[File], dates: str = "") -> list[Content]:
     """
     files: list[File] = list(file) if isinstance(file, (list, tuple)) else [file]  # type: ignore[list-item]
     tables = [table for one in files for table in read_tables(one, dates)]
-    return [read_content(table) for table in tables]
+    return read_contents(tables)
 
 
 def joined(contents: list[Content]) -> tuple[pd.DataFrame, str]:

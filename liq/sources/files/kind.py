@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Sequence
 
-from liq.errors import InputError
+from liq.errors import DateOrderError, InputError
 from liq.sources.files.content import Content, Kind
 from liq.sources.files.kinds import (
     binance_klines,
@@ -17,6 +19,7 @@ from liq.sources.files.kinds import (
     tardis_liquidations,
 )
 from liq.sources.files.table import Table
+from liq.sources.files.times import decided_order
 
 KINDS: tuple[Kind, ...] = (
     recording.KIND,
@@ -50,6 +53,43 @@ def read_content(table: Table) -> Content:
     if kind is None:
         raise InputError(_unknown(table, columns))
     return kind.read(table)
+
+
+def read_contents(tables: Sequence[Table]) -> list[Content]:
+    """Return what the tables of one set say; raise InputError.
+
+    A table whose dates can be read in several orders is read in the one of the others that are written with the same
+    sign between the numbers, where all of these that decide it agree.
+
+    >>> import pandas as pd
+    >>> frames = [pd.DataFrame({"date": [day], "long": 1.0, "short": 0.0}) for day in ("05.01.2026", "13.01.2026")]
+    >>> read_contents([Table("mine.csv", frame) for frame in frames])[0].liquidations.index[0].month
+    1
+    """
+    found: dict[int, Content] = {}
+    questions: dict[int, DateOrderError] = {}
+    for row, table in enumerate(tables):
+        try:
+            found[row] = read_content(table)
+        except DateOrderError as error:
+            questions[row] = error
+    said = {(_sign(tables[row], one), order) for row, one in found.items() if (order := decided_order(one.times))}
+    for row, question in questions.items():
+        for order in sorted({order for _, order in said} & set(question.readings)):
+            content = read_content(tables[row]._replace(dates=order))
+            sign = _sign(tables[row], content)
+            if sign and {other for theirs, other in said if theirs == sign} == {order}:
+                found[row] = content
+        if row not in found:
+            raise question
+    return [found[row] for row in range(len(tables))]
+
+
+def _sign(table: Table, content: Content) -> str:
+    """Return the sign between the numbers of a table's first date, or ""."""
+    label = next((theirs for theirs, ours in content.columns.items() if ours == "time"), None)
+    match = re.search(r"\d([-./])\d", str(table.frame[label].iloc[0])) if label in table.frame else None
+    return match[1] if match else ""
 
 
 def _unknown(table: Table, columns: set[str]) -> str:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.market import SIDES, Lookback, Market, Origin
+from liq.market import SIDES, Lookback, Market, Origin, as_utc
 from liq.market import lookback as named_lookback
 from liq.market_checks import CANDLE_COLUMNS, check_liquidations
 from liq.market_quality import checked_open_interest, quality_sentences
 from liq.sources.files.content import spacing
 from liq.sources.files.joined import contents, joined, one_series, understood, what
 from liq.sources.files.table import File
+from liq.sources.files.times import duration_text, shared_phase
 
 _WARMUP_BAR = pd.Timedelta(
     minutes=15
@@ -66,9 +68,9 @@ def read_market(
         notes += dropped
     visible_bar = window.bar_length
     if bar > visible_bar or visible_bar % bar:
-        notes.append(f"The file has bars of {_duration_text(bar)}, so they are shown instead of {window.bar}.")
+        notes.append(f"The file has bars of {duration_text(bar.value)}, so they are shown instead of {window.bar}.")
         visible_bar = bar
-    grouped, start = _grouped(frame, window, visible_bar, end)
+    grouped, start = _grouped(frame, window, bar, visible_bar)
     notes += _shortfall(pd.DatetimeIndex(grouped.index), start, window)
     seen = grouped[grouped.index >= start]
     notes += quality_sentences(seen, visible_bar, end, pd.Timestamp.now("UTC"))
@@ -118,13 +120,7 @@ def _cut_at(
     opens = pd.DatetimeIndex(frame.index)
     if as_of is None:
         return frame, opens[-1] + bar
-    try:
-        moment = pd.Timestamp(as_of)
-    except (TypeError, ValueError):
-        raise InputError(f"as_of must be a time, not {as_of!r}.") from None
-    if moment is pd.NaT:
-        raise InputError(f"as_of must be a time, not {as_of!r}.")
-    moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+    moment = as_utc(as_of, "as_of")
     ended = int((opens + bar <= moment).sum())
     if ended < 2:
         raise InputError(f"as_of is {moment:%Y-%m-%d %H:%M}, before {name} has two bars.")
@@ -135,30 +131,37 @@ def _gaps(times: pd.Index, bar: pd.Timedelta) -> list[str]:
     """Return a sentence on missing bars, or nothing."""
     opens = pd.DatetimeIndex(times)
     steps = opens[1:] - opens[:-1]
-    gaps = steps[steps > bar]
-    if not len(gaps):
+    lacking = np.round(np.asarray(steps / bar)).astype(np.int64) - 1  # a step shorter than 1.5 bars lacks none
+    places = lacking[lacking > 0]
+    if not len(places):
         return []
-    n_missing = int(np.round(np.asarray(gaps / bar) - 1).sum())
-    largest_gap = opens[int(np.argmax(steps))] + bar
-    places = "place" if len(gaps) == 1 else "places"
-    return [
-        f"The file lacks {n_missing:,} bars in {len(gaps):,} {places}, "
-        f"most of them from {largest_gap:%Y-%m-%d %H:%M} UTC ({_duration_text(gaps.max() - bar)})."
-    ]
+    largest_gap = opens[int(np.argmax(lacking))] + bar
+    bars = "a bar" if places.sum() == 1 else f"{int(places.sum()):,} bars in {len(places):,} place"
+    bars += "s, most of them" if len(places) > 1 else "," if places.sum() > 1 else ""
+    length = duration_text(int(places.max()) * bar.value)
+    return [f"The file lacks {bars} from {largest_gap:%Y-%m-%d %H:%M} UTC ({length})."]
 
 
 def _grouped(
-    frame: pd.DataFrame, window: Lookback, visible_bar: pd.Timedelta, end: pd.Timestamp
+    frame: pd.DataFrame, window: Lookback, bar: pd.Timedelta, visible_bar: pd.Timedelta
 ) -> tuple[pd.DataFrame, pd.Timestamp]:
-    """Return the bars summed to the window's and the warm-up's lengths, and where the window starts."""
-    last = frame.index[-1].floor(visible_bar)
-    start = last - (max(window.window // visible_bar, 1) - 1) * visible_bar
-    warmup_bar = _WARMUP_BAR if visible_bar < _WARMUP_BAR and not _WARMUP_BAR % visible_bar else visible_bar
-    fine_start = start.floor(warmup_bar)
-    frame = frame[frame.index >= (fine_start - window.warmup).floor(warmup_bar)]
+    """Return the bars summed to the window's and the warm-up's lengths, and where the window starts.
+
+    Summed bars open as long after a multiple of their length as the file's do. Days and longer bars are shown as they
+    are: they open by a local clock, on Mondays or on the first of a month.
+    """
     times = pd.DatetimeIndex(frame.index)
-    opens = times.floor(visible_bar).where(times >= fine_start, times.floor(warmup_bar))
-    bars = frame.groupby(opens)
+    phase = shared_phase(times, bar)
+
+    def opened(moments: Any, length: pd.Timedelta) -> Any:
+        return moments if bar >= pd.Timedelta(days=1) else (moments - phase).floor(length) + phase
+
+    start = opened(times[-1], visible_bar) - (max(window.window // visible_bar, 1) - 1) * visible_bar
+    warmup_bar = _WARMUP_BAR if visible_bar < _WARMUP_BAR and not _WARMUP_BAR % visible_bar else visible_bar
+    fine_start = opened(start, warmup_bar)
+    frame = frame[times >= opened(fine_start - window.warmup, warmup_bar)]
+    times = pd.DatetimeIndex(frame.index)
+    bars = frame.groupby(opened(times, visible_bar).where(times >= fine_start, opened(times, warmup_bar)))
     columns = {
         "open": bars["open"].first(),
         "high": bars["high"].max(),
@@ -183,7 +186,9 @@ def _shortfall(times: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback) -
         return [f"The file begins {times[0]:%Y-%m-%d %H:%M} UTC, later than a window of {window.name}."]
     warmup = start - times[0]
     if warmup < 0.5 * window.warmup:
-        return [f"The file holds {_duration_text(warmup)} before the window, so its left edge shows less than stood."]
+        return [
+            f"The file holds {duration_text(warmup.value)} before the window, so its left edge shows less than stood."
+        ]
     return []
 
 
@@ -208,11 +213,3 @@ def _tick(frame: pd.DataFrame) -> float:
         if np.allclose(closes, np.round(closes, places), rtol=1e-12, atol=1e-12):
             return float(10.0**-places)
     return 0.0
-
-
-def _duration_text(length: pd.Timedelta) -> str:
-    """Return a length of time in words."""
-    minutes = length.total_seconds() / 60
-    if minutes < 60:
-        return f"{minutes:g} min"
-    return f"{minutes / 60:.3g} h" if minutes < 2 * 1440 else f"{minutes / 1440:.3g} days"

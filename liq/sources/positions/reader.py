@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import secrets
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -15,9 +16,13 @@ from liq.errors import InputError
 from liq.market import as_utc
 from liq.positions import COLUMNS, MAX_ROWS, PASS_COLUMNS, Positions
 from liq.sources.files.table import MAX_BYTES, read_table
+from liq.sources.files.times import decided_order, parse_times
 
 METADATA = b"liq.positions"
 """Key of a snapshot's own metadata in its Parquet schema."""
+
+MAX_HEAD = 1_000
+"""Maximum number of characters of a scan's first line: its time, price and a few numbers."""
 
 MAX_SNAPSHOTS = 400
 """Maximum number of snapshots read from a folder, the newest."""
@@ -28,8 +33,9 @@ _SALT = secrets.token_bytes(16)  # of this process: addresses in a file are hash
 def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "", *, salt: bytes = _SALT) -> Positions:
     """Return the positions in a folder, a file or a binary buffer with a `name`; raise InputError for anything else.
 
-    coin : of a CSV that does not name one, default BTC. dates : the order of dates that can be read in several
-    (`liq.sources.files.times.DATE_ORDERS`). salt : of the hashes by which addresses are replaced.
+    coin : of a CSV that does not name one, default BTC. dates : "day-first", "month-first" or "year-first", for dates
+    that can be read in several orders; without it such a file raises DateOrderError. salt : of the hashes by which
+    addresses are replaced.
 
     >>> text = b"#ts,2026-01-31T00:00:00Z,px,80000,mode,full,scanned,9,btc_positions,1,elapsed_s,2\\n"
     >>> text += b"addr,size,entry,liq,lev,margin,pnl,acct_value\\n0xab,-2,81000,95000,10,cross,1,2\\n"
@@ -62,6 +68,11 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "",
     if "account" not in frame:
         frame["account"] = [f"row {row}" for row in range(len(frame))]
     frame["account"] = [_hashed(str(value), salt) for value in frame["account"]]
+    frame["time"], words = parse_times(frame["time"], "time", name, dates)
+    if "answered" in frame and (asked := frame["answered"].notna()).any():
+        order = decided_order(words) or dates
+        answered, _ = parse_times(frame["answered"][asked], "answered", name, order)
+        frame["answered"] = pd.Series(answered, frame.index[asked]).reindex(frame.index)
     return Positions(frame, "hyperliquid")
 
 
@@ -132,7 +143,7 @@ def _read_folder(folder: Path) -> Positions:
 
 def _joined(found: list[tuple[pd.DataFrame, dict[str, Any]]]) -> Positions:
     """Return snapshots put together."""
-    times = [pd.Timestamp(rows["time"].iloc[0]) for rows, _ in found]
+    times = [as_utc(rows["time"].iloc[0], "time") for rows, _ in found]
     passes = pd.DataFrame(
         [
             (time, *(int(data.get(name, 0)) for name in PASS_COLUMNS[1:]))
@@ -148,6 +159,8 @@ def _joined(found: list[tuple[pd.DataFrame, dict[str, Any]]]) -> Positions:
 def _read_scan(raw: bytes, name: str, coin: str, salt: bytes) -> Positions:
     """Return the positions of a CSV whose first line names time, price and numbers of accounts."""
     head, _, rest = raw.partition(b"\n")
+    if len(head) > MAX_HEAD:
+        raise InputError(f"{name} has a first line of {len(head):,} characters; that of a scan has a few numbers.")
     words = head.decode("utf-8", "replace").strip().lstrip("#").split(",")
     said = dict(zip(words[::2], words[1::2], strict=False))
     named = next((key.removesuffix("_positions").upper() for key in said if key.endswith("_positions")), "")
@@ -170,7 +183,7 @@ def _read_scan(raw: bytes, name: str, coin: str, salt: bytes) -> Positions:
             "account": [_hashed(str(value), salt) for value in frame["addr"]],
         }
     )
-    scanned = int(said["scanned"]) if str(said.get("scanned", "")).isdigit() else 0
+    scanned = int(said["scanned"]) if re.fullmatch("[0-9]{1,12}", said.get("scanned", "")) else 0
     passes = pd.DataFrame([(time, scanned, scanned, 0)], columns=list(PASS_COLUMNS))
     return Positions(rows, "hyperliquid", passes)
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 import pandas as pd
 
 from liq.errors import InputError
+from liq.market_checks import utc_times
 
 LIQUIDATIONS, LISTENING = "liquidations", "listening"
 
@@ -277,5 +278,9 @@ def read_day(path: Path) -> pd.DataFrame:
     with open(path, "rb") as file:  # by its path pyarrow would open it twice, and find two files if it changed
         rows = pd.read_parquet(file)
     return rows.assign(
-        **{name: pd.DatetimeIndex(rows[name]).as_unit("ms").asi8 for name in TIMES if name in rows.columns}
+        **{
+            name: pd.DatetimeIndex(utc_times(rows[name], name)).as_unit("ms").asi8
+            for name in TIMES
+            if name in rows.columns
+        }
     )

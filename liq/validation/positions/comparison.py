@@ -10,6 +10,7 @@ import pandas as pd
 
 from liq.errors import InputError
 from liq.market import SIDES
+from liq.market_checks import utc_times
 from liq.model.heatmap import Heatmap
 from liq.validation.alignment import spearman
 
@@ -138,7 +139,7 @@ def _checked(observed: pd.DataFrame) -> pd.DataFrame:
     """Return the observed rows with times in UTC; raise InputError for what makes no sense."""
     if missing := [name for name in ("time", "side", "low", "high", "usd") if name not in observed]:
         raise InputError(f"observed positions lack the column {missing[0]!r}.")
-    frame = observed.assign(time=pd.to_datetime(observed["time"], utc=True))
+    frame = observed.assign(time=utc_times(observed["time"], "observed positions: time"))
     if unknown := set(frame["side"].unique()) - set(SIDES):
         raise InputError(f"observed positions: side must be long or short, not {sorted(map(str, unknown))[0]!r}.")
     numbers = frame[["low", "high", "usd"]].to_numpy(float)

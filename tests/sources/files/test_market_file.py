@@ -194,7 +194,6 @@ WRONG = {
         lambda: buffer(recording(2).assign(open_time_ms=range(576))),
         "row 0, which is not a time: seconds, milliseconds",
     ),
-    "unsorted": (lambda: buffer(recording(2).iloc[[1, 0, 2, 3]]), "not in order in row 1"),
     "one time, two prices": (
         lambda: buffer(recording(2).iloc[[0, 1, 1, 2]].assign(volume=[1.0, 2.0, 3.0, 4.0])),
         "repeats a time in row 2",
