@@ -61,7 +61,7 @@ def _other(name: str, bars: pd.DataFrame, coin: str, bar: str) -> list[str]:
         "quote_volume": dollars.round(2),
         "Volume USDT": dollars.round(2),
         "6": dollars.round(2),
-        "sum": dollars.round(2),
+        **{name: dollars.round(2) for name in ("sum", "vol", "usdVolume", "volumeto", "foreignNotional")},
         "7": dollars.round(2),
         "sum_open_interest_value": (bars["open_interest"] * bars["close"]).round(2),
         "o": bars["open_interest"],
@@ -78,7 +78,14 @@ def _other(name: str, bars: pd.DataFrame, coin: str, bar: str) -> list[str]:
     if name in values:
         return [number(value) for value in values[name]]
     fixed = {
-        **{"symbol": f"{coin}USDT", "Symbol": f"{coin}USDT", "s": coin, "i": bar, "exchange": "binance-futures"},
+        **{
+            "symbol": f"{coin}USDT",
+            "ticker": f"{coin}-USD",
+            "Symbol": f"{coin}USDT",
+            "s": coin,
+            "i": bar,
+            "exchange": "binance-futures",
+        },
         **{
             "note": "Übersicht",
             "order_type": "LIMIT",

@@ -29,6 +29,7 @@ HELD = {
     **{"liquidation_price": "liquidation_price", "leverage": "leverage", "margin": "margin"},
 }
 SCANNED = {"coins": "size", "entry": "entry", "liquidation_price": "liq", "leverage": "lev", "margin": "margin"}
+COINBASE = dict(zip(("low", "high", "open", "close", "volume"), "12345", strict=True))
 CDD = {name: name.capitalize() for name in OHLCV[:4]} | {"volume": "Volume BTC"}
 TV = SAME | {"volume": "Volume"}
 MT5 = {name: f"<{name.upper()}>" for name in OHLCV[:4]} | {"volume": "<VOL>"}
@@ -126,6 +127,71 @@ LAYOUTS: dict[str, tuple[Layout, tuple[str, ...]]] = {
             _layout(
                 "KuCoin", "XBTUSDTM.json", "0", "ms", SIX, form="lists", around=('{"code":"200000","data":', "}")
             ),
+            tuple("012345"),
+        ),
+        (
+            _layout(
+                "TradingView feed",
+                "btcusdt_udf.json",
+                "t",
+                "s",
+                BY_LETTER,
+                form="arrays",
+                around=('{"s":"ok",', "}"),
+            ),
+            tuple("tohlcv"),
+        ),
+        (
+            _layout(
+                "HTX",
+                "btcusdt_htx.json",
+                "id",
+                "s",
+                SAME | {"volume": "amount"},
+                form="records",
+                around=('{"ch": "market.btcusdt.kline.60min", "status": "ok", "data": ', "}"),
+            ),
+            ("id", "open", "close", "low", "high", "amount", "vol", "count"),
+        ),
+        (
+            _layout(
+                "dYdX",
+                "btcusdt_dydx.json",
+                "startedAt",
+                "%Y-%m-%dT%H:%M:%S.000Z",
+                SAME | {"volume": "baseTokenVolume"},
+                form="records",
+                quoted=True,
+                around=('{"candles": ', "}"),
+            ),
+            ("startedAt", "ticker", "low", "high", "open", "close", "baseTokenVolume", "usdVolume"),
+        ),
+        (
+            _layout(
+                "CryptoCompare",
+                "btcusdt_cc.json",
+                "time",
+                "s",
+                SAME | {"volume": "volumefrom"},
+                form="records",
+                around=('{"Response": "Success", "Data": {"Aggregated": false, "Data": ', "}}"),
+            ),
+            ("time", "high", "low", "open", "volumefrom", "volumeto", "close"),
+        ),
+        (
+            _layout(
+                "BitMEX",
+                "btcusdt_bitmex.json",
+                "timestamp",
+                "%Y-%m-%dT%H:%M:%S.000Z",
+                SAME | {"volume": "homeNotional"},
+                form="records",
+                after=1,
+            ),
+            ("timestamp", "symbol", "open", "high", "low", "close", "homeNotional", "foreignNotional"),
+        ),
+        (
+            _layout("Coinbase", "btcusdt_coinbase.json", "0", "s", COINBASE, form="lists", newest_first=True),
             tuple("012345"),
         ),
         (

@@ -27,7 +27,7 @@ class Layout(NamedTuple):
     name : of the kind; file : a usual name; task : candles, interest, liquidations, events or positions.
     time : columns that make the time;
     unit : of PER, or a format of datetime; ours : our name of each column by the file's. form : csv, lists, records,
-    jsonl, columns, split or index; around : what stands before and after. after : bars by which a time lies after
+    jsonl, columns, split, index or arrays; around : what stands before and after. after : bars by which a time lies after
     its bar's open. quoted : whether numbers in JSON are texts.
     """
 
@@ -95,9 +95,7 @@ class Grid:
                 )
                 + "}"
             )
-        return (
-            before + "{" + ",".join(f"{name}:[{','.join(column)}]" for name, column in columns.items()) + "}" + after
-        )
+        return before + ",".join(f"{name}:[{','.join(column)}]" for name, column in columns.items()) + after
 
     def records(self) -> list[dict[str, str]]:
         """Return the rows that have as many cells as the header, by its names; () where a name occurs twice."""

@@ -105,12 +105,12 @@ def serve(connection: Connection, seed: int, group: str, kind: str, folder: str)
             number, alone = task
             try:
                 case = made(seed, number, group, kind)
+                trim()
+                connection.send("made")
+                answer = tried(case, alone, sampled=number % SAMPLE == 0)
             except Exception as error:  # a mistake of the storm, not of a reader
-                connection.send(Outcome(number, "", group, "", "FAULT", f"cannot be made: {error!r}", 0.0, 0.0))
-                continue
-            trim()
-            connection.send("made")
-            connection.send(tried(case, alone, sampled=number % SAMPLE == 0))
+                answer = Outcome(number, kind, group, "", "FAULT", f"the storm itself: {error!r}", 0.0, 0.0)
+            connection.send(answer)
 
 
 class Worker:

@@ -206,6 +206,8 @@ def _impossible(frame: pd.DataFrame, bar: str) -> dict[str, str]:
         frame["high"] < frame[["open", "close"]].max(axis=1)
     ).any():
         found["high"] = "a low above or a high below"
+    if "volume" not in frame:
+        return found
     days = len(frame) * pd.Timedelta(bar).value / 8.64e13
     turnover = float((frame["close"] * frame["volume"]).sum()) / max(days, 1e-9)
     if turnover > MAX_TURNOVER:
