@@ -79,7 +79,10 @@ def scoring_input(
 
         file = io.BytesIO(upload)
         file.name = name
-        return ScoringInput(heatmap, read_liquidations(file), "Scored against the uploaded liquidations.")
+        symbol = heatmap.market.symbol
+        return ScoringInput(
+            heatmap, read_liquidations(file, symbol=symbol), "Scored against the uploaded liquidations."
+        )
     part = max(heatmap.parts or (heatmap,), key=lambda part: _known_hours(part.market))
     realised = part.market.liquidations
     if realised is None or not _known_hours(part.market):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from liq.errors import InputError
-from liq.sources.files.content import Content, Kind
+from liq.sources.files.content import Content, Kind, interest_columns
 from liq.sources.files.kinds import (
     binance_klines,
     binance_liquidations,
@@ -16,6 +16,7 @@ from liq.sources.files.kinds import (
     rows_of_six,
     tardis_liquidations,
 )
+from liq.sources.files.one_market import symbol_of
 from liq.sources.files.table import Table
 
 KINDS: tuple[Kind, ...] = (
@@ -45,11 +46,11 @@ def read_content(table: Table) -> Content:
     kind = next((kind for kind in KINDS if kind.columns <= columns), None)
     if kind is None and hourly_series.looks_like_liquidations(list(columns)):
         kind = hourly_series.LIQUIDATIONS
-    if kind is None and {"open_interest", "openinterest", "oi"} & columns:
+    if kind is None and interest_columns(sorted(columns))[0]:
         kind = hourly_series.INTEREST
     if kind is None:
         raise InputError(_unknown(table, columns))
-    return kind.read(table)
+    return kind.read(table)._replace(symbol=symbol_of(table))
 
 
 def _unknown(table: Table, columns: set[str]) -> str:
