@@ -17,10 +17,10 @@ from liq.sources.files.one_market import candle_bars, one_coin, rows_of_one_coin
 from liq.sources.files.table import File, read_tables
 from liq.sources.files.units import in_coins
 
-AGREE, SPREAD = 1.25, 0.1
-"""Ratio up to which open interest in coins agrees with that in dollars over price, and largest spread of its
-logarithm (90 % of the rows) for it to be a constant factor, one of units. A bar's close and the price that a venue
-takes differ by a few tenths of a percent."""
+AGREE, SPREAD, MOST_TENS = 1.25, 0.05, 4
+"""Ratio up to which open interest in coins agrees with that in dollars over price; largest spread (90 % of the rows)
+of its logarithm to ten, and distance from a whole number, for it to be contracts of 0.1, 0.01, ... coins; and most of
+these tens. A bar's close and the price that a venue takes differ by a few tenths of a percent."""
 
 SAID_BELOW = 0.99
 """Share of bars with open interest or liquidations below which that share is said."""
@@ -160,7 +160,8 @@ def _add_interest(frame: pd.DataFrame, lengths: np.ndarray, contents: Sequence[C
 def agreed(coins: pd.Series, dollars: pd.Series, close: pd.Series) -> tuple[pd.Series, list[str]]:
     """Return open interest in coins where a file has it in dollars as well, and a note where these do not agree.
 
-    Where the two differ by a constant factor, coins are dollars over price.
+    Where the two differ by a power of ten, a contract's size, coins are dollars over price. Raises InputError where
+    they differ otherwise: dollars over coins are a price, and it is another's.
 
     >>> close, dollars = pd.Series([10.0, 11.0, 12.0]), pd.Series([1e3, 1.2e3, 1.1e3])
     >>> agreed(dollars / close * 100, dollars, close)[0].iloc[0]
@@ -169,16 +170,20 @@ def agreed(coins: pd.Series, dollars: pd.Series, close: pd.Series) -> tuple[pd.S
     known = ((coins > 0) & (dollars > 0) & (close > 0)).to_numpy()
     if not known.any() or dollars[known].nunique() == 1 < known.sum():
         return coins, []  # a column of one value says nothing
-    ratios = np.log((coins * close / dollars).to_numpy(float)[known])
+    ratios = np.log10((coins * close / dollars).to_numpy(float)[known])
     middle = float(np.median(ratios))
-    if abs(middle) <= np.log(AGREE):
+    if abs(middle) <= np.log10(AGREE):
         return coins, []
     low, high = np.quantile(ratios, [0.05, 0.95])
-    if high - low > SPREAD:
-        return coins, ["Open interest and its value in dollars do not go together; the value is not used."]
+    if high - low > SPREAD or abs(middle - round(middle)) > SPREAD or abs(middle) > MOST_TENS:
+        implied, price = float((dollars / coins)[known].median()), float(close[known].median())
+        raise InputError(
+            f"open interest in dollars over that in coins is a price of {implied:,.6g}, where the candles have "
+            f"{price:,.6g}: it is of another coin or contract; leave its file or column out."
+        )
     return dollars / close, [
-        f"Open interest is {np.exp(middle):,.4g} times its value in dollars over price, so it is not in coins: the "
-        "value over price is used."
+        f"Open interest is {10.0 ** round(middle):g} times its value in dollars over price, so it is not in coins: "
+        "the value over price is used."
     ]
 
 

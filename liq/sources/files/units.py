@@ -29,11 +29,9 @@ MOST = 1 / SHARE
 """Multiple of the usual share up to which a unit is possible. At 5 minutes that is a share of 1, which no market
 passes: each contract that is opened or closed is traded. The recordings' days reach 2.4 times the usual."""
 
-HARDLY_TRADED = 0.25
-"""Part of the usual share from which more open interest than DAYS is that of a market that is hardly traded."""
-
-NEARER = 5.0
-"""Multiple by which another unit must be nearer to the usual share to raise a doubt, as none is on the recordings."""
+HARDLY_TRADED, NEARER = 0.25, 5.0
+"""Part of the usual share from which more open interest than DAYS is that of a market that is hardly traded; and
+multiple by which another unit must be nearer to the usual share to raise a doubt, as none is on the recordings."""
 
 MIN_CHANGES, MIN_SLOPE_CHANGES = 5, 150
 """Number of changes of open interest from which DAYS and MOST decide, and from which its slope on price does."""
@@ -45,6 +43,9 @@ COINS_SLOPE, DOLLARS_SLOPE = 0.55, 0.7
 """Slope of changes of log open interest on those of log price (least absolute deviations) up to which it is not in
 dollars, and from which it is. All windows of the recordings with MIN_SLOPE_CHANGES, bars of 5 minutes to 4 h: -0.24
 to 0.44 in coins; one more in dollars, whatever the price."""
+
+USUAL_SLOPE, ERRORS = 0.1, 4.0
+"""Usual slope in coins, and standard errors by which a slope must be away from the usual one of the other unit."""
 
 MAX_TURNOVER, MAX_INTEREST = 1e12, 2e11
 """Dollars a day that no market trades, and dollars of open interest that none has. The recordings' largest are 5.4e10
@@ -62,8 +63,7 @@ class Reading(NamedTuple):
     volume: str | float = "coins"
 
 
-BOTH_DOLLARS = Reading("dollars", "dollars")
-DOLLARS = (Reading("dollars", "coins"), Reading("coins", "dollars"), BOTH_DOLLARS)
+DOLLARS = (Reading("dollars", "coins"), Reading("coins", "dollars"), Reading("dollars", "dollars"))
 CONTRACTS = tuple(Reading(size, volume) for size in SIZES for volume in ("coins", size))
 
 
@@ -115,10 +115,8 @@ def in_coins(frame: pd.DataFrame, lengths: np.ndarray, named: str = "") -> tuple
     interest, _ = checked_open_interest(frame["open_interest"])  # refuses a unit that changes within the series
     assert interest is not None
     bars = _bars(frame, interest.to_numpy(float), days)
-    slope, coins = _slope(bars), _evidence(bars, Reading())
-    rises_with_price, does_not = slope >= DOLLARS_SLOPE, slope <= COINS_SLOPE
-    if named == "coins":
-        rises_with_price, does_not = False, True
+    coins = _evidence(bars, Reading())
+    rises_with_price, does_not = (False, True) if named == "coins" else _follows_price(bars)
     if named != "contracts" and not rises_with_price and _is_possible(coins, bars):
         return frame, [] if does_not else _doubts(bars, coins)
     tried = {"coins": (DOLLARS[1],), "contracts": (Reading(1.0), *CONTRACTS)}.get(named, (*DOLLARS, *CONTRACTS))
@@ -133,8 +131,8 @@ def in_coins(frame: pd.DataFrame, lengths: np.ndarray, named: str = "") -> tuple
         units = [one.volume if one.interest == "coins" else one.interest for one in fits]
         raise InputError(
             f"open interest is {amount:,.0f} and a day's volume {daily:,.0f} coins, which do not go together "
-            f"(units that fit: {_in_words(units)}): give both in coins, or name the column open_interest_coins or "
-            "open_interest_usd."
+            f"(units that fit: {_in_words(units)}): give both in coins and of one market, or name the column "
+            "open_interest_coins or open_interest_usd."
         )
     return _converted(frame, chosen, "only" if len(fits) == 1 else "best")
 
@@ -214,7 +212,7 @@ def _chosen(fits: dict[Reading, Evidence], bars: Bars) -> Reading | None:
     dollars = next((one for one in DOLLARS if one in fits), None)
     if dollars is None:
         return nearest if len(fits) == 1 or (told is not None and told == nearest) else None
-    both = dollars == BOTH_DOLLARS and any(not isinstance(one.volume, str) for one in fits)
+    both = dollars == DOLLARS[2] and any(not isinstance(one.volume, str) for one in fits)
     doubtful = told is not None or both or far[dollars] - far[nearest] > np.log(NEARER)
     return None if doubtful else dollars
 
@@ -234,21 +232,24 @@ def _last_decimal(values: np.ndarray) -> float:
     return 0.0
 
 
-def _slope(bars: Bars) -> float:
-    """Return the slope of log open interest on log price between its changes, NaN where these are too few.
+def _follows_price(bars: Bars) -> tuple[bool, bool]:
+    """Return whether open interest rises and falls with price as dollars do, and whether it surely does not.
 
-    Least absolute deviations through the origin: the weighted median of the ratios of changes. It does not follow the
-    few bars of a crash, in which open interest falls with price in coins as well.
+    By the slope of changes of log open interest on those of log price, of least absolute deviations: it does not
+    follow the few bars of a crash. Its standard error is 1.25 deviations over the root of the sum of squares.
     """
     interest, close = bars.interest[bars.known], bars.close[bars.known]
     changes = np.flatnonzero(np.concatenate([[True], np.diff(interest) != 0]) & (interest > 0))
     price, moved = np.diff(np.log(close[changes])), np.diff(np.log(interest[changes]))
     price, moved = price[price != 0], moved[price != 0]
     if len(price) < MIN_SLOPE_CHANGES:
-        return float("nan")
+        return False, False
     order = np.argsort(moved / price)
     weights = np.cumsum(np.abs(price)[order])
-    return float((moved / price)[order][np.searchsorted(weights, weights[-1] / 2)])
+    slope = (moved / price)[order][np.searchsorted(weights, weights[-1] / 2)]
+    error = 1.25 * 1.48 * np.median(np.abs(moved - slope * price)) / (weights[-1] / np.sqrt(len(price)))
+    no_coins, no_dollars = np.abs(slope - USUAL_SLOPE - np.array([0, 1])) > ERRORS * error
+    return bool(slope >= DOLLARS_SLOPE and no_coins), bool(slope <= COINS_SLOPE and no_dollars)
 
 
 def _doubts(bars: Bars, coins: Evidence) -> list[str]:
