@@ -112,9 +112,8 @@ def in_coins(frame: pd.DataFrame, lengths: np.ndarray, named: str = "") -> tuple
     days = lengths.astype("timedelta64[ns]") / np.timedelta64(1, "D")
     if "open_interest" not in frame or not frame["open_interest"].gt(0).any():
         return _volume_alone(frame, float(days.sum()))
-    interest, _ = checked_open_interest(frame["open_interest"])  # refuses a unit that changes within the series
-    assert interest is not None
-    bars = _bars(frame, interest.to_numpy(float), days)
+    checked, _ = checked_open_interest(frame["open_interest"])  # refuses a unit that changes within the series
+    bars = _bars(frame, np.asarray(checked, float), days)
     coins = _evidence(bars, Reading())
     rises_with_price, does_not = (False, True) if named == "coins" else _follows_price(bars)
     if named != "contracts" and not rises_with_price and _is_possible(coins, bars):
@@ -161,7 +160,7 @@ def _evidence(bars: Bars, reading: Reading) -> Evidence:
     """Return what a reading of the units means."""
     interest = _scaled(bars.interest, reading.interest, bars.close)[bars.known]
     volume = _scaled(bars.volume, reading.volume, bars.close)
-    within, days = slice(int(bars.known[0]), int(bars.known[-1]) + 1), max(bars.days, 1e-9)
+    within, days = slice(bars.known[0], bars.known[-1] + 1), max(bars.days, 1e-9)
     traded = np.diff(np.concatenate([[0.0], np.cumsum(volume)])[bars.known + 1])[bars.steps].sum()
     moved = np.abs(np.diff(interest))[bars.steps].sum()
     daily = float(volume[within].sum()) / days
