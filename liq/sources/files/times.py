@@ -205,8 +205,8 @@ def _texts(column: pd.Series, label: str, name: str) -> tuple[Any, np.ndarray]:
         row = int(np.argmax(lengths > MAX_TIME))
         value, length = array[row].as_py()[:MAX_TIME], int(lengths[row])
         raise InputError(
-            f"{name} has {value}... in column {label!r}, row {column.index[row]}, which is not a time: it has {length:,} "
-            f"characters, a time at most {MAX_TIME}."
+            f"{name} has {value}... in column {label!r}, row {column.index[row]}, which is not a time: it has "
+            f"{length:,} characters, a time at most {MAX_TIME}."
         )
     is_number = compute.match_substring_regex(array, r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
     return array, np.asarray(compute.fill_null(is_number, False).to_numpy(zero_copy_only=False))
