@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.compute as compute
 
 from liq.errors import InputError
 from liq.market_checks import MAX_TIME
@@ -193,9 +195,6 @@ def _most_common(values: np.ndarray) -> tuple[int, float]:
 
 def _texts(column: pd.Series, label: str, name: str) -> tuple[Any, np.ndarray]:
     """Return trimmed texts (Arrow), and whether each is a number; raise InputError where one is too long."""
-    import pyarrow  # comes with streamlit, and only text needs it
-    import pyarrow.compute as compute
-
     array = pyarrow.array(column.astype("str"), type=pyarrow.string(), from_pandas=True)
     if isinstance(array, pyarrow.ChunkedArray):
         array = array.combine_chunks()
