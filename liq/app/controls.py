@@ -115,7 +115,7 @@ def sidebar(title: str) -> None:
         # a page sets this to change a control: only here is the control not drawn yet
         if f"next_{name}" in state:
             state[name] = state.pop(f"next_{name}")
-            if name not in kept and name == "ticker":
+            if name == "dates" or (name not in kept and name == "ticker"):
                 st.query_params[name] = str(state[name])  # a control that is drawn for the first time does not
         elif name not in state:
             if name in kept:

@@ -28,6 +28,15 @@ def _table() -> dict[str, tuple[Bracket, ...]]:
     return {symbol: tuple(Bracket(*row) for row in steps) for symbol, steps in rows.items()}
 
 
+def known_coins() -> frozenset[str]:
+    """Return the coins of the dated table.
+
+    >>> "BTC" in known_coins()
+    True
+    """
+    return frozenset(symbol.split("/")[0] for symbol in _table() if "/" in symbol)
+
+
 def brackets(symbol: str) -> tuple[Bracket, ...]:
     """Return the dated table's brackets for a coin; for one it does not know, its most cautious small-coin row.
 

@@ -83,7 +83,8 @@ def scoring_input(
         if isinstance(upload, bytes):
             file = io.BytesIO(upload)
             file.name = name
-        return ScoringInput(heatmap, read_liquidations(file, dates), "Scored against the uploaded liquidations.")
+        own = read_liquidations(file, dates, heatmap.market.symbol)
+        return ScoringInput(heatmap, own, "Scored against the uploaded liquidations.")
     part = max(heatmap.parts or (heatmap,), key=lambda part: _known_hours(part.market))
     realised = part.market.liquidations
     if realised is None or not _known_hours(part.market):

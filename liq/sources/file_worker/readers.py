@@ -76,14 +76,14 @@ def _market(files: list[File], **options: Any) -> Parts:
     }
 
 
-def read_liquidations(file: File | Sequence[File], dates: str = "") -> pd.DataFrame:
+def read_liquidations(file: File | Sequence[File], dates: str = "", symbol: str = "") -> pd.DataFrame:
     r"""Return realised liquidations in a file, see `liq.sources.files.market_file.read_liquidations`.
 
     >>> import io
     >>> read_liquidations(io.BytesIO(b"open_time_ms,long,short\n1767225600000,5,0\n"))["long"].item()
     5.0
     """
-    (liquidations,), _ = run("liquidations", _listed(file), {"dates": dates})
+    (liquidations,), _ = run("liquidations", _listed(file), {"dates": dates, "symbol": symbol})
     return liquidations
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -19,12 +20,28 @@ EVENTS_PER = "1min"
 """Bar to which single liquidations are summed; later ones are made of it."""
 
 
+INTEREST_NAMES = ("openinterest", "oi", "sumopeninterest", "openinterestamount")
+"""Columns of open interest that name no unit, letters alone."""
+
+INTEREST_UNITS: Mapping[str, frozenset[str]] = {
+    "coins": frozenset({"coins", "coin", "ccy", "base", "tokens"}),
+    "dollars": frozenset({"usd", "usdt", "usdc", "dollars", "value", "notional"}),
+    "contracts": frozenset({"contracts", "contract", "lots"}),
+}
+"""Words behind one of INTEREST_NAMES that name a unit: openInterestUsd, sum_open_interest_value, oiCcy."""
+
+CONTRACT_SIZES = ("contract_size", "contractsize", "ctval", "contract_value", "multiplier")
+"""Columns of the coins in one contract."""
+
+
 class Content(NamedTuple):
     """What one table says.
 
     kind : of file, as in docs/files.md; name : the file's; candles, open_interest, liquidations : indexed by time
     (UTC), None where the table has none; open interest that is not of a bar is indexed by the time of its reading;
-    columns : our name of each column by the file's; times : how times were written; notes : what was dropped.
+    columns : our name of each column by the file's; times : how times were written; notes : what was dropped;
+    symbol : the file's own text for what it is of, or ""; unit : of open interest as its column is named: "coins",
+    "dollars", "contracts" or ""; interest_usd : open interest in dollars where the table has both.
     """
 
     kind: str
@@ -35,6 +52,9 @@ class Content(NamedTuple):
     columns: Mapping[str, str]
     times: str
     notes: tuple[str, ...]
+    symbol: str = ""
+    unit: str = ""
+    interest_usd: pd.Series | None = None
 
 
 class Kind(NamedTuple):
@@ -45,11 +65,49 @@ class Kind(NamedTuple):
     read: Callable[[Table], Content]
 
 
+def interest_columns(columns: Iterable[str]) -> tuple[str, str, str]:
+    """Return the column of open interest, the unit that it names, and the column of dollars beside it, each or "".
+
+    A column in coins is preferred to one that names no unit, that to dollars, those to contracts.
+
+    >>> interest_columns(["time", "sum_open_interest", "sum_open_interest_value"])
+    ('sum_open_interest', '', 'sum_open_interest_value')
+    >>> interest_columns(["t", "open interest (usd)"])
+    ('open interest (usd)', 'dollars', '')
+    """
+    found: dict[str, str] = {}
+    for name in map(str, columns):
+        letters = re.sub(r"[^a-z]", "", name.lower())
+        stem = next((stem for stem in (*INTEREST_NAMES, "sumoi") if letters.startswith(stem)), None)
+        if letters in INTEREST_NAMES:
+            found.setdefault("", name)
+        elif stem is not None:
+            words = letters.removeprefix(stem).removeprefix("in")
+            if unit := next((unit for unit, known in INTEREST_UNITS.items() if words in known), ""):
+                found.setdefault(unit, name)
+    unit = next((unit for unit in ("coins", "", "dollars", "contracts") if unit in found), "")
+    return found.get(unit, ""), unit, found.get("dollars", "") if unit in ("coins", "") else ""
+
+
+def _interest(table: Table, column: str) -> tuple[pd.DataFrame, str]:
+    """Return open interest of a column, dollars beside it as `usd`, and the unit that the names say."""
+    named, unit, dollars = interest_columns(table.frame.columns)
+    unit, dollars = (unit, dollars) if named == column else ("", "")
+    frame = pd.DataFrame({"open_interest": optional_numbers(table.frame[column], column)})
+    size = next((name for name in CONTRACT_SIZES if name in table.frame), "")
+    if unit == "contracts" and size:
+        frame["open_interest"] *= optional_numbers(table.frame[size], size)
+        unit = "coins"
+    if dollars:
+        frame["usd"] = optional_numbers(table.frame[dollars], dollars)
+    return frame, unit
+
+
 def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str], interest: str = "") -> Content:
     """Return the candles of a table; raise InputError naming what is wrong.
 
     time : the column of bar open times; columns : the table's column for each of CANDLE_COLUMNS; interest : its
-    column of open interest at bar close, or "".
+    column of open interest at bar close, by default the one that `interest_columns` finds.
 
     >>> frame = pd.DataFrame({"t": [1767225600, 1767229200], "o": 1.0, "h": 2.0, "l": 1.0, "c": 2.0, "v": 5.0})
     >>> names = dict(zip(CANDLE_COLUMNS, "ohlcv"))
@@ -60,9 +118,11 @@ def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str
         if columns.get(name) not in table.frame:
             raise InputError(_lacks(table, kind, name))
     frame = table.frame[[columns[name] for name in CANDLE_COLUMNS]].set_axis(list(CANDLE_COLUMNS), axis=1)
-    has_interest = bool(interest) and interest in table.frame
-    if has_interest:
-        frame["open_interest"] = optional_numbers(table.frame[interest], interest)
+    interest = interest if interest in table.frame else interest_columns(table.frame.columns)[0]
+    unit = ""
+    if interest:
+        amounts, unit = _interest(table, interest)
+        frame = frame.join(amounts)
     both_sides = all(side in table.frame for side in SIDES)
     if both_sides:
         frame[list(SIDES)] = table.frame[list(SIDES)]
@@ -74,11 +134,13 @@ def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str
         kind,
         table.name,
         check_candles(frame),
-        frame["open_interest"].astype(float) if has_interest else None,
+        frame["open_interest"].astype(float) if interest else None,
         check_liquidations(frame[list(SIDES)]) if both_sides else None,
-        {**mapped, **({interest: "open_interest"} if has_interest else {})},
+        {**mapped, **({interest: "open_interest"} if interest else {})},
         words,
         (*table.notes, *moved, *notes),
+        unit=unit,
+        interest_usd=frame["usd"].astype(float) if "usd" in frame else None,
     )
 
 
@@ -93,7 +155,7 @@ def interest_content(table: Table, kind: str, time: str, column: str, closes: bo
     """
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
     times, moved = on_bars(times, bars=closes)
-    values = pd.DataFrame({"open_interest": optional_numbers(table.frame[column], column)})
+    values, unit = _interest(table, column)
     frame, notes = in_order(values, times)
     if frame.index.has_duplicates:
         row = int(np.argmax(frame.index.duplicated()))
@@ -101,9 +163,10 @@ def interest_content(table: Table, kind: str, time: str, column: str, closes: bo
         raise InputError(f"{table.name} repeats a time: {frame.index[row]} has {column} {first:g} and {second:g}.")
     if closes and len(frame) > 1:
         frame.index = frame.index + spacing(pd.DatetimeIndex(frame.index))
-    series = frame["open_interest"].astype(float)
+    series, usd = frame["open_interest"].astype(float), frame.get("usd")
     columns = {time: "time", column: "open_interest"}
-    return Content(kind, table.name, None, series, None, columns, words, (*table.notes, *moved, *notes))
+    said = (*table.notes, *moved, *notes)
+    return Content(kind, table.name, None, series, None, columns, words, said, unit=unit, interest_usd=usd)
 
 
 def liquidation_content(table: Table, kind: str, time: str, long: str, short: str, price: str = "") -> Content:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from liq.errors import DateOrderError, InputError
-from liq.sources.files.content import Content, Kind
+from liq.sources.files.content import Content, Kind, interest_columns
 from liq.sources.files.kinds import (
     binance_klines,
     binance_liquidations,
@@ -18,6 +18,7 @@ from liq.sources.files.kinds import (
     rows_of_six,
     tardis_liquidations,
 )
+from liq.sources.files.one_market import symbol_of
 from liq.sources.files.table import Table
 from liq.sources.files.times import decided_order
 
@@ -48,11 +49,11 @@ def read_content(table: Table) -> Content:
     kind = next((kind for kind in KINDS if kind.columns <= columns), None)
     if kind is None and hourly_series.looks_like_liquidations(list(columns)):
         kind = hourly_series.LIQUIDATIONS
-    if kind is None and {"open_interest", "openinterest", "oi"} & columns:
+    if kind is None and interest_columns(sorted(columns))[0]:
         kind = hourly_series.INTEREST
     if kind is None:
         raise InputError(_unknown(table, columns))
-    return kind.read(table)
+    return kind.read(table)._replace(symbol=symbol_of(table))
 
 
 def read_contents(tables: Sequence[Table]) -> list[Content]:

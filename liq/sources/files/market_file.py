@@ -6,7 +6,6 @@ by time. What was understood is the market's first note.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from liq.market_checks import CANDLE_COLUMNS, check_liquidations
 from liq.market_quality import checked_open_interest, quality_sentences
 from liq.sources.files.content import spacing
 from liq.sources.files.joined import contents, joined, one_series, understood, what
+from liq.sources.files.one_market import UNNAMED, one_coin, runs_of_one_length
 from liq.sources.files.table import File
 from liq.sources.files.times import duration_text, shared_phase
 
@@ -41,7 +41,8 @@ def read_market(
     file : a path, a folder, or a binary buffer (with a `name`, if the coin is to be read from it), or several of
     them. lookback : a name of LOOKBACKS; its bars are summed from the file's where these are finer; else the file's
     own are used, with a note.
-    symbol : such as "BTC"; default from a name like btcusdt_5m.csv. as_of : UTC; only bars that closed by then are
+    symbol : such as "BTC"; default from a column of symbols or a name like btcusdt_5m.csv; files that are plainly of
+    another coin are refused. as_of : UTC; only bars that closed by then are
     used. dates : "day-first", "month-first" or "year-first", for dates that can be read in several orders; without
     it such a file raises DateOrderError.
 
@@ -56,13 +57,16 @@ def read_market(
     'ETH/USDT:USDT'
     """
     window = named_lookback(lookback)
-    found = contents(file, dates)
-    frame, name = joined(found)
+    found = contents(file, dates, symbol or "")
+    data = joined(found, symbol or "")
+    frame, name = data.frame, data.name
     if len(frame) < 2:
         raise InputError(f"{name} holds one bar; the map needs at least two.")
     bar = spacing(pd.DatetimeIndex(frame.index))
-    frame, end = _cut_at(frame, bar, as_of, name)
-    notes = [understood(found), *_gaps(frame.index, bar)]
+    frame, end = _cut_at(frame, data.lengths, as_of, name)
+    notes = [understood(found), *data.notes]
+    for opens, length in runs_of_one_length(pd.DatetimeIndex(frame.index), data.lengths[: len(frame)]):
+        notes += _gaps(opens, length)
     if "open_interest" in frame:
         frame["open_interest"], dropped = checked_open_interest(frame["open_interest"])
         notes += dropped
@@ -79,7 +83,7 @@ def read_market(
     if interest is None:
         notes.append("The file has no open interest, so openings are estimated from volume.")
     return Market(
-        symbol=_symbol(symbol, name),
+        symbol=_symbol(symbol, data.coin, data.quote),
         source="file",
         candles=grouped[list(CANDLE_COLUMNS)],
         open_interest=interest,
@@ -94,37 +98,40 @@ def read_market(
     )
 
 
-def read_liquidations(file: File | Sequence[File], dates: str = "") -> pd.DataFrame:
+def read_liquidations(file: File | Sequence[File], dates: str = "", symbol: str = "") -> pd.DataFrame:
     r"""Return realised liquidations in a file: USD in columns ``long short``, indexed by bar open time (UTC).
 
-    dates : as for `read_market`. Raises InputError, one sentence with the column, the row and the value.
+    dates : as for `read_market`. symbol : the coin that is wanted, or ""; a file of another is refused. Raises
+    InputError, one sentence with the column, the row and the value.
 
     >>> import io
     >>> read_liquidations(io.BytesIO(b"open_time_ms,long,short\n1767225600000,5,0\n"))["long"].item()
     5.0
     """
-    read = contents(file, dates)
-    found = [one.liquidations for one in read if one.liquidations is not None]
+    read = contents(file, dates, symbol)
+    one_coin(read, symbol)
+    found = [(one.name, one.liquidations[list(SIDES)]) for one in read if one.liquidations is not None]
     if not found:
         raise InputError(
             f"{read[0].name} holds {what(read[0])}, but no liquidations: dollars of longs and of shorts by time."
         )
-    return check_liquidations(one_series([frame[list(SIDES)] for frame in found]))
+    return check_liquidations(one_series(found))
 
 
 def _cut_at(
-    frame: pd.DataFrame, bar: pd.Timedelta, as_of: pd.Timestamp | str | None, name: str
+    frame: pd.DataFrame, lengths: np.ndarray, as_of: pd.Timestamp | str | None, name: str
 ) -> tuple[pd.DataFrame, pd.Timestamp]:
     """Return the bars that closed by a moment and the close of the last; raise InputError where there are fewer than
     two."""
     opens = pd.DatetimeIndex(frame.index)
+    ends = opens + pd.TimedeltaIndex(lengths)
     if as_of is None:
-        return frame, opens[-1] + bar
+        return frame, ends[-1]
     moment = as_utc(as_of, "as_of")
-    ended = int((opens + bar <= moment).sum())
+    ended = int((ends <= moment).sum())
     if ended < 2:
         raise InputError(f"as_of is {moment:%Y-%m-%d %H:%M}, before {name} has two bars.")
-    return frame.iloc[:ended], opens[ended - 1] + bar
+    return frame.iloc[:ended], ends[ended - 1]
 
 
 def _gaps(times: pd.Index, bar: pd.Timedelta) -> list[str]:
@@ -192,18 +199,12 @@ def _shortfall(times: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback) -
     return []
 
 
-def _symbol(symbol: str | None, name: str) -> str:
-    """Return the given symbol, or the one in a file name: btcusdt_5m.csv, ETH-USDT.csv, BINANCE_BTCUSDT.P, 5.csv."""
+def _symbol(symbol: str | None, coin: str, quote: str) -> str:
+    """Return the given symbol, or that of the coin and the quote that the files are of."""
     if symbol:
         return symbol if "/" in symbol else f"{symbol.upper()}/USDT:USDT"
-    words = [word for word in re.split(r"[^A-Z0-9]+", name.upper()) if word]
-    for row, word in enumerate(words):
-        match = re.fullmatch(r"([A-Z0-9]{2,15}?)(USDT|USDC|USD)", word)
-        if match:
-            return f"{match[1]}/{match[2]}:{match[2]}"
-        if word in ("USDT", "USDC", "USD") and row:
-            return f"{words[row - 1]}/{word}:{word}"
-    return "FILE/USDT:USDT"
+    quote = quote or "USDT"
+    return f"{coin or UNNAMED}/{quote}:{quote}"
 
 
 def _tick(frame: pd.DataFrame) -> float:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.compute as compute
 
 from liq.errors import InputError
 from liq.market_checks import MAX_TIME
@@ -193,9 +195,6 @@ def _most_common(values: np.ndarray) -> tuple[int, float]:
 
 def _texts(column: pd.Series, label: str, name: str) -> tuple[Any, np.ndarray]:
     """Return trimmed texts (Arrow), and whether each is a number; raise InputError where one is too long."""
-    import pyarrow  # comes with streamlit, and only text needs it
-    import pyarrow.compute as compute
-
     array = pyarrow.array(column.astype("str"), type=pyarrow.string(), from_pandas=True)
     if isinstance(array, pyarrow.ChunkedArray):
         array = array.combine_chunks()
@@ -205,8 +204,8 @@ def _texts(column: pd.Series, label: str, name: str) -> tuple[Any, np.ndarray]:
         row = int(np.argmax(lengths > MAX_TIME))
         value, length = array[row].as_py()[:MAX_TIME], int(lengths[row])
         raise InputError(
-            f"{name} has {value}... in column {label!r}, row {column.index[row]}, which is not a time: it has {length:,} "
-            f"characters, a time at most {MAX_TIME}."
+            f"{name} has {value}... in column {label!r}, row {column.index[row]}, which is not a time: it has "
+            f"{length:,} characters, a time at most {MAX_TIME}."
         )
     is_number = compute.match_substring_regex(array, r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
     return array, np.asarray(compute.fill_null(is_number, False).to_numpy(zero_copy_only=False))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
 from liq.errors import InputError
+from liq.model.margin import known_coins
 
 MAX_LENGTH = 60
 """Longest ticker; a symbol with a venue before it and a suffix has some thirty characters."""
@@ -43,6 +45,19 @@ MULTIPLES = (
     ("K", 1000),
 )
 """What a venue writes before a coin whose contract is of so many; K is Hyperliquid's."""
+
+
+QUOTE = re.compile(r"(USDT|USDC|FDUSD|USD)")
+PAIR = re.compile(r"([A-Z0-9]{2,15}?)(USDT|USDC|FDUSD|USD|PERP)M?")
+"""A coin and its quote in one word; PERP stands in the place of the quote, M behind it (KuCoin). TUSD and BUSD are
+left out: XBTUSD and BNBUSD end like them."""
+
+
+NOT_COINS = re.compile(
+    r"(LONGS?|SHORTS?|OI|LIQS?|LIQUIDATIONS?|OPEN|CLOSE|INTEREST|VOL|VOLUMES?|PRICES?|VALUE|AMOUNT|TOTAL|SUM|NOTIONAL|"
+    r"FUNDING|QUOTE|TURNOVER|IN|AS|TO|BY|OF|AND|MY|THE|FILE|DATA|BARS?|CANDLES?|KLINES?|METRICS|AGGREGATED|EXPORT|\d)+"
+)
+"""Words of file names that are no coin, though "usd" stands behind them."""
 
 
 class Renaming(NamedTuple):
@@ -98,6 +113,44 @@ def parse_ticker(ticker: str) -> ParsedTicker:
     joined = next((name for name in QUOTES if base.endswith(name) and base != name), "")
     coins = (base.removesuffix(joined), base) if joined else (base,)
     return ParsedTicker(venue, coins, joined)
+
+
+def coin_in_symbol(text: str) -> tuple[str, str]:
+    """Return the coin and the quote that a venue's symbol means, "" for what it does not say.
+
+    >>> coin_in_symbol("BTC/USDT:USDT"), coin_in_symbol("BTCUSDT_PERP.A"), coin_in_symbol("PF_XBTUSD")
+    (('BTC', 'USDT'), ('BTC', 'USDT'), ('BTC', 'USD'))
+    """
+    plain = re.sub(r"^(PF|PI|FI)_", "", text.strip().upper())
+    plain = plain.split(":")[0] if "/" in plain else plain.rsplit(":", 1)[-1]
+    words = [word for word in re.split(r"[^A-Z0-9]+", plain) if word]
+    if not words:
+        return "", ""
+    match = PAIR.fullmatch(words[0])
+    coin, quote = (match[1], match[2]) if match else (words[0], words[1] if len(words) > 1 else "")
+    return ALIASES.get(coin, coin), quote if QUOTE.fullmatch(quote) else ""
+
+
+def coin_in_name(name: str) -> tuple[str, str]:
+    """Return the coin and the quote that a file is named after, "" for what it does not say.
+
+    A pair counts (BTCUSDT, ETH-USDT), and a coin alone if the table of margin brackets has it.
+
+    >>> coin_in_name("BINANCE_BTCUSDT.P, 5.csv"), coin_in_name("btc_liquidations_1h.csv")
+    (('BTC', 'USDT'), ('BTC', ''))
+    >>> coin_in_name("longs_usd.csv")
+    ('', '')
+    """
+    text = re.sub(rf"-({QUOTE.pattern})", r"\1", name.upper())
+    words = [word for word in re.split(r"[^A-Z0-9]+", text) if word]
+    for before, word in pairwise(["", *words]):
+        match = PAIR.fullmatch(word)
+        coin, quote = (match[1], match[2]) if match else (before, word)
+        named = bool(match) or quote != "USD" or coin in known_coins()  # "mean_usd" is a column rather than a coin
+        if coin and QUOTE.fullmatch(quote) and named and not NOT_COINS.fullmatch(coin):
+            return ALIASES.get(coin, coin), quote
+    plain = [word.removesuffix("PERP") for word in words]
+    return next(((coin, "") for word in plain if (coin := ALIASES.get(word, word)) in known_coins()), ("", ""))
 
 
 def match_symbol(ticker: str, listed: Iterable[str], quotes: tuple[str, ...], venue: str) -> str:

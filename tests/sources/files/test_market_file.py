@@ -100,7 +100,7 @@ def test_every_packing_gives_the_same_market(tmp_path):
         ("ETH-USDT.parquet", None, "ETH/USDT:USDT"),
         ("1000pepeusdt.csv", None, "1000PEPE/USDT:USDT"),
         ("my bars.csv", None, "FILE/USDT:USDT"),
-        ("btcusdt.csv", "sol", "SOL/USDT:USDT"),
+        ("my bars.csv", "sol", "SOL/USDT:USDT"),
         ("x.csv", "SOL/USDC:USDC", "SOL/USDC:USDC"),
     ],
 )

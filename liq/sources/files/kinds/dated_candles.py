@@ -6,13 +6,11 @@ import re
 
 from liq.errors import InputError
 from liq.market_checks import CANDLE_COLUMNS
-from liq.sources.files.content import Content, Kind, candle_content
+from liq.sources.files.content import Content, Kind, candle_content, interest_columns
 from liq.sources.files.table import Table
 
 TIMES = ("unix", "time", "timestamp", "date", "datetime", "open_time", "unnamed: 0", "")
 """Names of the column of bar open times, the most exact first."""
-
-INTEREST = ("open_interest", "openinterest", "open interest", "oi", "sum_open_interest")
 
 DOLLARS = ("usd", "usdt", "usdc", "busd", "fdusd", "quote")
 
@@ -27,7 +25,7 @@ def read(table: Table) -> Content:
             f"{', '.join(map(str, columns[:12]))}."
         )
     names = {name: name for name in CANDLE_COLUMNS[:4]}
-    interest = next((name for name in INTEREST if name in columns), "")
+    interest = interest_columns(columns)[0]
     volume = volume_column(columns)
     if volume:
         return candle_content(table, _kind(columns, time), time, {**names, "volume": volume}, interest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from liq.errors import InputError
-from liq.sources.files.content import Content, Kind, interest_content, liquidation_content
+from liq.sources.files.content import Content, Kind, interest_columns, interest_content, liquidation_content
 from liq.sources.files.table import Table
 
 TIMES = ("t", "time", "timestamp", "unix", "date", "datetime", "create_time", "createtime")
@@ -28,9 +28,8 @@ def read_liquidations(table: Table) -> Content:
 def read_interest(table: Table) -> Content:
     """Return open interest at the close of each interval."""
     columns = [str(name) for name in table.frame.columns]
-    column = next(
-        (name for name in ("open_interest", "openinterest", "oi", "c", "close") if name in columns), columns[-1]
-    )
+    column = interest_columns(columns)[0]
+    column = column or next((name for name in ("c", "close") if name in columns), columns[-1])
     return interest_content(table, INTEREST.name, _time(columns, table), column, closes=True)
 
 
