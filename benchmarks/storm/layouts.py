@@ -25,10 +25,9 @@ class Layout(NamedTuple):
     """How a kind of file is written, and where it says what.
 
     name : of the kind; file : a usual name; task : candles, interest, liquidations, events or positions.
-    time : columns that make the time;
-    unit : of PER, or a format of datetime; ours : our name of each column by the file's. form : csv, lists, records,
-    jsonl, columns, split, index or arrays; around : what stands before and after. after : bars by which a time lies after
-    its bar's open. quoted : whether numbers in JSON are texts.
+    time : columns that make the time; unit : of PER, or a format of datetime; ours : the file's name of each column.
+    form : csv, lists, records, jsonl, columns, split, index or arrays; around : what stands before and after.
+    after : bars by which a time lies after its bar's open. quoted : whether numbers in JSON are texts.
     """
 
     name: str

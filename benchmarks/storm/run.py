@@ -58,8 +58,12 @@ class Outcome(NamedTuple):
     bounded: float = 0.0
 
 
-def tried(case: Case, alone: bool = True, sampled: bool = False) -> Outcome:
-    """Return what comes of a case; alone : whether it is read here at all; sampled : on the bounded path too."""
+def tried(case: Case, alone: bool = True, sampled: bool = False, bounds: bool = True) -> Outcome:
+    """Return what comes of a case.
+
+    alone : whether it is read here at all; sampled : on the bounded path too; bounds : whether that is tried for
+    what takes LONG or is LARGE.
+    """
     plain_case = clean_case(case)
     clean = read_case(plain_case)
     if clean.error or clean.fault:
@@ -70,7 +74,8 @@ def tried(case: Case, alone: bool = True, sampled: bool = False) -> Outcome:
     read = read_case(case) if alone else Read(fault="hangs", seconds=HANG)
     too_much = not alone or read.seconds > file_worker.SECONDS or read.megabytes > file_worker.MEGABYTES - OWN
     what, reason = verdict(case, read, clean) if alone else ("FAULT", "hangs")
-    if not (sampled or too_much or read.seconds > LONG or read.megabytes > LARGE or read.fault):
+    large = too_much or read.seconds > LONG or read.megabytes > LARGE or read.fault
+    if not (sampled or (bounds and large)):
         return _outcome(case, read, what, reason)
     before = held()
     again = read_case(case, bounded=True)
