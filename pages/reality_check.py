@@ -15,6 +15,7 @@ from liq.charts.tables import reality_check as tables
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.model.prior import read_prior
+from liq.sources.files.table import FILE_TYPES
 from liq.validation import reality_check
 
 RIGHT = {"alignment": "right", "width": "medium"}
@@ -187,7 +188,7 @@ with st.expander("Prior and liquidations of your own"):
             st.error(escape_markdown(str(error)), icon=":material/error:")
     st.file_uploader(
         "Realised liquidations",
-        type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
+        type=list(FILE_TYPES),
         key="realised_file",
         help="Columns open_time_ms, long, short: USD force-sold and force-bought per bar. They count instead of the "
         "source's own, are read where this app runs and not kept.",

@@ -14,6 +14,7 @@ from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
 from liq.sources import fetch
+from liq.sources.files.table import FILE_TYPES
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
 """Option of a widget whose state is in the URL."""
@@ -135,7 +136,7 @@ def _source() -> None:
     if st.selectbox("Source", list(fetch.SOURCES), key="source", help=ABOUT_SOURCES, **BOUND) == "file":
         st.file_uploader(
             "Recording",
-            type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
+            type=list(FILE_TYPES),
             accept_multiple_files=True,
             key="upload",
             help="Candles as Binance's archive, TradingView, freqtrade, ccxt, pandas or CryptoDataDownload write "

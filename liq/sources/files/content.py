@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +18,17 @@ EVENTS_PER = "1min"
 """Bar to which single liquidations are summed; later ones are made of it."""
 
 
+MAX_CELL = 1_000
+"""Maximum number of characters of a cell that is read; no number or time comes near it."""
+
+
 class Content(NamedTuple):
     """What one table says.
 
     kind : of file, as in docs/files.md; name : the file's; candles, open_interest, liquidations : indexed by time
     (UTC), None where the table has none; open interest that is not of a bar is indexed by the time of its reading;
-    columns : our name of each column by the file's; times : how times were written; notes : what was dropped.
+    columns : our name of each column by the file's; times : how times were written; notes : what was dropped;
+    symbol : the coin as a column of the file states it, several separated by commas, or "".
     """
 
     kind: str
@@ -34,6 +39,7 @@ class Content(NamedTuple):
     columns: Mapping[str, str]
     times: str
     notes: tuple[str, ...]
+    symbol: str = ""
 
 
 class Kind(NamedTuple):
@@ -44,11 +50,13 @@ class Kind(NamedTuple):
     read: Callable[[Table], Content]
 
 
-def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str], interest: str = "") -> Content:
+def candle_content(
+    table: Table, kind: str, time: str, columns: Mapping[str, str], interest: str = "", closes: bool = False
+) -> Content:
     """Return the candles of a table; raise InputError naming what is wrong.
 
     time : the column of bar open times; columns : the table's column for each of CANDLE_COLUMNS; interest : its
-    column of open interest at bar close, or "".
+    column of open interest at bar close, or ""; closes : whether times are closes of bars.
 
     >>> frame = pd.DataFrame({"t": [1767225600, 1767229200], "o": 1.0, "h": 2.0, "l": 1.0, "c": 2.0, "v": 5.0})
     >>> names = dict(zip(CANDLE_COLUMNS, "ohlcv"))
@@ -58,6 +66,7 @@ def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str
     for name in CANDLE_COLUMNS:
         if columns.get(name) not in table.frame:
             raise InputError(_lacks(table, kind, name))
+    _check_cells(table, [time, interest, *columns.values()])
     frame = table.frame[[columns[name] for name in CANDLE_COLUMNS]].set_axis(list(CANDLE_COLUMNS), axis=1)
     has_interest = bool(interest) and interest in table.frame
     if has_interest:
@@ -67,6 +76,9 @@ def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str
         frame[list(SIDES)] = table.frame[list(SIDES)]
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
     frame, notes = in_order(frame, times)
+    if closes and len(frame) > 1:
+        frame.index = opens_before(pd.DatetimeIndex(frame.index))
+        notes.append("Times are those of closes: each bar opens one bar length earlier.")
     mapped = {time: "time", **{columns[name]: name for name in CANDLE_COLUMNS}}
     return Content(
         kind,
@@ -89,6 +101,7 @@ def interest_content(table: Table, kind: str, time: str, column: str, closes: bo
     >>> interest_content(Table("mine.csv", frame), "example", "t", "c", closes=True).open_interest.index[0].hour
     1
     """
+    _check_cells(table, [time, column])
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
     values = pd.DataFrame({"open_interest": optional_numbers(table.frame[column], column)})
     frame, notes = in_order(values, times)
@@ -108,6 +121,7 @@ def liquidation_content(table: Table, kind: str, time: str, long: str, short: st
     >>> liquidation_content(Table("mine.csv", frame), "example", "t", "l", "s").liquidations["long"].sum()
     np.float64(5.0)
     """
+    _check_cells(table, [time, long, short, price])
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
     usd = table.frame[[long, short]].set_axis(list(SIDES), axis=1)
     if price:
@@ -132,6 +146,7 @@ def event_content(
     >>> event_content(Table("mine.csv", frame), "example", "t", long, usd, ["t"]).liquidations["short"].sum()
     np.float64(6.0)
     """
+    _check_cells(table, columns)
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
     dollars = pd.to_numeric(usd, errors="coerce").to_numpy(float)
     bad = ~np.isfinite(dollars) | (dollars < 0)
@@ -188,6 +203,18 @@ def spacing(times: pd.DatetimeIndex) -> pd.Timedelta:
     return pd.Timedelta(int(lengths[np.argmax(counts)]), unit="ms")
 
 
+def opens_before(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the opens of bars from their closes, which may be written as the last moment before: 23:59:59.999.
+
+    >>> opens_before(pd.DatetimeIndex(["2026-01-01 00:59:59.999", "2026-01-01 01:59:59.999"]))[0]
+    Timestamp('2026-01-01 00:00:00')
+    """
+    ends = closes.ceil("s")
+    if (ends.second == 59).all():
+        ends = ends + pd.Timedelta(seconds=1)
+    return ends - spacing(closes)
+
+
 def optional_numbers(column: pd.Series, name: str) -> pd.Series:
     """Return a column that may have holes as floats; raise InputError naming the first value that is no number.
 
@@ -200,6 +227,19 @@ def optional_numbers(column: pd.Series, name: str) -> pd.Series:
         row = int(np.argmax(bad.to_numpy()))
         raise InputError(f"{name} must be a number, not negative, or empty: row {row} has {column.iloc[row]!s:.40}.")
     return numbers
+
+
+def _check_cells(table: Table, columns: Iterable[str]) -> None:
+    """Raise InputError naming the first cell that is longer than any number or time."""
+    for name in columns:
+        if name in table.frame and table.frame[name].dtype.kind not in "iufbM":
+            lengths = table.frame[name].astype("string").str.len().fillna(0)
+            if lengths.max() > MAX_CELL:
+                row = int(np.argmax(lengths.to_numpy(float) > MAX_CELL))
+                raise InputError(
+                    f"{table.name} has {int(lengths.iloc[row]):,} characters in column {name!r}, row {row}; a "
+                    "number or a time is shorter."
+                )
 
 
 def _lacks(table: Table, kind: str, name: str) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 from liq.errors import InputError
 from liq.sources.files.content import Content, Kind
 from liq.sources.files.kinds import (
-    binance_klines,
     binance_liquidations,
     binance_metrics,
-    dated_candles,
+    candles,
     hourly_series,
     recording,
-    rows_of_six,
+    rows_of_numbers,
     tardis_liquidations,
 )
+from liq.sources.files.kinds.column_names import plain_names, price_names, stated_symbol
+from liq.sources.files.kinds.date_and_time import with_one_time
 from liq.sources.files.table import Table
 
 KINDS: tuple[Kind, ...] = (
@@ -23,10 +25,8 @@ KINDS: tuple[Kind, ...] = (
     binance_liquidations.KIND,
     tardis_liquidations.KIND,
     binance_metrics.KIND,
-    binance_klines.KIND,
-    binance_klines.WITHOUT_HEADER,
-    rows_of_six.KIND,
-    dated_candles.KIND,
+    rows_of_numbers.KIND,
+    *candles.KINDS,
     hourly_series.INTEREST,
 )
 """The kinds, the most particular first."""
@@ -41,15 +41,28 @@ def read_content(table: Table) -> Content:
     >>> read_content(Table("mine.csv", frame)).kind
     'freqtrade candles'
     """
-    columns = {str(name) for name in table.frame.columns}
-    kind = next((kind for kind in KINDS if kind.columns <= columns), None)
-    if kind is None and hourly_series.looks_like_liquidations(list(columns)):
-        kind = hourly_series.LIQUIDATIONS
-    if kind is None and {"open_interest", "openinterest", "oi"} & columns:
-        kind = hourly_series.INTEREST
-    if kind is None:
-        raise InputError(_unknown(table, columns))
-    return kind.read(table)
+    tables = [with_one_time(one) for one in (table, *table.others)]
+    known = next(((one, kind) for one in tables if (kind := _kind(one.frame.columns))), None)
+    if known is None:
+        raise InputError(_unknown(table, _names(table.frame.columns)))
+    found, kind = known
+    return kind.read(found)._replace(symbol=stated_symbol(found.frame))
+
+
+def _names(columns: Iterable[object]) -> set[str]:
+    """Return the names of columns as they are, as they are compared, and those of the prices among them."""
+    plain = plain_names(columns)
+    return {*map(str, columns), *plain, *price_names(plain)}
+
+
+def _kind(columns: Iterable[object]) -> Kind | None:
+    """Return the kind of a table with some columns, or None."""
+    names = _names(columns)
+    if kind := next((kind for kind in KINDS if kind.columns <= names), None):
+        return kind
+    if hourly_series.looks_like_liquidations([str(name) for name in columns]):
+        return hourly_series.LIQUIDATIONS
+    return hourly_series.INTEREST if {"open_interest", "openinterest", "oi"} & names else None
 
 
 def _unknown(table: Table, columns: set[str]) -> str:
