@@ -86,7 +86,7 @@ def test_ccxt_is_imported_by_one_module_and_only_when_it_is_needed():
 
 def test_the_package_imports_neither_ccxt_nor_streamlit_nor_altair():
     """Start-up is what a command and a scan's worker pay for every time."""
-    heavy = {"ccxt", "streamlit", "altair", "vl_convert", "filelock"}
+    heavy = {"ccxt", "streamlit", "altair", "vl_convert", "filelock", "python_calamine"}
     code = f"import sys, liq; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
