@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import ctypes
 import errno
+import math
 import os
 import signal
 import sys
@@ -25,6 +26,9 @@ and FUSE file systems refuse fsync on one (EINVAL, EBADF, ENOTSUP). Any other er
 
 REPLACE_WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds between tries to replace a file that a reader has open on Windows: 1.6 in all; reading a day takes less."""
+
+LONGEST_WAIT = 0.5
+"""Seconds that the main thread waits at a time on Windows: a person who presses Ctrl-C waits no longer."""
 
 HEAPS = 2
 """Heaps that glibc's malloc may open. By default it is eight a core, one for each thread that allocates at the same
@@ -130,10 +134,22 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+class StopEvent(threading.Event):
+    """An event whose `wait` is in pieces on Windows: before Python 3.14 a signal's handler runs there only between
+    two waits of the main thread, and a collector may wait for a quarter of an hour."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the event is set, for so many seconds at most; return whether it is set."""
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while WINDOWS and (left := end - time.monotonic()) > LONGEST_WAIT and not self.is_set():
+            super().wait(min(LONGEST_WAIT, left))
+        return super().wait(None if end == math.inf else max(0.0, end - time.monotonic()))
+
+
 class Stop(NamedTuple):
     """What `stop_on_signals` yields: an event that is set when the command is to end, and the signals received."""
 
-    event: threading.Event
+    event: StopEvent
     signals: list[int]
 
     @property
@@ -154,7 +170,7 @@ def stop_on_signals(on_stop: Callable[[], object] | None = None) -> Iterator[Sto
     ...     stop.event.wait(5), stop.exit_code
     (True, 0)
     """
-    stop = Stop(threading.Event(), [])
+    stop = Stop(StopEvent(), [])
     names = ("SIGINT", "SIGTERM", "SIGBREAK")  # SIGBREAK: Ctrl-Break, and a console window that is closed
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in numbers}

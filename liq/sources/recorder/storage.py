@@ -7,7 +7,6 @@ A folder holds ``liquidations/venue=NAME/DAY.parquet`` (one row a liquidation), 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple, TextIO
 
 import pandas as pd
 
+from liq import system
 from liq.errors import InputError
 
 LIQUIDATIONS, LISTENING = "liquidations", "listening"
@@ -89,7 +89,7 @@ class LiquidationStore:
         if self.unwritten:
             self.journal.write("".join(f"{json.dumps([venue, *row])}\n" for venue, row in self.unwritten))
             self.journal.flush()
-            os.fsync(self.journal.fileno())
+            system.sync_file(self.journal.fileno())
             self.unwritten.clear()
         if self.pending > MAX_PENDING:
             self.settle()
@@ -136,7 +136,7 @@ def open_store(folder: Path) -> Iterator[LiquidationStore]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder), open(folder / "journal", "a+", encoding="utf-8") as journal:
+        with _locked(folder), open(folder / "journal", "a+", encoding="utf-8", newline="\n") as journal:
             store = LiquidationStore(folder, journal)
             journal.seek(0)
             for line in journal:
@@ -228,10 +228,7 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def _update_file(path: Path, rows: pd.DataFrame, tidy: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
-    """Add rows to a file, and return whether its content could be read.
-
-    The new content is written beside the file, forced to disk, then moved in place in one step.
-    """
+    """Add rows to a file in one step, and return whether its content could be read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     readable = True
     if path.exists():
@@ -244,24 +241,14 @@ def _update_file(path: Path, rows: pd.DataFrame, tidy: Callable[[pd.DataFrame], 
     with_times = rows.assign(
         **{name: pd.to_datetime(rows[name], unit="ms", utc=True) for name in TIMES if name in rows}
     )
-    temporary = path.with_name(f".{path.name}")  # readers of a folder pass over names that begin with a dot
-    with open(temporary, "wb") as file:
-        with_times.to_parquet(file, index=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    system.write_in_one_step(path, lambda file: with_times.to_parquet(file, index=False))
     return readable
 
 
 def _put_aside(path: Path) -> None:
     """Rename a file that cannot be used, so that no reader finds it."""
     if path.exists():
-        path.rename(path.with_name(f"_unreadable-{path.name}"))
+        system.move_in_place(path, path.with_name(f"_unreadable-{path.name}"))
 
 
 def read_day(path: Path) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +142,7 @@ def test_killed_between_any_two_steps_of_compacting_nothing_is_lost_or_doubled(t
     """Every rename is a moment at which the process may end; whoever comes next finishes the work."""
     for stop in range(1, 5):
         folder, expected_rows = tmp_path / str(stop), []
-        real = room.os.replace
+        real = os.replace
 
         def replace(source, target, stop=stop, expected_rows=expected_rows, real=real):
             expected_rows.append(target)
@@ -156,10 +157,10 @@ def test_killed_between_any_two_steps_of_compacting_nothing_is_lost_or_doubled(t
                 store.add("okx", row_at(NOON + day * DAY))
             store.add_span("okx", ListeningSpan(NOON, NOON + DAY, ALL))
             store.flush()
-            monkeypatch.setattr(room.os, "replace", replace)
+            monkeypatch.setattr(os, "replace", replace)
             with pytest.raises(KeyboardInterrupt):
                 store.settle()
-            monkeypatch.setattr(room.os, "replace", real)
+            monkeypatch.setattr(os, "replace", real)
         if (folder / "listening").exists() and list((folder / "listening").glob("*/[0-9]*")):
             assert len(liquidations(folder)) == 2, "claimed before it was kept"
         with open_store(folder):
