@@ -45,7 +45,7 @@ with VenueServer() as server:
 def main() -> None:
     """Print the figures."""
     compared()
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, encoding="utf-8") as server:
         assert server.stdout is not None
         os.environ["LIQ_GATEWAY"] = server.stdout.readline().strip()
         try:

@@ -44,7 +44,8 @@ def resident(pid: int) -> int:
     total = 0
     for one in [pid, *descendants(pid)]:
         try:
-            total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            pages = Path(f"/proc/{one}/statm").read_text(encoding="utf-8").split()[1]
+            total += int(pages) * os.sysconf("SC_PAGE_SIZE")
         except OSError:
             continue  # it has ended meanwhile
     return total
@@ -55,7 +56,7 @@ def descendants(pid: int) -> list[int]:
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            children = [int(word) for word in task.read_text().split()]
+            children = [int(word) for word in task.read_text(encoding="utf-8").split()]
         except OSError:
             continue
         for child in children:

@@ -33,7 +33,7 @@ TIMEOUT = 120
 
 def processor_seconds(process: int) -> float:
     """Return the processor time of a process so far; Linux only."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -192,6 +192,15 @@ def stop_on_signals(on_stop: Callable[[], object] | None = None) -> Iterator[Sto
             signal.signal(number, handler)
 
 
+def is_in_use(error: BaseException) -> bool:
+    """Return whether an error says that another program has a file open, which only Windows minds.
+
+    >>> is_in_use(FileNotFoundError())
+    False
+    """
+    return WINDOWS and isinstance(error, PermissionError)
+
+
 def reader_is_gone(error: OSError) -> bool:
     """Return whether an error of writing says that the reader of a pipe has closed it.
 

@@ -116,6 +116,8 @@ def test_threads_share_few_heaps():
     """What the threads of many sessions have freed would stay in heaps of their own."""
     heaps = {}
     for kind in ("few", "default"):
-        done = subprocess.run([sys.executable, "-c", THREADS, kind], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", THREADS, kind], capture_output=True, check=True, encoding="utf-8"
+        )
         heaps[kind] = done.stderr.count("Arena ")
     assert heaps["few"] <= HEAPS + 1 < heaps["default"]

@@ -99,7 +99,7 @@ class LiquidationStore:
 
         Liquidations come first: a reader that reads the listening spans, and then the liquidations, misses none.
         Where this is interrupted, the journal is read again by the next process, and rows that the files have already
-        are recognised by their values.
+        are recognised by their values. After an OSError it can be called again.
         """
         # The order makes any interruption harmless: a file is replaced in one step; a span is written after its
         # liquidations, so no span ever covers missing ones; and the journal is emptied only when all files have its
@@ -234,7 +234,9 @@ def _update_file(path: Path, rows: pd.DataFrame, tidy: Callable[[pd.DataFrame], 
     if path.exists():
         try:
             rows = pd.concat([read_day(path), rows], ignore_index=True)
-        except UNREADABLE:
+        except UNREADABLE as error:
+            if system.is_in_use(error):
+                raise  # its content is whole, and can be read later
             readable = False
             _put_aside(path)
     rows = tidy(rows)

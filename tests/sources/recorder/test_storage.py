@@ -64,7 +64,7 @@ def test_repeated_messages_are_written_once_in_any_order_and_batches(tmp_path_fa
             for row in part[:3]:
                 store.add("okx", row)
     distinct = {row[:5] for row in messages}
-    assert (folder / "journal").read_text() == ""
+    assert (folder / "journal").read_text(encoding="utf-8") == ""
     if not messages:
         assert not (folder / "liquidations").exists()
         return
@@ -131,7 +131,7 @@ def test_a_journal_cut_off_anywhere_is_read_as_far_as_it_goes(tmp_path):
     for length in range(0, len(journal), 17):
         folder = tmp_path / str(length)
         folder.mkdir()
-        (folder / "journal").write_text(journal[:length])
+        (folder / "journal").write_text(journal[:length], encoding="utf-8")
         with open_store(folder):
             pass
         whole = journal[:length].count("\n") + (journal[length - 1 : length + 1] == "]\n")
@@ -202,7 +202,7 @@ def test_one_folder_has_one_recorder(tmp_path):
         pass
     with open_store(tmp_path):
         pass
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be written"), open_store(tmp_path / "file" / "folder"):
         pass
 
