@@ -7,6 +7,7 @@ import ctypes
 import errno
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -36,6 +37,12 @@ time, and what the threads of many sessions have freed stays in them: `benchmark
 
 M_ARENA_MAX = -8
 """Number of that parameter, from glibc's malloc.h."""
+
+FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+"""Characters that no file's name may have on Windows."""
+
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+"""Names that stand for devices there, with any ending."""
 
 MAX_WORKERS_ON_WINDOWS = 61
 """Processes that `concurrent.futures` can wait for there at most (its documentation of `ProcessPoolExecutor`)."""
@@ -128,6 +135,16 @@ def write_in_one_step(path: Path, write: Callable[[IO[bytes]], object], private:
             temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def legal_name(name: str) -> str:
+    """Return a file's name without what Windows allows in none: each such character is an underscore.
+
+    >>> legal_name("XYZ:NVDA_7d_zones.csv"), legal_name("nul.csv"), legal_name("a. ")
+    ('XYZ_NVDA_7d_zones.csv', '_nul.csv', 'a')
+    """
+    legal = FORBIDDEN.sub("_", name).rstrip(". ")
+    return f"_{legal}" if RESERVED.match(legal) else legal or "_"
 
 
 def _private(path: str, flags: int) -> int:

@@ -15,6 +15,7 @@ from liq.charts.tables import reality_check as tables
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.model.prior import read_prior
+from liq.system import legal_name
 from liq.validation import reality_check
 
 RIGHT = {"alignment": "right", "width": "medium"}
@@ -212,7 +213,7 @@ with st.container(horizontal=True):
         st.download_button(
             "Prior JSON",
             shown.to_json(),
-            f"{market.base}_{shown.name}.json",
+            legal_name(f"{market.base}_{shown.name}.json"),
             on_click="ignore",
             icon=":material/download:",
         )

@@ -51,8 +51,8 @@ def output_format(args: argparse.Namespace) -> str:
 def write_output(content: str | bytes, args: argparse.Namespace) -> None:
     """Write text or bytes to --output, else to standard output; raise InputError where the file cannot be written.
 
-    Files are the same bytes on every system, UTF-8 with "\\n" at the ends of lines, and so are data in a pipe. Other
-    Other text on standard output is in the console's encoding.
+    Files are the same bytes on every system, in UTF-8 and without carriage returns, and so are data in a pipe. Other
+    text on standard output is in the console's encoding.
 
     >>> write_output("time,usd", argparse.Namespace(output=None, format="csv", formats=("csv",)))
     time,usd
