@@ -15,6 +15,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.linux import require_linux
 from liq.market import LOOKBACKS
 from tests.served import CHROMIUM, FLAGS, served_process
 
@@ -140,6 +141,7 @@ def ours(browser: Browser) -> dict[str, float]:
 
 def main() -> None:
     """Print the medians, ours beside the floor."""
+    require_linux()
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "floor.py"
         script.write_text(FLOOR, encoding="utf-8")

@@ -11,7 +11,6 @@ machine is busy with other things.
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from benchmarks.linux import require_linux
 from liq.scan.ranking import scan
 from liq.sources.simulation import market as simulation
 
@@ -66,13 +66,14 @@ def descendants(pid: int) -> list[int]:
 
 def whole(workers: int) -> None:
     """Time the command on MARKETS markets, and print its peak memory."""
+    require_linux()
+    import resource  # Windows has none
+
     with tempfile.TemporaryDirectory() as folder:
-        words = (
-            f"scan --source simulated --top {MARKETS} --lookback {LOOKBACK} --workers {workers} --to {folder}/scan"
-        )
+        words = f"scan --source simulated --top {MARKETS} --lookback {LOOKBACK} --workers {workers}".split()
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         before, began = used.ru_utime + used.ru_stime, time.perf_counter()
-        command = [sys.executable, "-m", "liq", *words.split()]
+        command = [sys.executable, "-m", "liq", *words, "--to", f"{folder}/scan"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         peak = 0
         while process.poll() is None:

@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     if format == "table":
         output.write_output(_text(ranking), args)
     elif format == "csv":
-        output.write_output(str(ranking.to_csv(index=False)), args)
+        output.write_output(str(ranking.to_csv(index=False, lineterminator="\n")), args)
     else:
         rows_out = ranking.astype(object).where(ranking.notna(), None).to_dict("records")
         head = {"schema": SCHEMA, "simulated": source == "simulated", "disclaimer": DISCLAIMER}

@@ -121,6 +121,23 @@ class LiquidationStore:
         self.spans.clear()
 
 
+def write_pending(store: LiquidationStore, settle: bool, report: Callable[[str], None]) -> None:
+    """Write new rows to the journal and, if `settle`, update the files; a file that is in use elsewhere waits.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, open_store(Path(folder)) as store:
+    ...     write_pending(store, True, print)
+    """
+    try:
+        store.flush()
+        if settle:
+            store.settle()
+    except OSError as error:
+        if not system.is_in_use(error):
+            raise
+        report(f"{error.filename2 or error.filename} is open in another program; its rows wait in the journal.")
+
+
 @contextmanager
 def open_store(folder: Path) -> Iterator[LiquidationStore]:
     """Open a folder for writing, created if need be, and take over what an earlier process left in its journal.

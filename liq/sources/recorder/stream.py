@@ -14,11 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from liq import system
 from liq.errors import InputError
 from liq.sources.recorder.connection import drain_stream, is_open, open_stream, subscribe
 from liq.sources.recorder.messages import MESSAGE_FORMATS, parse_rows
-from liq.sources.recorder.storage import ALL, LiquidationStore, ListeningSpan
+from liq.sources.recorder.storage import ALL, LiquidationStore, ListeningSpan, write_pending
 from liq.sources.venues import client
 from liq.sources.venues.failures import RetryBudget, VenueFailure
 from liq.sources.venues.symbols import match_symbol
@@ -133,7 +132,7 @@ async def record(
                 report(f"{stream.title} is left out: {error}")
             due = time.monotonic() - settled > TIMING.settle
             settled = time.monotonic() if due else settled
-            _write(store, due, report)
+            write_pending(store, due, report)
             if time.monotonic() - reported > TIMING.report:
                 report("; ".join(map(progress, tasks.values())))
                 reported = time.monotonic()
@@ -141,18 +140,6 @@ async def record(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _write(store: LiquidationStore, settle: bool, report: Callable[[str], None]) -> None:
-    """Write new rows to the journal and, where asked, update the files; those that are in use wait."""
-    try:
-        store.flush()
-        if settle:
-            store.settle()
-    except OSError as error:
-        if not system.is_in_use(error):
-            raise
-        report(f"{error.filename2 or error.filename} is open in another program; its rows wait in the journal.")
 
 
 def progress(stream: StreamState) -> str:

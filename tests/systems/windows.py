@@ -14,6 +14,8 @@ import pytest
 
 from liq import system
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are seen in /proc, of Linux")
+
 
 def open_files() -> set[str]:
     """Return the paths of the files that this process has open."""
@@ -75,7 +77,7 @@ def like_windows(patch: pytest.MonkeyPatch) -> None:
 COMMAND = """
 import sys
 import pytest
-from tests.windows import like_windows
+from tests.systems.windows import like_windows
 from liq.__main__ import main
 from liq.sources.recorder import stream
 from liq.sources.venues import failures
