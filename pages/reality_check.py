@@ -18,6 +18,7 @@ from liq.formatting import escape_markdown
 from liq.model.prior import read_prior
 from liq.sources.file_worker import process
 from liq.sources.files.table import FILE_TYPES
+from liq.system import legal_name
 from liq.validation import reality_check
 
 RIGHT = {"alignment": "right", "width": "medium"}
@@ -223,7 +224,7 @@ with st.container(horizontal=True):
         st.download_button(
             "Prior JSON",
             shown.to_json(),
-            f"{market.base}_{shown.name}.json",
+            legal_name(f"{market.base}_{shown.name}.json"),
             on_click="ignore",
             icon=":material/download:",
         )

@@ -11,7 +11,9 @@ from liq.sources.files.market_file import read_liquidations, read_market
 from tests.served import ROOT
 from tests.sources.files.test_kinds import named
 
-EXAMPLES = re.findall(r"^```(?:csv|json) (.+?)\n(.*?)^```", (ROOT / "docs" / "files.md").read_text(), re.M | re.S)
+EXAMPLES = re.findall(
+    r"^```(?:csv|json) (.+?)\n(.*?)^```", (ROOT / "docs" / "files.md").read_text(encoding="utf-8"), re.M | re.S
+)
 
 
 @pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])

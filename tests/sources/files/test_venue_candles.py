@@ -196,7 +196,7 @@ VENUES = {
     **{
         f"pandas' JSON, {orient}": lambda b, orient=orient: plain(b).set_index(
             pd.to_datetime(b["time"], unit="ms")
-        ).drop(columns="time").to_json(orient=orient, double_precision=15, date_format="epoch")
+        ).drop(columns="time").to_json(orient=orient, double_precision=15)
         for orient in ("columns", "index", "split", "table")
     },
     **{
