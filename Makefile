@@ -11,7 +11,7 @@ app: $(VENV)/.app
 
 test: $(VENV)/.test lint
 	@tests/chromium.sh > $(VENV)/chromium
-	CHROMIUM="$$(cat $(VENV)/chromium)" $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	PYTHONWARNDEFAULTENCODING=1 CHROMIUM="$$(cat $(VENV)/chromium)" $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

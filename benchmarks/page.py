@@ -15,6 +15,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks.linux import require_linux
 from liq.market import LOOKBACKS
 from tests.served import CHROMIUM, FLAGS, served_process
 
@@ -48,7 +49,7 @@ st.vega_lite_chart(
 
 def resident(process: int) -> float:
     """Return the resident memory of a process in MB; Linux only."""
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
 
 
@@ -140,9 +141,10 @@ def ours(browser: Browser) -> dict[str, float]:
 
 def main() -> None:
     """Print the medians, ours beside the floor."""
+    require_linux()
     with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "floor.py"
-        script.write_text(FLOOR)
+        script.write_text(FLOOR, encoding="utf-8")
         browser: Any = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         pairs = [
             (both(browser, "", 0, str(script)), both(browser, "?source=simulated&live=false", 1, None))

@@ -7,7 +7,6 @@ comparison is of 3,000 positions with a map, beside the time of the estimate its
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 import liq
+from benchmarks.linux import peak_memory, require_linux
 from liq.sources.positions import collect
 from liq.sources.positions.reader import read_snapshot, snapshot_files
 from liq.sources.positions.storage import open_store
@@ -44,8 +44,9 @@ with VenueServer() as server:
 
 def main() -> None:
     """Print the figures."""
+    require_linux()
     compared()
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, encoding="utf-8") as server:
         assert server.stdout is not None
         os.environ["LIQ_GATEWAY"] = server.stdout.readline().strip()
         try:
@@ -60,7 +61,7 @@ def passed() -> None:
     client.contracts(connection, RetryBudget(10.0, 2))
     limits = [limit._replace(seconds=limit.seconds / SPEED) for limit in connection.venue.limits]
     connection.rate_limit = RateLimit(limits)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_memory()
     with tempfile.TemporaryDirectory() as folder, open_store(Path(folder), "hyperliquid") as store:
         began = time.perf_counter()
         plan = collect.Plan(find=("leaderboard",))
@@ -68,7 +69,7 @@ def passed() -> None:
         seconds = time.perf_counter() - began
         rows, said = read_snapshot(snapshot_files(Path(folder))[-1])
         size = snapshot_files(Path(folder))[-1].stat().st_size
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak_memory()
     weight = 2 * said["asked"] / seconds
     print(
         f"{said['asked']:,} accounts, {len(rows):,} positions in {seconds:.0f} s: {weight:.0f} of weight a second, "

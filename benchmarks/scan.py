@@ -11,7 +11,6 @@ machine is busy with other things.
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from benchmarks.linux import require_linux
 from liq.scan.ranking import scan
 from liq.sources.simulation import market as simulation
 
@@ -44,7 +44,8 @@ def resident(pid: int) -> int:
     total = 0
     for one in [pid, *descendants(pid)]:
         try:
-            total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            pages = Path(f"/proc/{one}/statm").read_text(encoding="utf-8").split()[1]
+            total += int(pages) * os.sysconf("SC_PAGE_SIZE")
         except OSError:
             continue  # it has ended meanwhile
     return total
@@ -55,7 +56,7 @@ def descendants(pid: int) -> list[int]:
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            children = [int(word) for word in task.read_text().split()]
+            children = [int(word) for word in task.read_text(encoding="utf-8").split()]
         except OSError:
             continue
         for child in children:
@@ -65,13 +66,14 @@ def descendants(pid: int) -> list[int]:
 
 def whole(workers: int) -> None:
     """Time the command on MARKETS markets, and print its peak memory."""
+    require_linux()
+    import resource  # Windows has none
+
     with tempfile.TemporaryDirectory() as folder:
-        words = (
-            f"scan --source simulated --top {MARKETS} --lookback {LOOKBACK} --workers {workers} --to {folder}/scan"
-        )
+        words = f"scan --source simulated --top {MARKETS} --lookback {LOOKBACK} --workers {workers}".split()
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         before, began = used.ru_utime + used.ru_stime, time.perf_counter()
-        command = [sys.executable, "-m", "liq", *words.split()]
+        command = [sys.executable, "-m", "liq", *words, "--to", f"{folder}/scan"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         peak = 0
         while process.poll() is None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.linux import require_linux
 from benchmarks.page import resident
 from liq.market import LOOKBACKS
 from tests.served import served_process
@@ -33,7 +34,7 @@ TIMEOUT = 120
 
 def processor_seconds(process: int) -> float:
     """Return the processor time of a process so far; Linux only."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -103,6 +104,7 @@ def main() -> None:
     parser.add_argument("counts", nargs="*", type=int, default=[10, 25, 50], help="sessions at once on one view")
     parser.add_argument("--alone", type=float, default=LEFT_ALONE, help="seconds before memory is read again")
     chosen = parser.parse_args()
+    require_linux()
     with served_process(LIQ_CACHE="off") as (address, process):
         asyncio.run(measure(address, process, chosen.counts, chosen.alone))
 

@@ -50,7 +50,7 @@ def main() -> None:
     )
     print(prior.to_json())
     if "--write" in sys.argv[1:]:
-        PLACE.write_text(prior.to_json() + "\n")
+        PLACE.write_text(prior.to_json() + "\n", encoding="utf-8")
 
 
 def _joined(rows: list[law.Recording]) -> WeightProblem:

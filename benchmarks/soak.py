@@ -14,9 +14,9 @@ import os
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
+from benchmarks.linux import require_linux
 from benchmarks.page import resident
 from benchmarks.sessions import processor_seconds
 from liq.sources.venues.table import VENUES
@@ -107,8 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=int, default=30)
     chosen = parser.parse_args()
-    if not Path("/proc/self/task").exists():
-        sys.exit("This reads /proc, which Linux alone has.")
+    require_linux()
     with (
         VenueServer(latency=0.1) as venues,
         served_process(LIQ_GATEWAY=venues.url, LIQ_CACHE="off") as (address, process),

@@ -6,7 +6,6 @@ most open engines do, and photographs the same bars.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 import liq
+from benchmarks.linux import peak_memory, require_linux
 from liq.model.flow import flow
 from liq.model.legs import price_legs
 from liq.model.levels import spread_entries
@@ -96,9 +96,9 @@ def one(count: int, minutes: int, columns: int | None, buckets: int | None) -> N
     market = bars(count, minutes)
     lows, highs = market.candles["low"].min() * 0.85, market.candles["high"].max() * 1.18
     edges = None if buckets is None else np.geomspace(lows, highs, buckets + 1)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_memory()
     seconds = timed(lambda: liq.estimate(market, columns=columns, edges=edges), REPEATS if count < 50_000 else 3)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory()
     rival = timed(lambda: reference(market, columns or count), 1 if count > 50_000 else 3)
     shown = f"{columns or count} x {buckets or 'lattice'}"
     print(
@@ -110,6 +110,7 @@ def one(count: int, minutes: int, columns: int | None, buckets: int | None) -> N
 
 def main() -> None:
     """Print the table, each row in a process of its own, so that peak memory is its own too."""
+    require_linux()
     rows = ((1_440, 5, None, 400), (17_856, 5, 600, None), *((size, 1, 600, None) for size in SIZES[2:]))
     print(f"15 tiers; best of {REPEATS} (3 for the long ones)")
     for row in rows:

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 
 import liq
+from liq import system
 from liq.errors import DateOrderError, InputError, LiqError, SourceError
 
 COMMANDS = {
@@ -42,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
+                # A terminal that lacks a character is no reason to fail, and lines end alike on every system.
+                stream.reconfigure(errors="replace", newline="\n")
         args = _parser(arguments).parse_args(arguments)
         code: int = importlib.import_module(f"liq.commands.{args.command}").run(args)
         sys.stdout.flush()
@@ -53,11 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error, 3)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of the output has closed it
-        _drop_output()
-        return 0
     except (LiqError, OSError) as error:
         _drop_output()
+        if isinstance(error, OSError) and system.reader_is_gone(error):
+            return 0
         return _fail(error, 1)
 
 

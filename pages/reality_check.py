@@ -17,6 +17,8 @@ from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
 from liq.model.prior import read_prior
 from liq.sources.file_worker import process
+from liq.sources.files.table import FILE_TYPES
+from liq.system import legal_name
 from liq.validation import reality_check
 
 RIGHT = {"alignment": "right", "width": "medium"}
@@ -197,7 +199,7 @@ with st.expander("Prior and liquidations of your own", key="own_files", on_chang
             st.error(escape_markdown(str(error)), icon=":material/error:")
     st.file_uploader(
         "Realised liquidations",
-        type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
+        type=list(FILE_TYPES),
         key="realised_file",
         help="Columns open_time_ms, long, short: USD force-sold and force-bought per bar. They count instead of the "
         "source's own, are read where this app runs and not kept.",
@@ -222,7 +224,7 @@ with st.container(horizontal=True):
         st.download_button(
             "Prior JSON",
             shown.to_json(),
-            f"{market.base}_{shown.name}.json",
+            legal_name(f"{market.base}_{shown.name}.json"),
             on_click="ignore",
             icon=":material/download:",
         )

@@ -15,6 +15,7 @@ __all__ = ["app", "chromium", "context", "file", "kept", "long_app", "long_file"
 settings.register_profile("liq", deadline=None)  # no test asserts on wall time
 settings.load_profile("liq")
 
+os.environ["PYTHONIOENCODING"] = "utf-8"  # what a test starts speaks to it in UTF-8, whatever the console's encoding
 os.environ["LIQ_CACHE"] = "off"  # every test begins with what it fetches itself, and leaves nothing on the machine
 
 

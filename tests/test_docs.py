@@ -28,14 +28,14 @@ DOCUMENTS = [
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_python_blocks_run(document):
     names: dict[str, object] = {}
-    for block in re.findall(r"```python\n(.*?)```", document.read_text(), re.S):
+    for block in re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.S):
         exec(compile(block, document.name, "exec"), names)
 
 
 def commands(document: Path) -> list[list[str]]:
     """Return the commands of a document's shell blocks as words, without settings before and pipes after them."""
     found = []
-    for block in re.findall(r"```sh\n(.*?)```", document.read_text(), re.S):
+    for block in re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.S):
         for line in block.replace("\\\n", " ").splitlines():
             for part in line.split("&&"):
                 words = shlex.split(re.split(r"[|>]", part)[0], comments=True)
@@ -74,7 +74,7 @@ def test_commands_run(document, folder, venues, capsys):
             if "python" in words:
                 run_command(words[words.index("python") + 3 :], line, capsys)
         elif program == "make":
-            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.M), line
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M), line
         elif program in ("python", "python3"):
             assert words[1] == "-m", line
             assert importlib.util.find_spec(words[2]), line
@@ -98,16 +98,18 @@ def run_command(words: list[str], line: str, capsys) -> None:
 
 
 def test_every_command_is_documented():
-    text = (ROOT / "docs" / "commands.md").read_text()
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     for name in COMMANDS:
         assert re.search(rf"^\| `{name}` \|", text, re.M), name
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_commands_in_the_text_exist(document):
-    for module in re.findall(r"python -m\s+((?:liq|benchmarks|tests)(?:\.\w+)*)", document.read_text()):
+    for module in re.findall(
+        r"python -m\s+((?:liq|benchmarks|tests)(?:\.\w+)*)", document.read_text(encoding="utf-8")
+    ):
         assert importlib.util.find_spec(module), module
-    for name in re.findall(r"(?:python -m |`)liq (\w+)", document.read_text()):
+    for name in re.findall(r"(?:python -m |`)liq (\w+)", document.read_text(encoding="utf-8")):
         assert name in COMMANDS or name == "COMMAND", name
 
 
@@ -132,7 +134,7 @@ def exists(name: str) -> bool:
     "document", [*DOCUMENTS, *SOURCES], ids=lambda document: document.relative_to(ROOT).as_posix()
 )
 def test_names_of_modules_functions_and_files_exist(document):
-    text = document.read_text()
+    text = document.read_text(encoding="utf-8")
     if document.name == "CHANGELOG.md":  # it tells what is gone, too
         return
     for name in re.findall(r"`(liq(?:\.\w+)+)", re.sub(r"liq\.\w+/\d", "", text)):
@@ -143,14 +145,18 @@ def test_names_of_modules_functions_and_files_exist(document):
 
 def test_the_image_holds_what_the_app_needs_and_no_more():
     """Read the Dockerfile as far as it can be read without an engine to build it."""
-    steps = re.findall(r"^([A-Z]+) (.*)$", (ROOT / "Dockerfile").read_text().replace("\\\n", ""), re.M)
+    steps = re.findall(
+        r"^([A-Z]+) (.*)$", (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", ""), re.M
+    )
     kinds = [kind for kind, _ in steps]
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", dict(steps)["FROM"]), "pinned and slim"
     copied = {word for kind, rest in steps if kind == "COPY" for word in rest.split()[:-1]}
     needed = {"streamlit_app.py", "liq", "pages", ".streamlit", "requirements.txt"}
     assert copied == needed
     assert all((ROOT / name).exists() for name in copied)
-    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    kept = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    }
     assert kept == needed
     installs = next(n for n, (_, rest) in enumerate(steps) if "pip install" in rest)
     assert steps.index(("COPY", "requirements.txt ./")) < installs < steps.index(("COPY", "liq ./liq"))
@@ -162,5 +168,5 @@ def test_the_image_holds_what_the_app_needs_and_no_more():
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_links_lead_somewhere(document):
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), target

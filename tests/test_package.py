@@ -22,12 +22,12 @@ import liq
 from tests.served import needs_browser
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def requirements(path: Path) -> dict[str, Requirement]:
     """Return the requirements of a file by name; lines that name another file are left out."""
-    lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
+    lines = (line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
     found = [Requirement(line) for line in lines if line and not line.startswith("-")]
     return {requirement.name: requirement for requirement in found}
 
@@ -58,7 +58,7 @@ def test_development_requirements_and_extras_name_the_same_packages():
 
 
 def test_the_dependencies_page_names_every_dependency():
-    page = (ROOT / "docs" / "dependencies.md").read_text()
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     for name in [*requirements(ROOT / "requirements.txt"), *requirements(ROOT / "requirements-dev.txt")]:
         assert re.search(rf"^\| {re.escape(name)} \|", page, re.M), name
 
@@ -81,7 +81,7 @@ def installed(wheel, tmp_path_factory) -> Path:
     pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip.append("--no-compile")  # most of what is installed is never imported here, and compiling it takes longest
     constraints = ["--constraint", str(ROOT / "requirements.txt")]
-    done = subprocess.run([*pip, *constraints, str(wheel)], capture_output=True, text=True, check=False)
+    done = subprocess.run([*pip, *constraints, str(wheel)], capture_output=True, check=False, encoding="utf-8")
     if done.returncode != 0 and re.search(
         r"NewConnectionError|Failed to establish|ConnectTimeout|No route", done.stderr
     ):
@@ -101,7 +101,7 @@ def outside(tmp_path, monkeypatch) -> Path:
 
 def run(*command: object) -> str:
     """Run a command that must succeed and return what it printed."""
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    done = subprocess.run(list(map(str, command)), capture_output=True, check=False, encoding="utf-8")
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -145,7 +145,7 @@ def app_address(installed, outside) -> Iterator[str]:
     """Start `liq app` from the installed package and yield its address once it answers."""
     port = free_port()
     options = ["--server.headless", "true", "--server.address", "127.0.0.1"]
-    with open(outside / "log", "w") as log:
+    with open(outside / "log", "w", encoding="utf-8") as log:
         command = [str(installed / "liq"), "app", "--port", str(port), "--", *options]
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
@@ -155,14 +155,14 @@ def app_address(installed, outside) -> Iterator[str]:
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).read()
                     break
                 except OSError:
-                    assert process.poll() is None, (outside / "log").read_text()
-                    assert time.monotonic() < deadline, (outside / "log").read_text()
+                    assert process.poll() is None, (outside / "log").read_text(encoding="utf-8")
+                    assert time.monotonic() < deadline, (outside / "log").read_text(encoding="utf-8")
                     time.sleep(0.1)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(20)
-    assert "Traceback" not in (outside / "log").read_text()
+    assert "Traceback" not in (outside / "log").read_text(encoding="utf-8")
 
 
 @needs_browser

@@ -10,7 +10,6 @@ import pandas as pd
 import streamlit as st
 
 from liq.app import app_folder, tickers, widgets
-from liq.app.memory import use_few_arenas
 from liq.app.observed import is_named
 from liq.app.parts.context import NAMES
 from liq.app.view import View
@@ -20,6 +19,7 @@ from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
 from liq.sources import fetch
+from liq.system import use_few_heaps
 
 DARK_FIRST = """<script>
 for (const key of Object.keys(localStorage)) {
@@ -49,7 +49,7 @@ PAGES = (
 
 def setup() -> Any:
     """Set the page up and return the one to run. The icon is drawn here, as Streamlit fetches a named one."""
-    use_few_arenas()
+    use_few_heaps()
     st.set_page_config(page_title="Liquidation heatmap", page_icon=image.app_icon(), layout="wide")
     return st.navigation(pages(), position="top")
 

@@ -6,7 +6,6 @@ that the bound has pushed out.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import threading
@@ -15,13 +14,15 @@ import weakref
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import cache, partial, wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from cachetools import LRUCache, cached
+
+from liq import system
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -129,29 +130,10 @@ def _give_back_when_idle() -> None:
         time.sleep(2 * IDLE)
 
 
-ARENAS = 2
-"""Heaps that glibc's malloc may open. By default it is eight a core, one for each thread that allocates at the same
-time, and what the threads of many sessions have freed stays in them: `benchmarks.sessions` took 609 MB, not 440."""
-
-M_ARENA_MAX = -8
-"""Number of that parameter, from glibc's malloc.h."""
-
-
-@cache
-def use_few_arenas() -> None:
-    """Let glibc's malloc open no more than ARENAS heaps from now on; with another libc nothing happens.
-
-    >>> use_few_arenas()
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, ARENAS)
-
-
 def return_freed_memory() -> None:
-    """Return freed memory to the system where libc is glibc: it would keep some for every session's threads.
+    """Return freed memory to the system, as far as Arrow and the C library can; some would stay for every session.
 
     >>> return_freed_memory()
     """
     pa.default_memory_pool().release_unused()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    system.return_freed_memory()

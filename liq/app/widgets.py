@@ -15,6 +15,7 @@ from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
 from liq.sources import fetch
 from liq.sources.file_worker import process
+from liq.sources.files.table import FILE_TYPES
 from liq.sources.files.times import DATE_ORDERS
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
@@ -145,7 +146,7 @@ def _source() -> None:
         process.prepare()
         st.file_uploader(
             "Recording",
-            type=["csv", "txt", "json", "gz", "zip", "parquet", "feather"],
+            type=list(FILE_TYPES),
             accept_multiple_files=True,
             key="upload",
             help="Candles as Binance's archive, TradingView, freqtrade, ccxt, pandas or CryptoDataDownload write "

@@ -20,6 +20,9 @@ from liq.validation.book_losses import book_losses
 DEFAULT_TICKER = "BTC"
 """The ticker where none is given, as in the app."""
 
+WIDTH = 79
+"""Characters of a progress line, which the next one overwrites; older Windows consoles know no code for erasing."""
+
 
 def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
     """Add ticker (many: tickers), --file and --dates (not with many), --lookback and --source.
@@ -208,9 +211,9 @@ def message(sentence: str) -> None:
 def _progress(what: str, done: int, total: int) -> None:
     """Show progress on a terminal, in one line that is overwritten."""
     if sys.stderr.isatty():
-        print(f"\r\x1b[K{what} ({done} of {total})", end="", file=sys.stderr, flush=True)
+        print(f"\r{f'{what} ({done} of {total})':<{WIDTH}.{WIDTH}}", end="", file=sys.stderr, flush=True)
 
 
 def _clear() -> None:
     if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        print(f"\r{'':{WIDTH}}\r", end="", file=sys.stderr, flush=True)

@@ -10,6 +10,9 @@ from liq.errors import InputError
 
 BINARY = ("parquet", "png")
 
+DATA = ("csv", "json", "pine")
+"""Text that programs read: a market's name must survive a pipe, also where the console lacks its characters."""
+
 
 def arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
     """Add --output, and --format where there is a choice.
@@ -26,6 +29,8 @@ def arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None
             metavar="FORMAT",
             help=f"{', '.join(formats)} (default: what --output ends in, else {formats[0]})",
         )
+    else:
+        parser.set_defaults(format=formats[0])
     parser.add_argument("--output", metavar="PATH", help="write to a file (default: standard output)")
     parser.set_defaults(formats=formats)
 
@@ -46,18 +51,26 @@ def output_format(args: argparse.Namespace) -> str:
 def write_output(content: str | bytes, args: argparse.Namespace) -> None:
     """Write text or bytes to --output, else to standard output; raise InputError where the file cannot be written.
 
-    >>> write_output("time,usd", argparse.Namespace(output=None))
+    Files are the same bytes on every system, in UTF-8 and without carriage returns, and so are data in a pipe. Other
+    text on standard output is in the console's encoding.
+
+    >>> write_output("time,usd", argparse.Namespace(output=None, format="csv", formats=("csv",)))
     time,usd
     """
-    data = content if isinstance(content, bytes) else content.encode()
-    if args.output is None:
-        if isinstance(content, str):
-            sys.stdout.write(content if content.endswith("\n") else content + "\n")
-        else:
-            sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+    if args.output is not None:
+        _write_file(content if isinstance(content, bytes) else content.encode(errors="replace"), args.output)
         return
+    if isinstance(content, bytes):
+        sys.stdout.buffer.write(content)
+    else:
+        if output_format(args) in DATA and not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+        sys.stdout.write(content if content.endswith("\n") else content + "\n")
+    sys.stdout.flush()
+
+
+def _write_file(data: bytes, path: str) -> None:
     try:
-        Path(args.output).write_bytes(data)
+        Path(path).write_bytes(data)
     except OSError as error:
-        raise InputError(f"{args.output} cannot be written: {error.strerror or error}.") from None
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
+from liq import system
 from liq.errors import InputError, SourceError
 from liq.sources.positions import accounts, collect
 from liq.sources.positions.storage import open_store
@@ -62,14 +61,12 @@ def run(args: argparse.Namespace) -> int:
         find=find,
         own=tuple(accounts.addresses_in_file(args.addresses)) if args.addresses else (),
     )
-    stop, signals = threading.Event(), list[int]()
+    with system.stop_on_signals() as stop:
+        return _collect(args, plan, every, stop)
 
-    def on_signal(number: int, _: object) -> None:
-        signals.append(number)
-        stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+def _collect(args: argparse.Namespace, plan: collect.Plan, every: float | None, stop: system.Stop) -> int:
+    """Collect until the signal, or one pass; return the exit code."""
     connection = client.connect(args.source)
     with open_store(Path(args.to), args.source) as store:
         try:
@@ -80,10 +77,10 @@ def run(args: argparse.Namespace) -> int:
             plan.coins, {contract.id for contract in known.values()} | {name.split("/")[0] for name in known}
         )
         message(f"Collecting into {args.to}. Stop with Ctrl-C; what was answered is kept.")
-        collect.collect(connection, store, plan, message, every=every, stop=stop)
-    if signals:
+        collect.collect(connection, store, plan, message, every=every, stop=stop.event)
+    if stop.signals:
         message("Stopped; everything answered is in the folder.")
-    return 130 if signal.SIGINT in signals else 0
+    return stop.exit_code
 
 
 def _check_coins(coins: tuple[str, ...], known: set[str]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import sys
 from pathlib import Path
 
+from liq import system
 from liq.errors import InputError
 from liq.sources.recorder.storage import open_store
 from liq.sources.recorder.stream import STREAMS, StreamState, record
@@ -44,20 +44,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _record(names: list[str], symbols: tuple[str, ...], folder: Path) -> int:
-    stop, signals = asyncio.Event(), list[int]()
-
-    def on_signal(number: int) -> None:
-        signals.append(number)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-    with open_store(folder) as store:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    with system.stop_on_signals(lambda: loop.call_soon_threadsafe(stop.set)) as stopped, open_store(folder) as store:
         streams = [StreamState(name, symbols, store, message) for name in names]
         message(f"Recording into {folder}. Stop with Ctrl-C.")
         await record(streams, store, stop, message)
     message("Stopped; everything received is in the files.")
-    return 130 if signal.SIGINT in signals else 0
+    return stopped.exit_code
 
 
 def message(line: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from liq import formatting
+from liq import formatting, system
 from liq.commands import options, output
 from liq.commands.options import message
 from liq.errors import InputError, SourceError
@@ -75,6 +75,9 @@ def run(args: argparse.Namespace) -> int:
     for name in ("top", "workers"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise InputError(f"--{name} must be a whole number from 1.")
+    most = system.max_workers()
+    if most is not None and args.executor == "processes" and (args.workers or 1) > most and args.scheduler is None:
+        raise InputError(f"--workers must be {most} at most on Windows, or choose --executor threads.")
     prior, source = options.load_prior(args), _resolve_source(args.source)
     if source == "simulated":
         message(simulation.NOTE)
@@ -110,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     if format == "table":
         output.write_output(_text(ranking), args)
     elif format == "csv":
-        output.write_output(str(ranking.to_csv(index=False)), args)
+        output.write_output(str(ranking.to_csv(index=False, lineterminator="\n")), args)
     else:
         rows_out = ranking.astype(object).where(ranking.notna(), None).to_dict("records")
         head = {"schema": SCHEMA, "simulated": source == "simulated", "disclaimer": DISCLAIMER}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from liq import system
 from liq.commands import options, webhook
 from liq.commands.notify import notifier
 from liq.errors import InputError, LiqError
@@ -94,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--usd must be dollars, not {args.usd}.")
     options.load_prior(args)  # a bad prior is reported before the first request
     with ExitStack() as stack:
-        stop, signals = stack.enter_context(_stop_on_signal())
+        stop = stack.enter_context(system.stop_on_signals())
         maps: dict[str, Heatmap] = {}
         told = [stack.enter_context(webhook.webhook_poster(args.webhook))] if args.webhook else []
         if args.notify:
@@ -106,9 +105,9 @@ def run(args: argparse.Namespace) -> int:
                 tell(line)
 
         for _ in rounds(args, write, maps):
-            if stop.is_set() or args.once or stop.wait(args.every):
+            if stop.event.is_set() or args.once or stop.event.wait(args.every):
                 break
-    return 130 if signal.SIGINT in signals else 0
+    return stop.exit_code
 
 
 def rounds(
@@ -210,23 +209,3 @@ def _event_json(heatmap: Heatmap, kind: str, fields: dict[str, Any], sentence: s
             "disclaimer": DISCLAIMER,
         }
     )
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[tuple[threading.Event, list[int]]]:
-    """Yield an event that SIGINT or SIGTERM sets, and a list of those received; a second one ends the process."""
-    stop, signals = threading.Event(), list[int]()
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def on_signal(number: int, _: Any) -> None:
-        stop.set()
-        signals.append(number)
-        signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield stop, signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

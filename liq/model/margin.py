@@ -24,7 +24,7 @@ NEVER = 1e-9
 
 @cache
 def _table() -> dict[str, tuple[Bracket, ...]]:
-    rows = json.loads(TABLE.read_text())["brackets"]
+    rows = json.loads(TABLE.read_text(encoding="utf-8"))["brackets"]
     return {symbol: tuple(Bracket(*row) for row in steps) for symbol, steps in rows.items()}
 
 

@@ -122,7 +122,7 @@ def _named() -> Mapping[str, Prior]:
     tiers = np.array(TIERS)
     bands = [(tiers <= 3, 0.36), ((tiers > 3) & (tiers <= 7), 0.48), ((tiers > 7) & (tiers <= 40), 0.15)]
     rows = (
-        Prior.from_json(CALIBRATED.read_text()),
+        Prior.from_json(CALIBRATED.read_text(encoding="utf-8")),
         Prior(
             "retail",
             "Retail",

@@ -8,6 +8,7 @@ import signal
 import threading
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
+from liq import system
 from liq.errors import InputError
 
 CONNECT_TIMEOUT = 10
@@ -27,9 +28,12 @@ def thread_pool(count: int) -> Executor:
 def process_pool(count: int) -> Executor:
     """Return an executor of processes, started afresh: a fork would copy this one's connections and threads.
 
+    On Windows it has 61 processes at most, however many are asked for.
+
     >>> process_pool(2)._max_workers
     2
     """
+    count = min(count, system.max_workers() or count)
     return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_worker)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from liq import system
 from liq.errors import InputError
 from liq.market import as_utc
 from liq.scan.ranking import ScanRow
@@ -59,12 +59,9 @@ def write_scan(table: pd.DataFrame, path: Path, request: Mapping[str, str]) -> N
     """
     table = table.copy(deep=False)
     table.attrs.update({"schema": SCHEMA, **request})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        table.to_parquet(temporary, index=False)
-        os.replace(temporary, path)
+        system.write_in_one_step(path, lambda file: table.to_parquet(file, index=False))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
@@ -92,7 +89,8 @@ class ScanJournal:
         self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
             self._lock.acquire(timeout=0)
-            self._file = open(self.path, "a+", encoding="utf-8")  # noqa: SIM115  # closed by __exit__
+            # as bytes on every system, "\n" included: places in the file are counted in them
+            self._file = open(self.path, "a+", encoding="utf-8", newline="\n")  # noqa: SIM115  # closed by __exit__
         except Timeout:
             raise InputError(f"{self.path} cannot be written: another scan is writing to it.") from None
         except OSError as error:
@@ -126,6 +124,7 @@ class ScanJournal:
 
     def remove(self) -> None:
         """Delete the journal, once the target is written."""
+        self._file.close()  # Windows deletes no open file
         self.path.unlink(missing_ok=True)
 
     def _write(self, line: str) -> None:

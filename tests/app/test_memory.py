@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from liq.app import memory
+from liq.system import HEAPS
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +96,9 @@ def test_the_bound_is_a_setting_and_nonsense_counts_as_none(monkeypatch):
 
 THREADS = """
 import ctypes, sys, threading
-from liq.app.memory import use_few_arenas
+from liq.system import use_few_heaps
 if sys.argv[1] == "few":
-    use_few_arenas()
+    use_few_heaps()
 meet = threading.Barrier(12)
 def allocate():
     meet.wait()
@@ -115,6 +116,8 @@ def test_threads_share_few_heaps():
     """What the threads of many sessions have freed would stay in heaps of their own."""
     heaps = {}
     for kind in ("few", "default"):
-        done = subprocess.run([sys.executable, "-c", THREADS, kind], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", THREADS, kind], capture_output=True, check=True, encoding="utf-8"
+        )
         heaps[kind] = done.stderr.count("Arena ")
-    assert heaps["few"] <= memory.ARENAS + 1 < heaps["default"]
+    assert heaps["few"] <= HEAPS + 1 < heaps["default"]

@@ -98,7 +98,7 @@ def test_a_file_that_is_missing_or_wrong_says_so(monkeypatch, tmp_path):
     assert not app.exception
     assert "LIQ\\_FILE" in app.error[0].value
     wrong = tmp_path / "wrong.csv"
-    wrong.write_text("a,b\n1,2\n")
+    wrong.write_text("a,b\n1,2\n", encoding="utf-8")
     monkeypatch.setenv("LIQ_FILE", str(wrong))
     app = start(source="file")
     assert len(app.error) == 1
@@ -109,7 +109,7 @@ def test_a_file_that_is_missing_or_wrong_says_so(monkeypatch, tmp_path):
 def test_a_market_of_two_still_bars_is_drawn(monkeypatch, tmp_path, price):
     file = tmp_path / "pepeusdt.csv"
     rows = [f"{1_767_225_600_000 + 300_000 * bar},{price},{price},{price},{price},0" for bar in range(2)]
-    file.write_text("\n".join(["open_time_ms,open,high,low,close,volume", *rows]))
+    file.write_text("\n".join(["open_time_ms,open,high,low,close,volume", *rows]), encoding="utf-8")
     monkeypatch.setenv("LIQ_FILE", str(file))
     for page in PAGES:
         app = start(page, source="file", threshold="50")

@@ -13,4 +13,4 @@ SIMULATED = ("--source", "simulated")
 def run_in_process(*words: str, **more) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own."""
     command = [sys.executable, "-m", "liq", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, **more)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False, **more, encoding="utf-8")

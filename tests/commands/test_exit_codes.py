@@ -95,7 +95,7 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
     heavy = "import sys; from liq.__main__ import main; main(sys.argv[1:]); "
     heavy += "print(sorted({'streamlit', 'altair', 'ccxt', 'PIL'} & set(sys.modules)))"
     command = [sys.executable, "-c", heavy, "zones", *SIMULATED, "--output", os.devnull]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False, encoding="utf-8")
     assert done.stdout.strip() == "[]", done.stderr
 
     # an unbuffered Python does not notice that a pipe was closed
@@ -107,8 +107,8 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
         stdout=writer,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
-        text=True,
         env=buffered,
+        encoding="utf-8",
     )
     os.close(writer)
     assert os.read(reader, 30).startswith(b"symbol,source,time")
@@ -119,16 +119,16 @@ def test_without_a_terminal_a_pipe_may_close_early_and_little_is_imported():
     assert "BrokenPipe" not in output
 
     if os.path.exists("/dev/full"):
-        with open("/dev/full", "w") as full:
+        with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run(
                 [sys.executable, "-m", "liq", "zones", *SIMULATED],
                 cwd=ROOT,
                 stdout=full,
                 stderr=subprocess.PIPE,
-                text=True,
                 timeout=60,
                 check=False,
                 env=buffered,
+                encoding="utf-8",
             )
         assert done.returncode == 1
         assert "No space left" in done.stderr

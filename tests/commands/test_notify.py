@@ -84,5 +84,5 @@ def test_a_watch_tells_services_what_it_prints(capsys):
 
 def test_the_app_cannot_reach_it():
     code = "import sys, liq.app.controls; print('liq.commands.notify' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8")
     assert done.stdout.strip() == "False"

@@ -94,7 +94,7 @@ def test_the_map_is_the_drawn_one_in_every_format(capsys, tmp_path):
     for place in places.values():
         assert main(["heatmap", *SIMULATED, "--columns", "40", "--output", str(place)]) == 0
     table = pd.read_csv(places["csv"], parse_dates=["time"])
-    matrix = json.loads(places["json"].read_text())
+    matrix = json.loads(places["json"].read_text(encoding="utf-8"))
     packed = pyarrow.parquet.read_table(places["parquet"])
     assert len(matrix["times"]) == len(matrix["long"]) == 40  # 17 of 672 bars to a column
     assert matrix["column_seconds"] == 17 * 900
@@ -169,8 +169,8 @@ def test_skill_and_calibrate_say_what_the_reality_check_says(capsys, tmp_path):
     output = capsys.readouterr()
     assert output.out == ""
     assert "estimated over realised" in output.err
-    assert json.loads(place.read_text())["schema"] == "liq.prior/2"
-    fitted = liq.Prior.from_json(place.read_text())
+    assert json.loads(place.read_text(encoding="utf-8"))["schema"] == "liq.prior/2"
+    fitted = liq.Prior.from_json(place.read_text(encoding="utf-8"))
     assert main(["zones", *SIMULATED, "--prior", str(place), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["weights"] == pytest.approx(list(fitted.weights))
 
@@ -217,7 +217,9 @@ def test_the_documented_fields_are_those_that_come(capsys, words, schema):
     assert main(words) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[0] if words[0] == "watch" else capsys.readouterr().out)
     sections = dict(
-        re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", (ROOT / "docs" / "commands.md").read_text(), re.M | re.S)
+        re.findall(
+            r"^### (.+?)\n(.*?)(?=^##|\Z)", (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"), re.M | re.S
+        )
     )
     output = sections[schema] + ("" if schema in ("liq.prior/2", "liq.event/1") else sections["Common fields"])
     rows = re.findall(r"^\| (`.+?`) \|", output, re.M)

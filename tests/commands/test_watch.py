@@ -251,8 +251,8 @@ def test_it_ends_cleanly_on_a_signal(number, code):
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env=os.environ,
+        encoding="utf-8",
     )
     assert process.stdout is not None
     first = process.stdout.readline()
@@ -268,7 +268,7 @@ def test_the_served_app_has_no_way_to_a_webhook():
 
     def imported_names(file: Path) -> set[str]:
         names = set()
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:

@@ -94,11 +94,11 @@ def test_other_arguments_or_an_old_journal_start_again(tmp_path, requested, late
         for row in scan(NAMES[:3], markets_by_ticker, in_this_process):
             first.add(row)
     if requested is None:
-        (tmp_path / "s.journal").write_text('{"schema":\n[1, 2]\n')
+        (tmp_path / "s.journal").write_text('{"schema":\n[1, 2]\n', encoding="utf-8")
     with journal(tmp_path / "s", requested or ASKED, later) as second:
         assert second.rows == {}
         assert why in second.why
-    assert len((tmp_path / "s.journal").read_text().splitlines()) == 1
+    assert len((tmp_path / "s.journal").read_text(encoding="utf-8").splitlines()) == 1
 
 
 def test_a_killed_scan_resumes(tmp_path):
@@ -106,15 +106,15 @@ def test_a_killed_scan_resumes(tmp_path):
     words = f"scan --source simulated --top 9 --lookback 12h --workers 1 --format csv --to {target}"
     command = [sys.executable, "-m", "liq", *words.split()]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (kept.exists() and kept.read_text().count("\n") > 3):
+    while not (kept.exists() and kept.read_text(encoding="utf-8").count("\n") > 3):
         assert process.poll() is None
         time.sleep(0.02)
     helpers = descendants(process.pid)
     process.kill()
     process.wait()
     assert not target.exists()
-    journal_rows = [json.loads(line) for line in kept.read_text().split("\n")[1:-1]]
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    journal_rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").split("\n")[1:-1]]
+    again = subprocess.run(command, capture_output=True, check=True, encoding="utf-8")
     assert f"{len(journal_rows)} of 9 are done" in again.stderr
     scanned = pd.read_parquet(target).set_index("symbol")
     assert len(scanned) == scanned.index.nunique() == 9

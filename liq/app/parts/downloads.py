@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from liq.system import legal_name
+
 
 def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str | bytes]]]) -> None:
     """Draw one button per file, which is built when its button is clicked, and the link to this view."""
@@ -15,7 +17,7 @@ def downloads(stem: str, files: dict[str, tuple[str, Callable[[], str | bytes]]]
             st.download_button(
                 label,
                 build,
-                f"{stem}_{name}",
+                legal_name(f"{stem}_{name}"),
                 on_click="ignore",
                 icon=":material/download:",
                 key=f"download_{name}",

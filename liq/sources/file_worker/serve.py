@@ -30,7 +30,6 @@ def serve() -> None:
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between
     _stand_back()
-    import pyarrow.ipc
     import pyarrow.parquet  # noqa: F401  # most of what a file needs, imported while nobody waits
 
     from liq.sources.file_worker import readers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import SIDES
 from liq.market_checks import CANDLE_COLUMNS, check_candles, check_liquidations
+from liq.sources.files.open_interest import interest_columns, interest_of
 from liq.sources.files.table import Table
 from liq.sources.files.times import on_bars, parse_times
 from liq.sources.files.times import spacing as spacing
@@ -20,18 +20,8 @@ EVENTS_PER = "1min"
 """Bar to which single liquidations are summed; later ones are made of it."""
 
 
-INTEREST_NAMES = ("openinterest", "oi", "sumopeninterest", "openinterestamount")
-"""Columns of open interest that name no unit, letters alone."""
-
-INTEREST_UNITS: Mapping[str, frozenset[str]] = {
-    "coins": frozenset({"coins", "coin", "ccy", "base", "tokens"}),
-    "dollars": frozenset({"usd", "usdt", "usdc", "dollars", "value", "notional"}),
-    "contracts": frozenset({"contracts", "contract", "lots"}),
-}
-"""Words behind one of INTEREST_NAMES that name a unit: openInterestUsd, sum_open_interest_value, oiCcy."""
-
-CONTRACT_SIZES = ("contract_size", "contractsize", "ctval", "contract_value", "multiplier")
-"""Columns of the coins in one contract."""
+MAX_CELL = 1_000
+"""Maximum number of characters of a cell that is read; no number or time comes near it."""
 
 
 class Content(NamedTuple):
@@ -65,49 +55,14 @@ class Kind(NamedTuple):
     read: Callable[[Table], Content]
 
 
-def interest_columns(columns: Iterable[str]) -> tuple[str, str, str]:
-    """Return the column of open interest, the unit that it names, and the column of dollars beside it, each or "".
-
-    A column in coins is preferred to one that names no unit, that to dollars, those to contracts.
-
-    >>> interest_columns(["time", "sum_open_interest", "sum_open_interest_value"])
-    ('sum_open_interest', '', 'sum_open_interest_value')
-    >>> interest_columns(["t", "open interest (usd)"])
-    ('open interest (usd)', 'dollars', '')
-    """
-    found: dict[str, str] = {}
-    for name in map(str, columns):
-        letters = re.sub(r"[^a-z]", "", name.lower())
-        stem = next((stem for stem in (*INTEREST_NAMES, "sumoi") if letters.startswith(stem)), None)
-        if letters in INTEREST_NAMES:
-            found.setdefault("", name)
-        elif stem is not None:
-            words = letters.removeprefix(stem).removeprefix("in")
-            if unit := next((unit for unit, known in INTEREST_UNITS.items() if words in known), ""):
-                found.setdefault(unit, name)
-    unit = next((unit for unit in ("coins", "", "dollars", "contracts") if unit in found), "")
-    return found.get(unit, ""), unit, found.get("dollars", "") if unit in ("coins", "") else ""
-
-
-def _interest(table: Table, column: str) -> tuple[pd.DataFrame, str]:
-    """Return open interest of a column, dollars beside it as `usd`, and the unit that the names say."""
-    named, unit, dollars = interest_columns(table.frame.columns)
-    unit, dollars = (unit, dollars) if named == column else ("", "")
-    frame = pd.DataFrame({"open_interest": optional_numbers(table.frame[column], column)})
-    size = next((name for name in CONTRACT_SIZES if name in table.frame), "")
-    if unit == "contracts" and size:
-        frame["open_interest"] *= optional_numbers(table.frame[size], size)
-        unit = "coins"
-    if dollars:
-        frame["usd"] = optional_numbers(table.frame[dollars], dollars)
-    return frame, unit
-
-
-def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str], interest: str = "") -> Content:
+def candle_content(
+    table: Table, kind: str, time: str, columns: Mapping[str, str], interest: str = "", closes: bool = False
+) -> Content:
     """Return the candles of a table; raise InputError naming what is wrong.
 
     time : the column of bar open times; columns : the table's column for each of CANDLE_COLUMNS; interest : its
-    column of open interest at bar close, by default the one that `interest_columns` finds.
+    column of open interest at bar close, by default the one that `interest_columns` finds; closes : whether times
+    are closes of bars.
 
     >>> frame = pd.DataFrame({"t": [1767225600, 1767229200], "o": 1.0, "h": 2.0, "l": 1.0, "c": 2.0, "v": 5.0})
     >>> names = dict(zip(CANDLE_COLUMNS, "ohlcv"))
@@ -117,18 +72,23 @@ def candle_content(table: Table, kind: str, time: str, columns: Mapping[str, str
     for name in CANDLE_COLUMNS:
         if columns.get(name) not in table.frame:
             raise InputError(_lacks(table, kind, name))
+    _check_cells(table, [time, interest, *columns.values()])
     frame = table.frame[[columns[name] for name in CANDLE_COLUMNS]].set_axis(list(CANDLE_COLUMNS), axis=1)
     interest = interest if interest in table.frame else interest_columns(table.frame.columns)[0]
     unit = ""
     if interest:
-        amounts, unit = _interest(table, interest)
+        amounts, unit = interest_of(table, interest)
         frame = frame.join(amounts)
     both_sides = all(side in table.frame for side in SIDES)
     if both_sides:
         frame[list(SIDES)] = table.frame[list(SIDES)]
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
+    if closes and len(frame) > 1:
+        times = opens_before(times)
     times, moved = on_bars(times)
     frame, notes = in_order(frame, times)
+    if closes and len(frame) > 1:
+        notes.append("Times are those of closes: each bar opens one bar length earlier.")
     mapped = {time: "time", **{columns[name]: name for name in CANDLE_COLUMNS}}
     return Content(
         kind,
@@ -153,9 +113,10 @@ def interest_content(table: Table, kind: str, time: str, column: str, closes: bo
     >>> interest_content(Table("mine.csv", frame), "example", "t", "c", closes=True).open_interest.index[0].hour
     1
     """
+    _check_cells(table, [time, column])
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
     times, moved = on_bars(times, bars=closes)
-    values, unit = _interest(table, column)
+    values, unit = interest_of(table, column)
     frame, notes = in_order(values, times)
     if frame.index.has_duplicates:
         row = int(np.argmax(frame.index.duplicated()))
@@ -178,6 +139,7 @@ def liquidation_content(table: Table, kind: str, time: str, long: str, short: st
     >>> liquidation_content(Table("mine.csv", frame), "example", "t", "l", "s").liquidations["long"].sum()
     np.float64(5.0)
     """
+    _check_cells(table, [time, long, short, price])
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
     times, moved = on_bars(times)
     usd = table.frame[[long, short]].set_axis(list(SIDES), axis=1)
@@ -203,6 +165,7 @@ def event_content(
     >>> event_content(Table("mine.csv", frame), "example", "t", long, usd, ["t"]).liquidations["short"].sum()
     np.float64(6.0)
     """
+    _check_cells(table, columns)
     times, words = parse_times(table.frame[time], time, table.name, table.dates)
     dollars = pd.to_numeric(usd, errors="coerce").to_numpy(float)
     bad = ~np.isfinite(dollars) | (dollars < 0)
@@ -254,18 +217,29 @@ def in_order(frame: pd.DataFrame, times: pd.DatetimeIndex) -> tuple[pd.DataFrame
     return frame, notes
 
 
-def optional_numbers(column: pd.Series, name: str) -> pd.Series:
-    """Return a column that may have holes as floats; raise InputError naming the first value that is no number.
+def opens_before(closes: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the opens of bars from their closes, which may be written as the last moment before: 23:59:59.999.
 
-    >>> optional_numbers(pd.Series(["1.5", None]), "open_interest").tolist()
-    [1.5, nan]
+    >>> opens_before(pd.DatetimeIndex(["2026-01-01 00:59:59.999", "2026-01-01 01:59:59.999"]))[0]
+    Timestamp('2026-01-01 00:00:00')
     """
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    bad = (numbers.isna() & column.notna()) | (numbers < 0) | np.isinf(numbers)
-    if bad.any():
-        row = int(np.argmax(bad.to_numpy()))
-        raise InputError(f"{name} must be a number, not negative, or empty: row {row} has {column.iloc[row]!s:.40}.")
-    return numbers
+    ends = closes.ceil("s")
+    if (ends.second == 59).all():
+        ends = ends + pd.Timedelta(seconds=1)
+    return ends - spacing(closes)
+
+
+def _check_cells(table: Table, columns: Iterable[str]) -> None:
+    """Raise InputError naming the first cell that is longer than any number or time."""
+    for name in columns:
+        if name in table.frame and table.frame[name].dtype.kind not in "iufbM":
+            lengths = table.frame[name].astype("string").str.len().fillna(0)
+            if lengths.max() > MAX_CELL:
+                row = int(np.argmax(lengths.to_numpy(float) > MAX_CELL))
+                raise InputError(
+                    f"{table.name} has {int(lengths.iloc[row]):,} characters in column {name!r}, row {row}; a "
+                    "number or a time is shorter."
+                )
 
 
 def _lacks(table: Table, kind: str, name: str) -> str:

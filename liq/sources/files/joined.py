@@ -106,7 +106,7 @@ def joined(contents: Sequence[Content], symbol: str = "") -> Joined:
     bars, lengths, notes = candle_bars(with_candles)
     frame = check_candles(bars)
     named, said = _add_interest(frame, lengths, contents)
-    frame, converted = in_coins(frame, lengths, named)
+    frame, converted = in_coins(frame, lengths, named) if len(frame) > 1 else (frame, [])
     notes += said + converted
     found = [one for one in contents if one.liquidations is not None]
     if found:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from liq.errors import DateOrderError, InputError
-from liq.sources.files.content import Content, Kind, interest_columns
+from liq.sources.files.content import Content, Kind
 from liq.sources.files.kinds import (
-    binance_klines,
     binance_liquidations,
     binance_metrics,
-    dated_candles,
+    candles,
     hourly_series,
     recording,
-    rows_of_six,
+    rows_of_numbers,
     tardis_liquidations,
 )
+from liq.sources.files.kinds.column_names import plain_names, price_names
+from liq.sources.files.kinds.date_and_time import with_one_time
 from liq.sources.files.one_market import symbol_of
+from liq.sources.files.open_interest import interest_columns
 from liq.sources.files.table import Table
 from liq.sources.files.times import decided_order
 
@@ -27,10 +29,8 @@ KINDS: tuple[Kind, ...] = (
     binance_liquidations.KIND,
     tardis_liquidations.KIND,
     binance_metrics.KIND,
-    binance_klines.KIND,
-    binance_klines.WITHOUT_HEADER,
-    rows_of_six.KIND,
-    dated_candles.KIND,
+    rows_of_numbers.KIND,
+    *candles.KINDS,
     hourly_series.INTEREST,
 )
 """The kinds, the most particular first."""
@@ -45,15 +45,12 @@ def read_content(table: Table) -> Content:
     >>> read_content(Table("mine.csv", frame)).kind
     'freqtrade candles'
     """
-    columns = {str(name) for name in table.frame.columns}
-    kind = next((kind for kind in KINDS if kind.columns <= columns), None)
-    if kind is None and hourly_series.looks_like_liquidations(list(columns)):
-        kind = hourly_series.LIQUIDATIONS
-    if kind is None and interest_columns(sorted(columns))[0]:
-        kind = hourly_series.INTEREST
-    if kind is None:
-        raise InputError(_unknown(table, columns))
-    return kind.read(table)._replace(symbol=symbol_of(table))
+    tables = [with_one_time(one) for one in (table, *table.others)]
+    known = next(((one, kind) for one in tables if (kind := _kind(one.frame.columns))), None)
+    if known is None:
+        raise InputError(_unknown(table, _names(table.frame.columns)))
+    found, kind = known
+    return kind.read(found)._replace(symbol=symbol_of(found))
 
 
 def read_contents(tables: Sequence[Table]) -> list[Content]:
@@ -91,6 +88,22 @@ def _sign(table: Table, content: Content) -> str:
     label = next((theirs for theirs, ours in content.columns.items() if ours == "time"), None)
     match = re.search(r"\d([-./])\d", str(table.frame[label].iloc[0])) if label in table.frame else None
     return match[1] if match else ""
+
+
+def _names(columns: Iterable[object]) -> set[str]:
+    """Return the names of columns as they are, as they are compared, and those of the prices among them."""
+    plain = plain_names(columns)
+    return {*map(str, columns), *plain, *price_names(plain)}
+
+
+def _kind(columns: Iterable[object]) -> Kind | None:
+    """Return the kind of a table with some columns, or None."""
+    names = _names(columns)
+    if kind := next((kind for kind in KINDS if kind.columns <= names), None):
+        return kind
+    if hourly_series.looks_like_liquidations([str(name) for name in columns]):
+        return hourly_series.LIQUIDATIONS
+    return hourly_series.INTEREST if interest_columns(map(str, columns))[0] else None
 
 
 def _unknown(table: Table, columns: set[str]) -> str:

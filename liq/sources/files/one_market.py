@@ -153,9 +153,12 @@ def candle_bars(contents: Sequence[Content]) -> tuple[pd.DataFrame, np.ndarray, 
     array([60, 60], dtype='timedelta64[m]')
     """
     parts = [one.candles for one in contents if one.candles is not None]
-    own = [spacing(pd.DatetimeIndex(part.index)) if len(part) > 1 else None for part in parts]
-    usual = max(set(own), key=own.count, default=None) if any(own) else None
-    usual = usual or next((length for length in own if length), pd.Timedelta(0))
+    opens = [pd.DatetimeIndex(part.index) for part in parts]
+    own = [spacing(times) if len(times) > 1 else None for times in opens]
+    known = [length for length in own if length is not None]
+    together = pd.DatetimeIndex(np.unique(np.concatenate([times.as_unit("ns").asi8 for times in opens])))
+    single = spacing(together) if len(together) > 1 else pd.Timedelta(0)  # files of one bar each: archives by the day
+    usual = max(set(known), key=known.count, default=single)
     lengths = np.repeat([(length or usual).to_timedelta64() for length in own], [len(part) for part in parts])
     lengths = lengths.astype("timedelta64[ns]")
     if len(parts) == 1:

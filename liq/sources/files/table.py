@@ -1,12 +1,8 @@
-"""Read tables from files: CSV, JSON, Parquet and Feather, in gzip or zip, told apart by content and bounded."""
+"""Read tables from files: text, JSON, Parquet, Feather and spreadsheets, packed or not, told apart by content."""
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
-import zipfile
-import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePath
 from typing import BinaryIO, NamedTuple
@@ -14,8 +10,12 @@ from typing import BinaryIO, NamedTuple
 import pandas as pd
 
 from liq.errors import InputError
-from liq.sources.files.columnar import feather_table, parquet_table
-from liq.sources.files.text import csv_table, decoded, json_table
+from liq.sources.files.formats.columnar import feather_table, parquet_table
+from liq.sources.files.formats.json_text import json_table
+from liq.sources.files.formats.numbers import with_numbers
+from liq.sources.files.formats.packing import is_beside, too_big, unpacked
+from liq.sources.files.formats.spreadsheet import is_workbook, workbook_tables
+from liq.sources.files.formats.text import begins_with, csv_table, decoded
 
 MAX_BYTES = 160_000_000
 """Maximum size of a file, unpacked: three years of one-minute bars."""
@@ -26,19 +26,28 @@ MAX_ROWS = 1_600_000
 MAX_FILES = 400
 """Maximum number of files in a folder or a zip: a year of daily ones."""
 
+FILE_TYPES = (
+    *("csv", "txt", "tsv", "json", "jsonl", "ndjson", "parquet", "feather", "arrow", "xlsx", "xlsm", "xls", "ods"),
+    *("gz", "xz", "bz2", "zip"),
+)
+"""Endings of files to choose from where files are uploaded; what is in them decides how they are read."""
+
 File = str | os.PathLike[str] | BinaryIO
 
 
 class Table(NamedTuple):
     """One table as it was found: the file's name, its columns (names in lower case), and what was dropped.
 
+    Single letters that differ by case only are two columns, such as Hyperliquid's t and T.
     dates : the order of dates (`liq.sources.files.times.DATE_ORDERS`) that the user chose, or "".
+    others : further sheets of a spreadsheet, of which the first of a known kind is read.
     """
 
     name: str
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
     dates: str = ""
+    others: tuple[Table, ...] = ()
 
 
 def read_tables(file: File, dates: str = "") -> list[Table]:
@@ -46,12 +55,16 @@ def read_tables(file: File, dates: str = "") -> list[Table]:
 
     file : a path, or a binary buffer, with a `name` where it has one. dates : see `Table`.
 
+    >>> import io
     >>> read_tables(io.BytesIO(b"Open;other\n1,5;2\n"))[0].frame.to_dict("list")
     {'open': [1.5], 'other': [2]}
     """
+    passed_over: list[str] = []
+    contents = _contents(file, passed_over)[::-1]
     found = []
-    for name, raw in _contents(file):
-        found.append(_table(name, raw)._replace(dates=dates))
+    while contents:  # each is let go before the next is read
+        found.append(_table(*contents.pop(), dates))
+    found[0] = found[0]._replace(notes=(*found[0].notes, *dict.fromkeys(passed_over)))
     return found
 
 
@@ -60,6 +73,7 @@ def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
 
     file : as for `read_tables`. Column names are read without regard to case and surrounding space.
 
+    >>> import io
     >>> read_table(io.BytesIO(b"Open,other\n1.5,2\n"), known=["open"])[1].to_dict("list")
     {'open': [1.5]}
     """
@@ -70,16 +84,16 @@ def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
     return name, frame
 
 
-def _contents(file: File) -> list[tuple[str, bytes]]:
-    """Return the names and contents of a file, of the files in a zip, or of those in a folder, gzip unpacked."""
+def _contents(file: File, notes: list[str]) -> list[tuple[str, bytes]]:
+    """Return the names and contents of a file, of the files in a zip, or of those in a folder, unpacked."""
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
         if path.is_dir():
-            return _folder(path)
+            return _folder(path, notes)
         name = path.name
         try:
             if path.stat().st_size > MAX_BYTES:
-                raise InputError(_too_big(name))
+                raise InputError(too_big(name, MAX_BYTES))
             raw = path.read_bytes()
         except OSError as error:
             raise InputError(f"{name} cannot be read: {error.strerror or error}.") from None
@@ -90,84 +104,59 @@ def _contents(file: File) -> list[tuple[str, bytes]]:
     name = name[:80]
     if not isinstance(raw, bytes):
         raise InputError(f"{name} must be opened in binary mode.")
-    return _unpacked(name, raw)
+    return unpacked(name, raw, MAX_BYTES, MAX_FILES, notes)
 
 
-def _unpacked(name: str, raw: bytes) -> list[tuple[str, bytes]]:
-    """Return a file's content, those of a zip's members, or that of a gzip."""
-    if raw[:2] == b"\x1f\x8b":
-        raw = _gunzipped(raw, name)
-    if raw[:4] == b"PK\x03\x04":
-        return _zipped(raw, name)
-    if len(raw) > MAX_BYTES:
-        raise InputError(_too_big(name))
-    if not raw.strip():
-        raise InputError(f"{name} is empty.")
-    return [(name, raw)]
-
-
-def _folder(path: Path) -> list[tuple[str, bytes]]:
+def _folder(path: Path, notes: list[str]) -> list[tuple[str, bytes]]:
     """Return the contents of a folder's files, by name."""
-    files = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
+    files = sorted(one for one in path.iterdir() if one.is_file() and not is_beside(one.name, notes))
     if not files:
-        raise InputError(f"{path.name} holds no file.")
+        raise InputError(f"{path.name} holds no file of data." if notes else f"{path.name} holds no file.")
     if len(files) > MAX_FILES:
         raise InputError(f"{path.name} holds {len(files):,} files, more than {MAX_FILES}.")
-    found, size = [], 0
+    found: list[tuple[str, bytes]] = []
+    size = 0
     for one in files:
         size += one.stat().st_size
         if size > MAX_BYTES:
-            raise InputError(_too_big(path.name))
-        found += _unpacked(one.name[:80], one.read_bytes())
+            raise InputError(too_big(path.name, MAX_BYTES))
+        try:
+            raw = one.read_bytes()
+        except OSError as error:
+            raise InputError(f"{one.name[:80]} cannot be read: {error.strerror or error}.") from None
+        found += unpacked(one.name[:80], raw, MAX_BYTES, MAX_FILES, notes)
         if sum(len(raw) for _, raw in found) > MAX_BYTES:
-            raise InputError(_too_big(path.name))
+            raise InputError(too_big(path.name, MAX_BYTES))
     return found
 
 
-def _zipped(raw: bytes, name: str) -> list[tuple[str, bytes]]:
-    """Return the contents of a zip's files, by name; a zip in a zip is refused."""
-    found, size = [], 0
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = [one for one in archive.infolist() if not one.is_dir() and "__MACOSX" not in one.filename]
-            if len(members) > MAX_FILES:
-                raise InputError(f"{name} holds {len(members):,} files, more than {MAX_FILES}.")
-            for member in sorted(members, key=lambda one: one.filename):
-                with archive.open(member) as stream:  # what a member says of its size may be wrong
-                    content = stream.read(MAX_BYTES - size + 1)
-                size += len(content)
-                if size > MAX_BYTES:
-                    raise InputError(_too_big(name))
-                if content[:4] == b"PK\x03\x04":
-                    raise InputError(f"{name} holds a zip inside a zip; unpack it first.")
-                found.append((PurePath(member.filename).name[:80], content))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
-        raise InputError(f"{name} is a zip that is cut off, damaged or locked.") from None
-    if not found:
-        raise InputError(f"{name} is an empty zip.")
-    return found
-
-
-def _gunzipped(raw: bytes, name: str) -> bytes:
-    """Return the content of a gzip file, up to MAX_BYTES and one more byte."""
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
-            return stream.read(MAX_BYTES + 1)
-    except (EOFError, zlib.error, OSError):
-        raise InputError(f"{name} is a gzip file that is cut off or damaged.") from None
-
-
-def _table(name: str, raw: bytes) -> Table:
+def _table(name: str, raw: bytes, dates: str) -> Table:
     """Return the table in one file's content."""
     notes: list[str] = []
+    if is_workbook(raw):
+        first, *others = [
+            _checked(name, frame, notes, dates) for frame, notes in workbook_tables(raw, name, MAX_BYTES)
+        ]
+        return first._replace(others=tuple(others))
     if raw[:4] == b"PAR1":
-        frame = parquet_table(raw, name, MAX_ROWS)
+        frame = with_numbers(parquet_table(raw, name, MAX_ROWS), notes)
     elif raw[:6] == b"ARROW1":
-        frame = feather_table(raw, name, MAX_ROWS)
+        frame = with_numbers(feather_table(raw, name, MAX_ROWS), notes)
+    elif begins_with(raw, "[{"):
+        frame = json_table(decoded(raw, name), name, notes)
     else:
-        text = decoded(raw, name)
-        frame = json_table(text, name) if text.lstrip()[:1] in ("[", "{") else csv_table(text, name, MAX_ROWS, notes)
-    frame.columns = [str(column).strip().lower() for column in frame.columns]
+        frame = csv_table(raw, name, MAX_ROWS, notes)
+    return _checked(name, frame, notes, dates)
+
+
+def _checked(name: str, frame: pd.DataFrame, notes: list[str], dates: str) -> Table:
+    """Return a table with names in lower case; raise InputError for a name twice, too many rows, or none."""
+    names = [str(column).strip() for column in frame.columns]
+    lower = [own.lower() for own in names]
+    columns = [
+        own if len(own) == 1 and own != low and low in names else low for own, low in zip(names, lower, strict=True)
+    ]
+    frame = frame.set_axis(columns, axis=1)
     repeated = frame.columns[frame.columns.duplicated()]
     if len(repeated):
         raise InputError(f"{name} names the column {repeated[0]!r} twice.")
@@ -175,9 +164,4 @@ def _table(name: str, raw: bytes) -> Table:
         raise InputError(f"{name} has more than {MAX_ROWS:,} rows; cut it to the days that matter.")
     if not len(frame):
         raise InputError(f"{name} has no rows.")
-    return Table(name, frame, tuple(notes))
-
-
-def _too_big(name: str) -> str:
-    """Return the sentence that refuses a file for its size."""
-    return f"{name} is larger than {MAX_BYTES // 1_000_000} MB unpacked; cut it to the days that matter."
+    return Table(name, frame, tuple(notes), dates)

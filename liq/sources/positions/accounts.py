@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -71,13 +72,16 @@ def addresses_in_file(path: str) -> list[str]:
     """Return the addresses in a text file, whatever else is in it; raise InputError where there are none.
 
     >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-    ...     print("mine: 0x" + "Ab" * 20, file=file, flush=True)
-    ...     len(addresses_in_file(file.name))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "mine.txt"
+    ...     _ = path.write_text("mine: 0x" + "Ab" * 20, encoding="utf-8")
+    ...     len(addresses_in_file(str(path)))
     1
     """
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(path, "rb") as start:
+            is_utf16 = start.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell's > writes it
+        with open(path, encoding="utf-16" if is_utf16 else "utf-8", errors="replace") as file:
             found = list(addresses(file))
     except OSError as error:
         raise InputError(f"{Path(path).name} cannot be read: {error.strerror or error}.") from None

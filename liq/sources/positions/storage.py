@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 import pandas as pd
 
+from liq import system
 from liq.errors import InputError
 from liq.positions import COLUMNS
 from liq.sources.positions.accounts import Position
@@ -67,7 +68,7 @@ class PositionStore:
         """Force what was noted to disk; from then on it survives the end of the process."""
         if self.journal is not None:
             self.journal.flush()
-            os.fsync(self.journal.fileno())
+            system.sync_file(self.journal.fileno())
 
     def finish(self, carried: pd.DataFrame, open_interest: dict[str, float], asked: int) -> Path:
         """Write the snapshot of the pass under way, close the pass, and return the snapshot's path.
@@ -103,7 +104,9 @@ class PositionStore:
         if self.journal is None or fresh:
             self.close()
             path = self.folder / "pass.jsonl"
-            self.journal = open(path, "w" if fresh else "a", encoding="utf-8")  # noqa: SIM115 (open for a whole pass)
+            self.journal = open(  # noqa: SIM115 (open for a whole pass)
+                path, "w" if fresh else "a", encoding="utf-8", newline="\n"
+            )
         self.journal.write(f"{json.dumps(line)}\n")
 
     def close(self) -> None:
@@ -222,24 +225,17 @@ def _salt(folder: Path) -> bytes:
     """Return the folder's salt, drawn once."""
     path = folder / "salt"
     if not path.exists():
-        temporary = folder / ".salt"
-        temporary.write_text(secrets.token_hex(16))
-        temporary.chmod(0o600)
-        os.replace(temporary, path)
-    return bytes.fromhex(path.read_text().strip())
+        drawn = secrets.token_hex(16).encode()
+        system.write_in_one_step(path, lambda file: file.write(drawn), private=True)
+    return bytes.fromhex(path.read_text(encoding="ascii").strip())
 
 
 def _write_parquet(path: Path, rows: pd.DataFrame, metadata: dict[str, Any]) -> None:
-    """Write a table beside its place, force it to disk, and move it in place in one step."""
+    """Write a table in one step, forced to disk."""
     import pyarrow
     import pyarrow.parquet
 
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pyarrow.Table.from_pandas(rows, preserve_index=False)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: json.dumps(metadata).encode()})
-    temporary = path.with_name(f".{path.name}")  # readers of a folder pass over names that begin with a dot
-    with open(temporary, "wb") as file:
-        pyarrow.parquet.write_table(table, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    system.write_in_one_step(path, lambda file: pyarrow.parquet.write_table(table, file))

@@ -7,7 +7,6 @@ A folder holds ``liquidations/venue=NAME/DAY.parquet`` (one row a liquidation), 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple, TextIO
 
 import pandas as pd
 
+from liq import system
 from liq.errors import InputError
 from liq.market_checks import utc_times
 
@@ -90,7 +90,7 @@ class LiquidationStore:
         if self.unwritten:
             self.journal.write("".join(f"{json.dumps([venue, *row])}\n" for venue, row in self.unwritten))
             self.journal.flush()
-            os.fsync(self.journal.fileno())
+            system.sync_file(self.journal.fileno())
             self.unwritten.clear()
         if self.pending > MAX_PENDING:
             self.settle()
@@ -100,7 +100,7 @@ class LiquidationStore:
 
         Liquidations come first: a reader that reads the listening spans, and then the liquidations, misses none.
         Where this is interrupted, the journal is read again by the next process, and rows that the files have already
-        are recognised by their values.
+        are recognised by their values. After an OSError it can be called again.
         """
         # The order makes any interruption harmless: a file is replaced in one step; a span is written after its
         # liquidations, so no span ever covers missing ones; and the journal is emptied only when all files have its
@@ -122,6 +122,23 @@ class LiquidationStore:
         self.spans.clear()
 
 
+def write_pending(store: LiquidationStore, settle: bool, report: Callable[[str], None]) -> None:
+    """Write new rows to the journal and, if `settle`, update the files; a file that is in use elsewhere waits.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, open_store(Path(folder)) as store:
+    ...     write_pending(store, True, print)
+    """
+    try:
+        store.flush()
+        if settle:
+            store.settle()
+    except OSError as error:
+        if not system.is_in_use(error):
+            raise
+        report(f"{error.filename2 or error.filename} is open in another program; its rows wait in the journal.")
+
+
 @contextmanager
 def open_store(folder: Path) -> Iterator[LiquidationStore]:
     """Open a folder for writing, created if need be, and take over what an earlier process left in its journal.
@@ -137,7 +154,7 @@ def open_store(folder: Path) -> Iterator[LiquidationStore]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder), open(folder / "journal", "a+", encoding="utf-8") as journal:
+        with _locked(folder), open(folder / "journal", "a+", encoding="utf-8", newline="\n") as journal:
             store = LiquidationStore(folder, journal)
             journal.seek(0)
             for line in journal:
@@ -229,40 +246,29 @@ UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def _update_file(path: Path, rows: pd.DataFrame, tidy: Callable[[pd.DataFrame], pd.DataFrame]) -> bool:
-    """Add rows to a file, and return whether its content could be read.
-
-    The new content is written beside the file, forced to disk, then moved in place in one step.
-    """
+    """Add rows to a file in one step, and return whether its content could be read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     readable = True
     if path.exists():
         try:
             rows = pd.concat([read_day(path), rows], ignore_index=True)
-        except UNREADABLE:
+        except UNREADABLE as error:
+            if system.is_in_use(error):
+                raise  # its content is whole, and can be read later
             readable = False
             _put_aside(path)
     rows = tidy(rows)
     with_times = rows.assign(
         **{name: pd.to_datetime(rows[name], unit="ms", utc=True) for name in TIMES if name in rows}
     )
-    temporary = path.with_name(f".{path.name}")  # readers of a folder pass over names that begin with a dot
-    with open(temporary, "wb") as file:
-        with_times.to_parquet(file, index=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    system.write_in_one_step(path, lambda file: with_times.to_parquet(file, index=False))
     return readable
 
 
 def _put_aside(path: Path) -> None:
     """Rename a file that cannot be used, so that no reader finds it."""
     if path.exists():
-        path.rename(path.with_name(f"_unreadable-{path.name}"))
+        system.move_in_place(path, path.with_name(f"_unreadable-{path.name}"))
 
 
 def read_day(path: Path) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from liq.errors import InputError
 from liq.sources.recorder.connection import drain_stream, is_open, open_stream, subscribe
 from liq.sources.recorder.messages import MESSAGE_FORMATS, parse_rows
-from liq.sources.recorder.storage import ALL, LiquidationStore, ListeningSpan
+from liq.sources.recorder.storage import ALL, LiquidationStore, ListeningSpan, write_pending
 from liq.sources.venues import client
 from liq.sources.venues.failures import RetryBudget, VenueFailure
 from liq.sources.venues.symbols import match_symbol
@@ -130,10 +130,9 @@ async def record(
                 if not isinstance(error, InputError) or not tasks:
                     raise error or AssertionError("following does not end")
                 report(f"{stream.title} is left out: {error}")
-            store.flush()
-            if time.monotonic() - settled > TIMING.settle:
-                store.settle()
-                settled = time.monotonic()
+            due = time.monotonic() - settled > TIMING.settle
+            settled = time.monotonic() if due else settled
+            write_pending(store, due, report)
             if time.monotonic() - reported > TIMING.report:
                 report("; ".join(map(progress, tasks.values())))
                 reported = time.monotonic()

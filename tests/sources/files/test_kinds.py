@@ -184,9 +184,9 @@ def test_the_same_bars_give_the_same_map(bars, shape):
 
 def test_a_folder_of_klines_and_metrics_has_open_interest(bars, tmp_path):
     half = COUNT // 2
-    (tmp_path / "BTCUSDT-5m-2026-01-05.csv").write_text(klines(bars[:half]).to_csv(index=False))
+    (tmp_path / "BTCUSDT-5m-2026-01-05.csv").write_text(klines(bars[:half]).to_csv(index=False), encoding="utf-8")
     (tmp_path / "BTCUSDT-5m-2026-01-07.zip").write_bytes(zipped(b=klines(bars[half - 1 :]).to_csv(index=False)))
-    (tmp_path / "BTCUSDT-metrics-2026-01-05.csv").write_text(metrics(bars))
+    (tmp_path / "BTCUSDT-metrics-2026-01-05.csv").write_text(metrics(bars), encoding="utf-8")
     market = read_market(tmp_path, lookback="12h")
     assert market.symbol == "BTC/USDT:USDT"
     fine = market.open_interest[-10:]

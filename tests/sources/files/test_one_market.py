@@ -138,6 +138,21 @@ def test_a_table_of_several_coins_is_read_where_one_is_named():
         read_market(buffer(quotes, "all.csv"))
 
 
+@pytest.mark.parametrize("cuts", [[1, 2, 3, 4], [1], [2, 3]])
+def test_files_may_have_one_bar_each(cuts):
+    days = plain(5, 1440)
+    parts = np.split(np.arange(5), cuts)
+    files = [buffer(days.iloc[rows], f"btcusdt_{rows[0]}.csv") for rows in parts]
+    market = read_market(files, lookback="3M")
+    pd.testing.assert_frame_equal(market.candles, read_market(buffer(days), lookback="3M").candles)
+    assert not any("lacks" in note or "of one length" in note for note in market.notes)
+
+
+def test_one_bar_is_too_few_whatever_its_volume():
+    with pytest.raises(InputError, match="holds one bar"):
+        read_market(buffer(plain()[:1]))
+
+
 def test_lengths_that_overlap_are_named():
     with pytest.raises(InputError) as caught:
         read_market([buffer(plain(), "btc_5m.csv"), buffer(plain(4, 15, first=2), "btc_15m.csv")])

@@ -169,8 +169,8 @@ def test_a_kill_at_any_point_loses_nothing_and_doubles_nothing(venues, tmp_path)
         cwd=ROOT,
         env=environment,
         capture_output=True,
-        text=True,
         check=False,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
     for path in snapshot_files(tmp_path):
@@ -244,7 +244,7 @@ def test_answers_of_accounts_make_no_sense_in_many_ways():
 
 
 def test_a_journal_of_nonsense_is_no_pass(tmp_path):
-    (tmp_path / "pass.jsonl").write_text(json.dumps({"pass": "never"}) + "\n")
+    (tmp_path / "pass.jsonl").write_text(json.dumps({"pass": "never"}) + "\n", encoding="utf-8")
     with open_store(tmp_path, "hyperliquid") as store:
         assert store.pass_start is None
     frame = pd.DataFrame({"account": ["a"]})

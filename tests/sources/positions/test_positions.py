@@ -83,7 +83,7 @@ def test_a_snapshot_is_the_last_one_at_or_before_a_moment():
 
 def test_a_scan_of_addresses_is_read_and_its_addresses_are_gone(tmp_path):
     path = tmp_path / "scan.csv"
-    path.write_text(SCAN)
+    path.write_text(SCAN, encoding="utf-8")
     positions = read_positions(path)
     assert positions.rows["side"].tolist() == ["long", "short", "long"]
     assert positions.rows["margin"].tolist() == ["cross", "isolated", "isolated"]
@@ -275,7 +275,8 @@ def test_a_named_path_of_the_wrong_kind_is_said_and_the_page_stays(monkeypatch, 
     recording = tmp_path / "candles.csv"
     hours = range(1_700_006_400_000, 1_701_446_400_000, 3_600_000)
     recording.write_text(
-        "\n".join(["open_time_ms,open,high,low,close,volume", *(f"{h},100,101,99,100,5" for h in hours)])
+        "\n".join(["open_time_ms,open,high,low,close,volume", *(f"{h},100,101,99,100,5" for h in hours)]),
+        encoding="utf-8",
     )
     monkeypatch.setenv("LIQ_POSITIONS", str(recording))
     monkeypatch.setenv("LIQ_FILE", str(recording))

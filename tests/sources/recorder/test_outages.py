@@ -134,7 +134,7 @@ def files_on_disk(folder: Path) -> set[tuple[str, float]]:
     states = set()
     for path in folder.glob("liquidations/*/[0-9]*.parquet"):
         states |= {(path.parent.name.removeprefix("venue="), price) for price in read_day(path)["price"]}
-    lines = (folder / "journal").read_text().split("\n")[:-1] if (folder / "journal").exists() else []
+    lines = (folder / "journal").read_text(encoding="utf-8").split("\n")[:-1] if (folder / "journal").exists() else []
     return states | {(row[0], row[4]) for row in map(json.loads, lines) if len(row) > 4}
 
 

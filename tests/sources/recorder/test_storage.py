@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_repeated_messages_are_written_once_in_any_order_and_batches(tmp_path_fa
             for row in part[:3]:
                 store.add("okx", row)
     distinct = {row[:5] for row in messages}
-    assert (folder / "journal").read_text() == ""
+    assert (folder / "journal").read_text(encoding="utf-8") == ""
     if not messages:
         assert not (folder / "liquidations").exists()
         return
@@ -130,7 +131,7 @@ def test_a_journal_cut_off_anywhere_is_read_as_far_as_it_goes(tmp_path):
     for length in range(0, len(journal), 17):
         folder = tmp_path / str(length)
         folder.mkdir()
-        (folder / "journal").write_text(journal[:length])
+        (folder / "journal").write_text(journal[:length], encoding="utf-8")
         with open_store(folder):
             pass
         whole = journal[:length].count("\n") + (journal[length - 1 : length + 1] == "]\n")
@@ -141,7 +142,7 @@ def test_killed_between_any_two_steps_of_compacting_nothing_is_lost_or_doubled(t
     """Every rename is a moment at which the process may end; whoever comes next finishes the work."""
     for stop in range(1, 5):
         folder, expected_rows = tmp_path / str(stop), []
-        real = room.os.replace
+        real = os.replace
 
         def replace(source, target, stop=stop, expected_rows=expected_rows, real=real):
             expected_rows.append(target)
@@ -156,10 +157,10 @@ def test_killed_between_any_two_steps_of_compacting_nothing_is_lost_or_doubled(t
                 store.add("okx", row_at(NOON + day * DAY))
             store.add_span("okx", ListeningSpan(NOON, NOON + DAY, ALL))
             store.flush()
-            monkeypatch.setattr(room.os, "replace", replace)
+            monkeypatch.setattr(os, "replace", replace)
             with pytest.raises(KeyboardInterrupt):
                 store.settle()
-            monkeypatch.setattr(room.os, "replace", real)
+            monkeypatch.setattr(os, "replace", real)
         if (folder / "listening").exists() and list((folder / "listening").glob("*/[0-9]*")):
             assert len(liquidations(folder)) == 2, "claimed before it was kept"
         with open_store(folder):
@@ -201,7 +202,7 @@ def test_one_folder_has_one_recorder(tmp_path):
         pass
     with open_store(tmp_path):
         pass
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be written"), open_store(tmp_path / "file" / "folder"):
         pass
 

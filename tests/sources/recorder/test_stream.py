@@ -123,7 +123,7 @@ def test_the_command_ends_on_a_signal_and_refuses_bad_arguments(quick, tmp_path,
         cwd=ROOT,
         env=environment,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     wait_for(lambda: len(quick.wires) == 3)
     assert main(["record", "--to", str(tmp_path)]) == 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from liq.errors import InputError
-from liq.sources.files.content import Content, Kind, interest_columns, interest_content, liquidation_content
+from liq.sources.files.content import Content, Kind, interest_content, liquidation_content
+from liq.sources.files.open_interest import interest_columns
 from liq.sources.files.table import Table
 
 TIMES = ("t", "time", "timestamp", "unix", "date", "datetime", "create_time", "createtime")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,9 @@ MAX_UNPACKED = 300_000_000
 """Maximum number of bytes of a file's columns in memory."""
 
 MAX_COLUMNS = 200
+
+_UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+"""Column in which pandas and pyarrow store an index that has no name."""
 
 MAX_TEXT = 100_000_000
 """Characters of a text column, rows times the longest; one that may have more is left out."""
@@ -102,7 +106,9 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
             _is_text(values.type) and (compute.max(compute.utf8_length(values)).as_py() or 0) * len(values) > MAX_TEXT
         ):
             continue
-        kept[column] = values.to_pandas()
+        if pyarrow.types.is_decimal(values.type):
+            values = values.cast(pyarrow.float64())
+        kept["" if _UNNAMED_INDEX.fullmatch(column) else column] = values.to_pandas()
     frame = pd.DataFrame(kept)
     for column in frame.columns:
         if isinstance(frame[column].dtype, pd.CategoricalDtype):
@@ -124,9 +130,9 @@ def _is_flat(kind: Any) -> bool:
 
     if types.is_dictionary(kind):
         return _is_flat(kind.value_type)
-    return bool(
-        types.is_integer(kind) or types.is_floating(kind) or types.is_timestamp(kind) or types.is_date(kind)
-    ) or (_is_text(kind) or bool(types.is_boolean(kind) or types.is_decimal(kind)))
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)
+    is_time = types.is_timestamp(kind) or types.is_date(kind) or types.is_time(kind)
+    return bool(is_number or is_time) or _is_text(kind)
 
 
 def _is_text(kind: Any) -> bool:

@@ -1,0 +1,151 @@
+"""Numbers written as text: thousands separators, decimal commas, currency signs, units, K, M and B."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+MAX_CELL = 60
+"""Maximum number of characters of a number; a cell that is longer is text, and no pattern is tried on it."""
+
+NUMBER = re.compile(r"[-+]?(\d[\d\s_.,'’]*)([eE][-+]?\d+)?")
+GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
+
+MARKED = re.compile(
+    r"(?P<before>[-+]?\s?(?:US)?[$€£¥₿]?\s?)(?P<number>[-+]?\d[\d_.,'’]*(?:[  ]\d[\d_.,'’]*)*(?:[eE][-+]?\d+)?)"
+    r"\s?(?P<scale>[KMBTkmbt](?![A-Za-z]))?(?P<unit>\s?[A-Za-z]{3,5}|\s?[$€£¥₿])?"
+)
+"""A number with a currency sign before it, a scale and a unit after it; every part begins with other characters."""
+
+SCALES = {"k": "e3", "m": "e6", "b": "e9", "t": "e12"}
+
+UNITS = (
+    "usd",
+    "usdt",
+    "usdc",
+    "busd",
+    "fdusd",
+    "tusd",
+    "eur",
+    "gbp",
+    "jpy",
+    "btc",
+    "xbt",
+    "eth",
+    "sol",
+    "xrp",
+    "bnb",
+)
+"""Units that may follow a number without a blank; 1INCH and 5MIN are no numbers."""
+
+DOLLARS = frozenset(("usd", "usdt", "usdc", "busd", "fdusd", "tusd", "dai", "$"))
+"""Units of the quote currency."""
+
+MISSING = ("-", "--", "–", "—", "n/a", "N/A")
+"""What stands where there is no number."""
+
+
+def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = False) -> pd.DataFrame:
+    """Return a table with columns of numbers in text as numbers; booleans become text; notes says what was rounded.
+
+    A column of volume whose cells name dollars is renamed to say so.
+
+    >>> frame = pd.DataFrame({"price": ["$94,874.00"], "volume": ["1.2K USDT"], "done": [True]})
+    >>> with_numbers(frame, []).to_dict("list")
+    {'price': [94874.0], 'volume usdt': [1200.0], 'done': ['True']}
+    """
+    columns, names = {}, []
+    for place, name in enumerate(frame.columns):
+        column, unit = frame.iloc[:, place], ""
+        if column.dtype.kind == "b":
+            column = column.map({True: "True", False: "False"})
+        elif column.dtype.kind not in "iufM":
+            column, unit, rounded = _read(column, decimal_comma)
+            if rounded:
+                notes.append(f"Values of {name!s:.40} are rounded in the file: {rounded}.")
+        if unit in DOLLARS and re.fullmatch(r"vol(ume)?\.?", str(name).strip().lower()):
+            name = f"{name!s} {unit.replace('$', 'usd')}"
+        columns[place] = column
+        names.append(name)
+    return pd.DataFrame(columns, frame.index, copy=False).set_axis(names, axis=1)
+
+
+def plain_numbers(column: pd.Series, decimal_comma: bool = False) -> pd.Series:
+    """Return a column of text as numbers where all are: with separators, currency signs, scales, units.
+
+    Anything else is returned as it is. Where both signs occur, the last one is the decimal sign; a comma alone is one
+    too unless digits are grouped by threes throughout.
+
+    >>> plain_numbers(pd.Series(["1,234.5", "12"])).tolist()
+    [1234.5, 12.0]
+    >>> plain_numbers(pd.Series(["1.234,5", "12,25"])).tolist()
+    [1234.5, 12.25]
+    >>> plain_numbers(pd.Series(["1.2K", "3.4M", "-"])).tolist()
+    [1200.0, 3400000.0, nan]
+    """
+    return _read(column, decimal_comma)[0]
+
+
+def _read(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, str, str]:
+    """Return a column as numbers, or as it is; the unit of its cells, and one with a scale, or ""."""
+    known_head = column.iloc[:200].dropna()
+    known_head = known_head if len(known_head) else column.dropna()
+    head = [value for one in known_head.head(50) if (value := str(one).strip()) not in MISSING and value]
+    if not all(len(value) <= MAX_CELL and MARKED.fullmatch(value) for value in head):
+        return column, "", ""
+    text = column.astype("string").str.strip()
+    text = text.mask(text.isin(("", *MISSING)))
+    known = text[text.notna()]
+    if not len(known) or int(known.str.len().max()) > MAX_CELL:
+        return column, "", ""
+    numbers = pd.to_numeric(text, errors="coerce")
+    other = known[numbers[text.notna()].isna()]
+    if not len(other):
+        return pd.Series(np.asarray(numbers.astype(float)), column.index), "", ""
+    sample = [MARKED.fullmatch(value) for value in other.head(500)]
+    found = [one for one in sample if one is not None]
+    units = {(one["unit"] or one["before"].strip(" +-") or "").strip().lower().replace("us$", "$") for one in found}
+    unit = max(units) if len(units - {""}) == 1 else ""
+    if len(found) < len(sample) or len(units - {""}) > 1 or not _is_unit(unit, found):
+        return column, "", ""
+    rounded = next((one[0] for one in found if one["scale"]), "")
+    text = text.str.replace(r"[\s_'’$€£¥₿]|^US(?=\$)", "", regex=True)
+    if len(unit) > 1:
+        text = text.str.replace(re.compile(f"{unit}$", re.IGNORECASE), "", regex=True)
+    if rounded:
+        for scale, exponent in SCALES.items():
+            text = text.str.replace(re.compile(f"{scale}$", re.IGNORECASE), exponent, regex=True)
+    text = _with_points(text, decimal_comma)
+    values = pd.to_numeric(text, errors="coerce").astype(float)
+    lost = values.isna() & text.notna()
+    return (column, "", "") if lost.any() else (pd.Series(np.asarray(values), column.index), unit, rounded)
+
+
+def _is_unit(unit: str, found: list[re.Match[str]]) -> bool:
+    """Return whether a unit may stand as it does: no part of a date, and known where no blank is before it."""
+    if len(unit) < 2:
+        return True
+    apart = all(
+        not one["unit"] or one["unit"][:1].isspace() or one.string[one.start("unit") - 1].isspace() for one in found
+    )
+    return unit in UNITS or (
+        apart and not re.fullmatch("jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|utc|gmt", unit)
+    )
+
+
+def _with_points(text: pd.Series, decimal_comma: bool) -> pd.Series:
+    """Return numbers without thousands separators and with a point as the decimal sign."""
+    signs = text[text.notna()]
+    sample = signs[signs.str.contains(",", regex=False)].head(500).tolist()
+    both = next((value for value in sample if "." in value), "")
+    if both:
+        decimal_comma = both.rindex(",") > both.rindex(".")
+    elif sample and not decimal_comma:
+        decimal_comma = not all(GROUPED.fullmatch(re.sub("[eE].*", "", value)) for value in sample)
+    elif not sample:
+        decimal_comma = False
+    if decimal_comma:
+        return text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    return text.str.replace(",", "", regex=False)

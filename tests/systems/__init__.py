@@ -1,0 +1,1 @@
+"""Tests of what differs between systems, encodings, locales and time zones."""
