@@ -33,6 +33,9 @@ GRID: dict[str, tuple[float, Callable[..., str]]] = {
 }
 """Corruptions of a grid: weight and function."""
 
+FORM = ("separators and signs", "dates")
+"""Those that write the same values in other ways."""
+
 WEIGHTS = {
     **{name: weight for name, (weight, _) in GRID.items()},
     **{"two at once": 5, "spliced": 5, "bytes": 8, "encodings": 5, "delimiters": 5, "packed": 3, "packed, bytes": 5},
@@ -125,19 +128,20 @@ def _corrupted(case: Case, rng: np.random.Generator, others: dict[str, Grid]) ->
     group, grid, layout = case.group, case.clean.copy(), case.layout
     if group in GRID or group in ("two at once", "spliced"):
         if group == "spliced":
-            said = [rows.splice(rng, grid, others)]
-        elif group in GRID:
-            said = [GRID[group][1](rng, grid)]
-            if not said[0]:  # the kind has nothing that it could change
-                case.group, said = "odd values", [cells.odd(rng, grid)]
-        else:
-            said = []
-            for name in rng.choice(list(GRID), 2, replace=False):
-                try:
-                    said.append(f"{name}: {GRID[str(name)][1](rng, grid)}")
-                except (ValueError, IndexError):  # the first has taken what the second wants
-                    continue
-        case.detail, case.records = "; ".join(said), grid.records()
+            case.detail, case.records = rows.splice(rng, grid, others), grid.records()
+            return _carried(case, grid, rng)
+        picked = [group] if group in GRID else list(rng.choice(list(GRID), 2, replace=False))
+        for name in sorted(picked, key=FORM.__contains__):  # ways of writing last: what rows say is known before
+            if name not in FORM:
+                _change(case, grid, rng, str(name))
+                case.records = grid.records()
+            else:
+                case.records = case.records or grid.records()
+                _change(case, grid, rng, str(name))
+        if not case.detail:  # the kind has nothing that it could change
+            case.group = "odd values"
+            _change(case, grid, rng, case.group)
+            case.records = grid.records()
         return _carried(case, grid, rng)
     if group == "wide, deep, large inside":
         case.detail = str(rng.choice(list(CONTAINERS)))
@@ -172,6 +176,16 @@ def _corrupted(case: Case, rng: np.random.Generator, others: dict[str, Grid]) ->
         return name, raw
     case.records = read_plainly(layout, case.clean.header, raw)
     return name, raw
+
+
+def _change(case: Case, grid: Grid, rng: np.random.Generator, name: str) -> None:
+    """Change a grid by a corruption of GRID, and note it; one that the other left nothing for changes nothing."""
+    try:
+        said = GRID[name][1](rng, grid)
+    except (ValueError, IndexError):
+        return
+    if said:
+        case.detail += ("; " if case.detail else "") + f"{name}: {said}"
 
 
 def _carried(case: Case, grid: Grid, rng: np.random.Generator) -> tuple[str, bytes]:

@@ -12,8 +12,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-PLAIN = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d{1,3})?")
-"""A number that has one reading: no separators, no sign of a currency, no unit."""
+PLAIN = re.compile(r"[-+]?(\d+(_\d{3})*(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?")
+"""A number that has one reading: no sign of a currency, no unit, no separators but underscores."""
+
+MEANINGS = {
+    **{
+        "1,234.5": 1234.5,
+        "1.234,5": 1234.5,
+        "1 000": 1000.0,
+        "1'000": 1000.0,
+        "5 USD": 5.0,
+        "$5": 5.0,
+        "1.2K": 1200.0,
+    },
+    **{"3M": 3e6, "1,5": 1.5, "nan": float("nan")},
+}
+"""What other cells that are put into files mean to anybody."""
 
 PER = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 
@@ -125,13 +139,16 @@ def plain(layout: Layout, record: Mapping[str, Any], bar: str) -> tuple[int, dic
             values[ours] = cell.lower()
         elif PLAIN.fullmatch(cell):
             values[ours] = float(cell)
-        elif cell == "" and ours in ("open_interest", "long", "short", "liquidation_price"):
+        elif cell in MEANINGS and (cell != "nan" or ours in OPTIONAL):
+            values[ours] = MEANINGS[cell]
+        elif cell == "" and ours in OPTIONAL:
             values[ours] = float("nan")
         else:
             return None
     return moment - layout.after * pd.Timedelta(bar).value, values
 
 
+OPTIONAL = ("open_interest", "long", "short", "liquidation_price")
 TEXTS = ("side", "coin", "margin")
 
 

@@ -166,7 +166,12 @@ def _bars(
         if what not in was and not re.search(NAMES.get(what, what), text, re.I):
             return f"impossible in silence: {reason}", ""
     steps = np.diff(got.index.to_numpy())
-    if len(steps) and steps.max() > pd.Timedelta(read.bar).value * 1.5 and not notes:
+    if (
+        case.layout.task != "liquidations"
+        and len(steps)
+        and steps.max() > pd.Timedelta(read.bar).value * 1.5
+        and not notes
+    ):
         return f"a hole of {pd.Timedelta(int(steps.max()))} in silence", ""
     if read.bar != clean.bar and len(shared) == len(got) == len(truth) and not notes:
         return f"bars of {read.bar} instead of {clean.bar}", ""
