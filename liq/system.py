@@ -44,6 +44,9 @@ FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 """Names that stand for devices there, with any ending."""
 
+NICENESS = 5
+"""How far a process stands back (man 2 setpriority); at 5 it gets a quarter of a processor that another wants too."""
+
 MAX_WORKERS_ON_WINDOWS = 61
 """Processes that `concurrent.futures` can wait for there at most (its documentation of `ProcessPoolExecutor`)."""
 
@@ -255,3 +258,49 @@ def return_freed_memory() -> None:
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def stand_back() -> None:
+    """Let the system prefer every other process to this one, for the processor and, where memory runs out, for life.
+
+    >>> stand_back.__name__  # it would hold for the rest of this process
+    'stand_back'
+    """
+    import psutil  # only where a process is bounded
+
+    with suppress(psutil.Error, OSError):
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if WINDOWS else NICENESS)
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # Linux alone has it
+        score.write("1000")
+
+
+def resident_memory(process: int) -> int:
+    """Return the bytes of memory that a process holds, 0 where it has ended.
+
+    >>> resident_memory(os.getpid()) > 1_000_000
+    True
+    """
+    import psutil
+
+    try:
+        return int(psutil.Process(process).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def limit_memory(process: int, resident: int) -> None:
+    """Let the system refuse a process more than so many bytes of resident memory, where it can: on Linux.
+
+    The limit is on what the process may write to (RLIMIT_DATA): what it has so far, and what is left to `resident`.
+
+    >>> limit_memory(0, 400_000_000)  # there is no such process
+    """
+    import psutil
+
+    if not hasattr(psutil.Process, "rlimit"):
+        return
+    with suppress(psutil.Error, OSError, ValueError):
+        known = psutil.Process(process)
+        memory = known.memory_info()
+        most = memory.data + resident - memory.rss
+        known.rlimit(psutil.RLIMIT_DATA, (most, most))

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 import liq
+from liq import system
 from liq.errors import InputError
 from liq.sources.file_worker import messages, process, readers
 from liq.sources.files import market_file
@@ -124,7 +125,7 @@ def test_a_file_that_takes_too_much_memory_is_one_sentence(by_system, monkeypatc
     time.sleep(0.5)
     monkeypatch.setattr(process, "MEGABYTES", int(waiting.memory_info().rss / 1e6) + 30)
     if not by_system:
-        monkeypatch.setattr(process, "_bound_by_system", lambda _: None)
+        monkeypatch.setattr(system, "limit_memory", lambda *_: None)
     with pytest.raises(InputError, match=r"more than \d+ MB of memory"):
         readers.read_market(candles(400_000))
 

@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 
 import pandas as pd
 
+from liq import system
 from liq.errors import DateOrderError, InputError
 from liq.sources.file_worker import messages
 from liq.sources.files.table import MAX_BYTES, File
@@ -194,7 +195,7 @@ def _answer(
 
     def exchange() -> tuple[dict[str, Any], list[bytes]]:
         messages.receive(cast(Any, process.stdout))
-        _bound_by_system(process)
+        system.limit_memory(process.pid, MEGABYTES * 1_000_000)
         ready.set()
         messages.send(cast(Any, process.stdin), request, blocks)
         messages.receive(cast(Any, process.stdout))
@@ -232,32 +233,9 @@ def _watched(process: Process, answer: Future[Any], ready: threading.Event) -> s
             broken = f"takes longer than {SECONDS:g} seconds to read; cut it to the days that matter."
             if not reading:
                 broken = "was not read: the machine is too busy to start a process for it; try again in a moment."
-        elif _resident(process.pid) > MEGABYTES * 1_000_000:
+        elif system.resident_memory(process.pid) > MEGABYTES * 1_000_000:
             broken = f"takes more than {MEGABYTES} MB of memory to read; cut it to the days that matter."
         if broken:
             process.kill()
             return broken
     return ""
-
-
-def _resident(number: int) -> int:
-    """Return the bytes of memory that a process holds, 0 where it has ended."""
-    import psutil  # only where a file is read
-
-    try:
-        return int(psutil.Process(number).memory_info().rss)
-    except psutil.Error:
-        return 0
-
-
-def _bound_by_system(process: Process) -> None:
-    """Let the system refuse a process more than MEGABYTES, where it can: on Linux, beside the look of `_watched`."""
-    import psutil
-
-    if not hasattr(psutil.Process, "rlimit"):
-        return
-    with suppress(psutil.Error, OSError, ValueError):
-        known = psutil.Process(process.pid)
-        memory = known.memory_info()
-        most = memory.data + MEGABYTES * 1_000_000 - memory.rss
-        known.rlimit(psutil.RLIMIT_DATA, (most, most))

@@ -9,14 +9,10 @@ import sys
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-import psutil
-
+from liq import system
 from liq.errors import DateOrderError, LiqError
 from liq.sources.file_worker import messages
 from liq.sources.files.table import File
-
-NICENESS = 5
-"""How far the process stands back behind the server; at 5 it gets a quarter of a processor that both want."""
 
 
 def serve() -> None:
@@ -29,7 +25,7 @@ def serve() -> None:
     """
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between
-    _stand_back()
+    system.stand_back()
     import pyarrow.parquet  # noqa: F401  # most of what a file needs, imported while nobody waits
 
     from liq.sources.file_worker import readers
@@ -76,12 +72,3 @@ def _file(entry: dict[str, Any], blocks: list[bytes]) -> File:
     blocks[entry["block"]] = b""
     file.name = entry["name"]
     return file
-
-
-def _stand_back() -> None:
-    """Let the system prefer the server, for the processor and, where memory runs out, for life."""
-    with suppress(psutil.Error, OSError, AttributeError):
-        known = psutil.Process()
-        known.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else NICENESS)
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
-        score.write("1000")
