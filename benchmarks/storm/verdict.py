@@ -113,9 +113,7 @@ def _new_notes(read: Read, clean: Read) -> list[str]:
     """Return the sentences that are not said of the clean file, numbers and the list of columns aside."""
 
     def parts(notes: Iterable[str]) -> dict[str, str]:
-        sentences = [
-            one for note in notes for one in re.split(r"(?<=\.) (?=[A-Z\d])", note) if not one.startswith("Read as ")
-        ]
+        sentences = [one for note in notes for one in re.split(r"(?<=\.) ", note) if not one.startswith("Read as ")]
         return {re.sub(r"[\d.,:]+", "#", one): one for one in sentences}
 
     known = parts(clean.notes)

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from liq.errors import DateOrderError, InputError
+from liq.errors import DateOrderError, InputError, listed
 from liq.sources.files.content import Content, Kind
 from liq.sources.files.kinds import (
     binance_liquidations,
@@ -108,7 +108,6 @@ def _kind(columns: Iterable[object]) -> Kind | None:
 
 def _unknown(table: Table, columns: set[str]) -> str:
     """Return the sentence for a table of no known kind."""
-    shown = [str(name) for name in table.frame.columns[:12]]
 
     def likeness(kind: Kind) -> float:
         near = sum(bool(difflib.get_close_matches(name, columns, n=1, cutoff=0.7)) for name in kind.columns)
@@ -117,4 +116,4 @@ def _unknown(table: Table, columns: set[str]) -> str:
     nearest = max(KINDS, key=likeness)
     missing = sorted(nearest.columns - columns)
     more = f"; the nearest kind is {nearest.name}, which also has {', '.join(missing[:5])}" if missing else ""
-    return f"{table.name} has none of the known layouts: it has the columns {', '.join(shown)}{more}."
+    return f"{table.name} has none of the known layouts: it has the columns {listed(table.frame.columns)}{more}."

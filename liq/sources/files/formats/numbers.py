@@ -7,6 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
+from liq.errors import shown
+
 MAX_CELL = 60
 """Maximum number of characters of a number; a cell that is longer is text, and no pattern is tried on it."""
 
@@ -64,7 +66,7 @@ def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = Fa
         elif column.dtype.kind not in "iufM":
             column, unit, rounded = _read(column, decimal_comma)
             if rounded:
-                notes.append(f"Values of {name!s:.40} are rounded in the file: {rounded}.")
+                notes.append(f"Values of {shown(name)} are rounded in the file: {rounded}.")
         if unit in DOLLARS and re.fullmatch(r"vol(ume)?\.?", str(name).strip().lower()):
             name = f"{name!s} {unit.replace('$', 'usd')}"
         columns[place] = column
@@ -117,8 +119,10 @@ def _read(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, str, str]:
     if rounded:
         for scale, exponent in SCALES.items():
             text = text.str.replace(re.compile(f"{scale}$", re.IGNORECASE), exponent, regex=True)
-    text = _with_points(text, decimal_comma)
-    values = pd.to_numeric(text, errors="coerce").astype(float)
+    pointed = _with_points(text, decimal_comma)
+    if pointed is None:
+        return column, "", ""
+    values = pd.to_numeric(pointed, errors="coerce").astype(float)
     lost = values.isna() & text.notna()
     return (column, "", "") if lost.any() else (pd.Series(np.asarray(values), column.index), unit, rounded)
 
@@ -135,8 +139,8 @@ def _is_unit(unit: str, found: list[re.Match[str]]) -> bool:
     )
 
 
-def _with_points(text: pd.Series, decimal_comma: bool) -> pd.Series:
-    """Return numbers without thousands separators and with a point as the decimal sign."""
+def _with_points(text: pd.Series, decimal_comma: bool) -> pd.Series | None:
+    """Return numbers without thousands separators, with decimal points; None where signs are mixed."""
     signs = text[text.notna()]
     sample = signs[signs.str.contains(",", regex=False)].head(500).tolist()
     both = next((value for value in sample if "." in value), "")
@@ -146,6 +150,27 @@ def _with_points(text: pd.Series, decimal_comma: bool) -> pd.Series:
         decimal_comma = not all(GROUPED.fullmatch(re.sub("[eE].*", "", value)) for value in sample)
     elif not sample:
         decimal_comma = False
+    if not _one_notation(signs, decimal_comma):
+        return None
     if decimal_comma:
         return text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
     return text.str.replace(",", "", regex=False)
+
+
+def _one_notation(texts: pd.Series, decimal_comma: bool) -> bool:
+    """Return whether the signs of all numbers fit one notation.
+
+    Between digits that a decimal comma leaves whole, points are between groups of three, and the other way round.
+    Points alone beside commas alone are two notations: 103.125 beside 1,5 is no hundred thousand.
+    """
+    commas, points = (texts.str.contains(sign, regex=False) for sign in (",", "."))
+    if not commas.any() or not points.any():
+        return True
+    if decimal_comma:
+        between, sign, grouped = r"\.", ",", texts[points]
+        if not (commas & points).any():
+            return False
+    else:
+        between, sign, grouped = ",", r"\.", texts[commas]
+    pattern = rf"[-+]?\d{{1,3}}(?:{between}\d{{2,3}})*{between}\d{{3}}(?:{sign}\d*)?(?:[eE][-+]?\d+)?"
+    return bool(grouped.str.fullmatch(pattern).all())
