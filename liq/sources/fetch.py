@@ -284,7 +284,7 @@ def _file_market(window: str) -> Market:
     try:
         state = Path(path).stat()
     except OSError:
-        raise InputError(f"LIQ_FILE names {path!r}, which cannot be read.") from None
+        raise InputError(f"LIQ_FILE names '{path}', which cannot be read.") from None
     return _read(path, window, state.st_mtime_ns, state.st_size)
 
 
