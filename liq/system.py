@@ -21,6 +21,9 @@ from typing import IO, NamedTuple
 
 WINDOWS = sys.platform == "win32"
 
+READ_WAITS = (0.005, 0.01, 0.02)
+"""Seconds between tries to open a file that is being replaced on Windows: a rename, so a moment."""
+
 CANNOT_SYNC = {errno.EBADF, errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EISDIR}
 """Errors of a system or file system that cannot force a folder to disk: Windows refuses to open one (EACCES), network
 and FUSE file systems refuse fsync on one (EINVAL, EBADF, ENOTSUP). Any other error, such as EIO, is a failure."""
@@ -105,6 +108,26 @@ def move_in_place(source: Path, target: Path) -> None:
             return
         time.sleep(wait)
     os.replace(source, target)
+
+
+def open_to_read(path: Path) -> IO[bytes]:
+    """Open a file for reading bytes; on Windows one that is being replaced is tried again for a moment.
+
+    Raises OSError.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "numbers"
+    ...     _ = path.write_bytes(b"1,2")
+    ...     with open_to_read(path) as file:
+    ...         file.read()
+    b'1,2'
+    """
+    for wait in READ_WAITS if WINDOWS else ():
+        with suppress(PermissionError):
+            return open(path, "rb")
+        time.sleep(wait)
+    return open(path, "rb")
 
 
 def write_in_one_step(path: Path, write: Callable[[IO[bytes]], object], private: bool = False) -> None:
