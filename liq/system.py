@@ -1,9 +1,8 @@
-"""What Linux, macOS and Windows do differently, each behind one name: moving files, signals, memory, limits."""
+"""What Linux, macOS and Windows do differently, each behind one name: moving files, signals, limits."""
 
 from __future__ import annotations
 
 import _thread
-import ctypes
 import errno
 import math
 import os
@@ -14,12 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple
 
 WINDOWS = sys.platform == "win32"
+
+READ_WAITS = (0.005, 0.01, 0.02)
+"""Seconds between tries to open a file that is being replaced on Windows: a rename, so a moment."""
 
 CANNOT_SYNC = {errno.EBADF, errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EISDIR}
 """Errors of a system or file system that cannot force a folder to disk: Windows refuses to open one (EACCES), network
@@ -31,21 +32,11 @@ REPLACE_WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 LONGEST_WAIT = 0.5
 """Seconds that the main thread waits at a time on Windows: a person who presses Ctrl-C waits no longer."""
 
-HEAPS = 2
-"""Heaps that glibc's malloc may open. By default it is eight a core, one for each thread that allocates at the same
-time, and what the threads of many sessions have freed stays in them: `benchmarks.sessions` took 609 MB, not 440."""
-
-M_ARENA_MAX = -8
-"""Number of that parameter, from glibc's malloc.h."""
-
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 """Characters that no file's name may have on Windows."""
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 """Names that stand for devices there, with any ending."""
-
-NICENESS = 5
-"""How far a process stands back (man 2 setpriority); at 5 it gets a quarter of a processor that another wants too."""
 
 MAX_WORKERS_ON_WINDOWS = 61
 """Processes that `concurrent.futures` can wait for there at most (its documentation of `ProcessPoolExecutor`)."""
@@ -108,6 +99,26 @@ def move_in_place(source: Path, target: Path) -> None:
             return
         time.sleep(wait)
     os.replace(source, target)
+
+
+def open_to_read(path: Path) -> IO[bytes]:
+    """Open a file for reading bytes; on Windows one that is being replaced is tried again for a moment.
+
+    Raises OSError.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "numbers"
+    ...     _ = path.write_bytes(b"1,2")
+    ...     with open_to_read(path) as file:
+    ...         file.read()
+    b'1,2'
+    """
+    for wait in READ_WAITS if WINDOWS else ():
+        with suppress(PermissionError):
+            return open(path, "rb")
+        time.sleep(wait)
+    return open(path, "rb")
 
 
 def write_in_one_step(path: Path, write: Callable[[IO[bytes]], object], private: bool = False) -> None:
@@ -239,68 +250,3 @@ def max_workers() -> int | None:
     True
     """
     return MAX_WORKERS_ON_WINDOWS if WINDOWS else None
-
-
-@cache
-def use_few_heaps() -> None:
-    """Let glibc's malloc open no more than HEAPS heaps from now on; with another C library nothing happens.
-
-    >>> use_few_heaps()
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, HEAPS)
-
-
-def return_freed_memory() -> None:
-    """Return memory that was freed to the system where the C library is glibc; others do so themselves or cannot.
-
-    >>> return_freed_memory()
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def stand_back() -> None:
-    """Let the system prefer every other process to this one, for the processor and, where memory runs out, for life.
-
-    >>> stand_back.__name__  # it would hold for the rest of this process
-    'stand_back'
-    """
-    import psutil  # only where a process is bounded
-
-    with suppress(psutil.Error, OSError):
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if WINDOWS else NICENESS)
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # Linux alone has it
-        score.write("1000")
-
-
-def resident_memory(process: int) -> int:
-    """Return the bytes of memory that a process holds, 0 where it has ended.
-
-    >>> resident_memory(os.getpid()) > 1_000_000
-    True
-    """
-    import psutil
-
-    try:
-        return int(psutil.Process(process).memory_info().rss)
-    except psutil.Error:
-        return 0
-
-
-def limit_memory(process: int, resident: int) -> None:
-    """Let the system refuse a process more than so many bytes of resident memory, where it can: on Linux.
-
-    The limit is on what the process may write to (RLIMIT_DATA): what it has so far, and what is left to `resident`.
-
-    >>> limit_memory(0, 400_000_000)  # there is no such process
-    """
-    import psutil
-
-    if not hasattr(psutil.Process, "rlimit"):
-        return
-    with suppress(psutil.Error, OSError, ValueError):
-        known = psutil.Process(process)
-        memory = known.memory_info()
-        most = memory.data + resident - memory.rss
-        known.rlimit(psutil.RLIMIT_DATA, (most, most))

@@ -170,3 +170,12 @@ def test_the_image_holds_what_the_app_needs_and_no_more():
 def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), target
+
+
+def test_the_documents_say_alike_on_which_systems_commands_run():
+    sentence = (
+        "It is made for Linux, macOS and Windows; the tests run on Linux and pretend what the other two do otherwise"
+    )
+    for name in ("recorder", "positions", "scan"):
+        text = " ".join((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8").split())
+        assert f"{sentence}, and it has not been run on those." in text, name

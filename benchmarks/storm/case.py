@@ -136,8 +136,9 @@ def _corrupted(case: Case, rng: np.random.Generator, others: dict[str, Grid]) ->
                 _change(case, grid, rng, str(name))
                 case.records = grid.records()
             else:
-                case.records = case.records or grid.records()
+                before = case.records or grid.records()
                 _change(case, grid, rng, str(name))
+                case.records = before + [one for one in grid.records() if one not in before]
         if not case.detail:  # the kind has nothing that it could change
             case.group = "odd values"
             _change(case, grid, rng, case.group)

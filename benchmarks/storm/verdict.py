@@ -137,7 +137,9 @@ def _bars(
     if odd and not re.search(TIME_WORDS, text):
         return f"{len(odd)} bars that the file does not have, such as {pd.Timestamp(odd[0])}", ""
     plainly += [f"a bar at {pd.Timestamp(moment)}" for moment in extra[:1]]
-    lost = [moment for moment in truth.index if moment in present and moment not in got.index]
+    # what is before a hole may be outside the window, and the hole is said
+    begins = got.index[0] if re.search("lacks", text) else 0
+    lost = [one for one in truth.index if one in present and one not in got.index and one >= begins]
     if lost and not re.search(r"dropped|left out|cut off|skipped|are put on", text):
         return f"{len(lost)} bars lost in silence, such as {pd.Timestamp(lost[0])}", ""
     shared = got.index.intersection(truth.index)

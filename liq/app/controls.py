@@ -18,8 +18,8 @@ from liq.charts.heatmap.picture import SCALES
 from liq.market import LOOKBACKS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
+from liq.process_memory import use_few_heaps
 from liq.sources import fetch
-from liq.system import use_few_heaps
 
 DARK_FIRST = """<script>
 for (const key of Object.keys(localStorage)) {

@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 from cachetools import LRUCache, cached
 
-from liq import system
+from liq import process_memory
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -136,4 +136,4 @@ def return_freed_memory() -> None:
     >>> return_freed_memory()
     """
     pa.default_memory_pool().release_unused()
-    system.return_freed_memory()
+    process_memory.return_freed_memory()

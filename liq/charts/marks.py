@@ -36,3 +36,12 @@ def usd_text(value: str) -> str:
     """
     short = f"format({value}, '$.3~s')"
     return f"({value} > 0 ? replace(replace({short}, 'G', 'B'), 'k', 'K') : '$0')"
+
+
+def moment_tooltip(field: str, title: str) -> alt.Tooltip:
+    """Return a tooltip's line with a moment in UTC; by its format alone Vega-Lite writes the browser's time.
+
+    >>> moment_tooltip("t", "UTC").to_dict()["timeUnit"]
+    'utcyearmonthdatehoursminutes'
+    """
+    return alt.Tooltip(f"{field}:T", title=title, timeUnit="utcyearmonthdatehoursminutes", format="%d %b %H:%M")

@@ -11,7 +11,7 @@ import pandas as pd
 from altair import expr
 
 from liq.charts.colors import ACCENT, DOWN, FAINT, INK, UP
-from liq.charts.marks import CLOCK
+from liq.charts.marks import CLOCK, moment_tooltip
 from liq.charts.panel import dark_panel
 from liq.formatting import epoch_milliseconds, money, percent
 from liq.validation.alignment import FLOOR
@@ -131,7 +131,7 @@ def over_time(side: str, height: int = 165) -> dict[str, Any]:
     touch = base.mark_rule(opacity=0, strokeWidth=6).encode(time, tooltip=_tooltip())
     room = alt.Chart(alt.NamedData(name="range")).mark_point(opacity=0, tooltip=None)
     result: dict[str, Any] = (
-        alt.layer(area, line, touch, room.encode(alt.X("t:T"), alt.Y("usd:Q")))
+        alt.layer(area, line, touch, room.encode(time, alt.Y("usd:Q")))
         .properties(height=height, usermeta={"embedOptions": {"renderer": "canvas"}})
         .configure_view(stroke=None)
         .to_dict()
@@ -188,7 +188,7 @@ def _dollars(field: str, channel: Any, title: str) -> Any:
 def _tooltip() -> list[alt.Tooltip]:
     """Return the tooltip of a bar."""
     return [
-        alt.Tooltip("t:T", title="From, UTC", format="%d %b %H:%M", formatType="utc"),
+        moment_tooltip("t", "From, UTC"),
         alt.Tooltip("estimated:Q", title="Estimated", format="$.3s"),
         alt.Tooltip("realised:Q", title="Realised", format="$.3s"),
     ]

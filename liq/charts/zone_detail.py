@@ -10,7 +10,7 @@ import pandas as pd
 from altair import expr
 
 from liq.charts.colors import ACCENT, FAINT, INK
-from liq.charts.marks import CLOCK
+from liq.charts.marks import CLOCK, moment_tooltip
 from liq.charts.panel import dark_panel
 from liq.formatting import decimals, epoch_milliseconds, money, percent, price, timestamp
 from liq.model.heatmap import Heatmap
@@ -123,7 +123,7 @@ def spec() -> dict[str, Any]:
         name="near", fields=["time"], nearest=True, on="pointermove", clear="pointerout", empty=False
     )
     tooltip = [
-        alt.Tooltip("time:T", title="UTC", format="%d %b %H:%M"),
+        moment_tooltip("time", "UTC"),
         alt.Tooltip("usd:Q", title="Estimated USD", format="$,.3s"),
         alt.Tooltip("price:Q", title="Price", format=",~r"),
     ]

@@ -54,7 +54,7 @@ def write(key: Key, value: Any, seconds: float) -> None:
 
 
 def folder() -> Path | None:
-    """Return the folder of the cache, or None where it is turned off.
+    """Return the folder of the cache, or None where it is turned off or the user has no home.
 
     >>> folder() is None or isinstance(folder(), Path)
     True
@@ -62,7 +62,12 @@ def folder() -> Path | None:
     from platformdirs import user_cache_path
 
     chosen = os.environ.get("LIQ_CACHE", "")
-    return None if chosen.lower() == "off" else Path(chosen) if chosen else user_cache_path("liq", appauthor=False)
+    if chosen:
+        return None if chosen.lower() == "off" else Path(chosen)
+    with suppress(RuntimeError):
+        if (path := user_cache_path("liq", appauthor=False)).is_absolute():  # older versions return ~/.cache as it is
+            return path
+    return None
 
 
 def _name(key: Key) -> str:

@@ -33,7 +33,7 @@ def market(lookback: str, dates: str = "") -> Market:
     try:
         state = Path(path).stat()
     except OSError:
-        raise InputError(f"LIQ_FILE names {path!r}, which cannot be read.") from None
+        raise InputError(f"LIQ_FILE names '{path}', which cannot be read.") from None
     key = (path, lookback, dates, state.st_mtime_ns, state.st_size)
     if (refused := _refused.get(key)) is not None:
         raise refused

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from liq.app import memory
-from liq.system import HEAPS
+from liq.process_memory import HEAPS
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def test_the_bound_is_a_setting_and_nonsense_counts_as_none(monkeypatch):
 
 THREADS = """
 import ctypes, sys, threading
-from liq.system import use_few_heaps
+from liq.process_memory import use_few_heaps
 if sys.argv[1] == "few":
     use_few_heaps()
 meet = threading.Barrier(12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import psutil
 import pytest
 
 import liq
-from liq import system
+from liq import process_memory
 from liq.errors import InputError
 from liq.sources.file_worker import messages, process, readers
 from liq.sources.files import market_file
@@ -117,15 +118,15 @@ def test_a_file_that_never_ends_is_one_sentence(never_ends, monkeypatch):
     assert children() == []
 
 
+@POSIX
 @pytest.mark.parametrize("by_system", [True, False])
 def test_a_file_that_takes_too_much_memory_is_one_sentence(by_system, monkeypatch):
     process.prepare()
     (waiting,) = children()
-    wait_until(lambda: waiting.memory_info().rss > 80e6)
-    time.sleep(0.5)
+    select.select([process._spare["process"].stdout], [], [], 30)  # it says that it is ready
     monkeypatch.setattr(process, "MEGABYTES", int(waiting.memory_info().rss / 1e6) + 30)
     if not by_system:
-        monkeypatch.setattr(system, "limit_memory", lambda *_: None)
+        monkeypatch.setattr(process_memory, "limit_memory", lambda *_: None)
     with pytest.raises(InputError, match=r"more than \d+ MB of memory"):
         readers.read_market(candles(400_000))
 

@@ -17,10 +17,10 @@ import pytest
 from tests.served import ROOT, write_recording
 
 SCRIPT = """
-import sys
+import os, sys
 from liq.__main__ import main
-file, folder = sys.argv[1:]
-window = ["--file", file, "--lookback", "1d"]
+os.environ["LIQ_FILE"], folder = sys.argv[1:]  # read once for all commands
+window = ["--source", "file", "--lookback", "1d"]
 for number, words in enumerate((
     ["zones", *window],
     ["skill", *window],
@@ -74,6 +74,7 @@ def answers(
         env={
             **{k: v for k, v in os.environ.items() if k != "PYTHONIOENCODING"},
             "PYTHONPATH": str(package),
+            "LC_ALL": "C.UTF-8",
             **environment,
         },
         capture_output=True,
@@ -97,16 +98,20 @@ def has_locale(name: str) -> bool:
 
 
 ENVIRONMENTS = {
-    "Kolkata": ({"TZ": "Asia/Kolkata"}, "utf-8"),
-    "New York": ({"TZ": "America/New_York"}, "utf-8"),
-    "Kiritimati": ({"TZ": "Pacific/Kiritimati"}, "utf-8"),
+    "Kolkata, ASCII": ({"TZ": "Asia/Kolkata", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, "ascii"),
+    "New York, Windows in Western Europe": (
+        {"TZ": "America/New_York", "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"},
+        "cp1252",
+    ),
+    "Kiritimati, an old console": (
+        {"TZ": "Pacific/Kiritimati", "PYTHONIOENCODING": "cp437", "PYTHONUTF8": "0"},
+        "cp437",
+    ),
+    "Windows in Japan": ({"TZ": "Asia/Tokyo", "PYTHONIOENCODING": "cp932", "PYTHONUTF8": "0"}, "cp932"),
     "C": ({"LC_ALL": "C"}, "utf-8"),
-    "ASCII": ({"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, "ascii"),
-    "Windows in Western Europe": ({"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}, "cp1252"),
-    "an old console": ({"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "cp437", "PYTHONUTF8": "0"}, "cp437"),
-    "Windows in Japan": ({"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "cp932", "PYTHONUTF8": "0"}, "cp932"),
     "German": ({"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"}, "utf-8"),
 }
+"""Time zone, locale and console; what is written to files is the same bytes in all of them."""
 
 
 @pytest.mark.parametrize(("environment", "encoding"), ENVIRONMENTS.values(), ids=ENVIRONMENTS)

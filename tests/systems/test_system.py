@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import errno
 import io
@@ -16,7 +17,7 @@ import pandas as pd
 import pytest
 
 import liq
-from liq import system
+from liq import process_memory, system
 from liq.__main__ import main
 from liq.scan import executors
 from liq.scan.results import ScanJournal, write_scan
@@ -105,6 +106,25 @@ def test_a_file_that_is_read_on_windows_is_replaced_a_moment_later(tmp_path, mon
         assert path.read_bytes() == b"old"
         assert 1 < sum(waits) < 3
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_is_being_replaced_on_windows_is_read_a_moment_later(tmp_path, monkeypatch):
+    path, real, refused = tmp_path / "file", builtins.open, []
+
+    def opened(name, *more, **named):
+        if name == path and len(refused) < 2:
+            refused.append(name)
+            raise PermissionError(errno.EACCES, "Access is denied", str(name))
+        return real(name, *more, **named)
+
+    path.write_bytes(b"whole")
+    monkeypatch.setattr(builtins, "open", opened)
+    with pytest.raises(PermissionError):
+        system.open_to_read(path)
+    refused.clear()
+    monkeypatch.setattr(system, "WINDOWS", True)
+    with system.open_to_read(path) as file:
+        assert file.read() == b"whole"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such mode")
@@ -230,5 +250,5 @@ def test_another_c_library_has_nothing_to_set(monkeypatch, error):
         raise error
 
     monkeypatch.setattr(ctypes, "CDLL", absent)
-    system.use_few_heaps.__wrapped__()
-    system.return_freed_memory()
+    process_memory.use_few_heaps.__wrapped__()
+    process_memory.return_freed_memory()

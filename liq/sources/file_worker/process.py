@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 
 import pandas as pd
 
-from liq import system
+from liq import process_memory
 from liq.errors import DateOrderError, InputError, shown
 from liq.sources.file_worker import messages
 from liq.sources.files.table import MAX_BYTES, File
@@ -195,7 +195,7 @@ def _answer(
 
     def exchange() -> tuple[dict[str, Any], list[bytes]]:
         messages.receive(cast(Any, process.stdout))
-        system.limit_memory(process.pid, MEGABYTES * 1_000_000)
+        process_memory.limit_memory(process.pid, MEGABYTES * 1_000_000)
         ready.set()
         messages.send(cast(Any, process.stdin), request, blocks)
         messages.receive(cast(Any, process.stdout))
@@ -233,7 +233,7 @@ def _watched(process: Process, answer: Future[Any], ready: threading.Event) -> s
             broken = f"takes longer than {SECONDS:g} seconds to read; cut it to the days that matter."
             if not reading:
                 broken = "was not read: the machine is too busy to start a process for it; try again in a moment."
-        elif system.resident_memory(process.pid) > MEGABYTES * 1_000_000:
+        elif process_memory.resident_memory(process.pid) > MEGABYTES * 1_000_000:
             broken = f"takes more than {MEGABYTES} MB of memory to read; cut it to the days that matter."
         if broken:
             process.kill()

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from liq import system
+from liq import process_memory
 from liq.errors import DateOrderError, LiqError
 from liq.sources.file_worker import messages
 from liq.sources.files.table import File
@@ -25,7 +25,7 @@ def serve() -> None:
     """
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between
-    system.stand_back()
+    process_memory.stand_back()
     import pyarrow.parquet  # noqa: F401  # most of what a file needs, imported while nobody waits
 
     from liq.sources.file_worker import readers

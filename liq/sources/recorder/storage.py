@@ -281,7 +281,9 @@ def read_day(path: Path) -> pd.DataFrame:
     ...     read_day(path)["time"].item()
     5
     """
-    with open(path, "rb") as file:  # by its path pyarrow would open it twice, and find two files if it changed
+    with system.open_to_read(
+        path
+    ) as file:  # by its path pyarrow would open it twice, and find two files if it changed
         rows = pd.read_parquet(file)
     return rows.assign(
         **{
