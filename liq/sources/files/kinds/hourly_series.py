@@ -6,6 +6,7 @@ import re
 
 from liq.errors import InputError
 from liq.sources.files.content import Content, Kind, interest_content, liquidation_content
+from liq.sources.files.kinds.column_names import first_of, plain_names
 from liq.sources.files.table import Table
 
 TIMES = ("t", "time", "timestamp", "unix", "date", "datetime", "create_time", "createtime")
@@ -28,9 +29,7 @@ def read_liquidations(table: Table) -> Content:
 def read_interest(table: Table) -> Content:
     """Return open interest at the close of each interval."""
     columns = [str(name) for name in table.frame.columns]
-    column = next(
-        (name for name in ("open_interest", "openinterest", "oi", "c", "close") if name in columns), columns[-1]
-    )
+    column = first_of(plain_names(columns), ("openinterest", "oi", "c", "close")) or columns[-1]
     return interest_content(table, INTEREST.name, _time(columns, table), column, closes=True)
 
 
