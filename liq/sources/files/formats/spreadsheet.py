@@ -60,7 +60,7 @@ def is_workbook(raw: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):
         return False
     return {"[Content_Types].xml", "xl/workbook.xml"} <= names or {"mimetype", "content.xml"} <= names
 
@@ -127,7 +127,9 @@ def _check_size(raw: bytes, name: str, max_bytes: int) -> None:
                         f"{name} has a sheet of {rows:,} rows and {columns:,} columns with blank ones; save it as "
                         "CSV."
                     )
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError):
         raise InputError(f"{name} is a spreadsheet that is cut off, damaged or locked.") from None
 
 
