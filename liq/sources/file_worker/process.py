@@ -156,7 +156,9 @@ def _started() -> Process:
         **os.environ,
         **few,  # a thread more is memory more, and a file is read by one
         "ARROW_DEFAULT_MEMORY_POOL": "system",  # others reserve a gigabyte of addresses, which the bound would count
-        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),  # "" is the folder it was started in
+        "PYTHONPATH": os.pathsep.join(
+            os.path.abspath(path) for path in sys.path
+        ),  # "" is the folder it was started in
         "PYTHONUTF8": "1",
     }
     try:

@@ -108,6 +108,7 @@ def _kind(columns: Iterable[object]) -> Kind | None:
 
 def _unknown(table: Table, columns: set[str]) -> str:
     """Return the sentence for a table of no known kind."""
+    columns = {name for name in sorted(columns)[:60] if len(name) <= 40}
 
     def likeness(kind: Kind) -> float:
         near = sum(bool(difflib.get_close_matches(name, columns, n=1, cutoff=0.7)) for name in kind.columns)

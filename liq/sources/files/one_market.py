@@ -12,11 +12,12 @@ import pandas as pd
 from liq.errors import InputError, shown
 from liq.model.margin import known_coins
 from liq.sources.files.content import Content, spacing
+from liq.sources.files.kinds.column_names import plain_names
 from liq.sources.files.table import Table
 from liq.sources.venues.symbols import coin_in_name, coin_in_symbol
 
-SYMBOLS = ("symbol", "instid", "inst_id", "instrument", "pair", "coin", "ticker", "market", "s")
-"""Names of the column that says what a row is of."""
+SYMBOLS = ("symbol", "instid", "instrument", "instrumentname", "pair", "coin", "ticker", "market", "s")
+"""Names of the column that says what a row is of (`kinds.column_names.plain_names`)."""
 
 UNNAMED = "FILE"
 """The coin of a market whose files name none."""
@@ -37,9 +38,10 @@ def symbols(table: Table) -> pd.Series | None:
     >>> symbols(Table("mine.csv", pd.DataFrame({"symbol": ["BTCUSDT"]}))).item()
     'BTCUSDT'
     """
+    names = plain_names(table.frame.columns)
     for name in SYMBOLS:
-        if name in table.frame and table.frame[name].dtype.kind not in "iufbM":
-            column = table.frame[name].astype("string")
+        if name in names and table.frame[names[name]].dtype.kind not in "iufbM":
+            column = table.frame[names[name]].astype("string")
             found = [coin_in_symbol(text) for text in column.dropna().unique().tolist()]
             is_pair = name not in ("ticker", "market", "s") or all(
                 quote or coin in known_coins() for coin, quote in found

@@ -151,7 +151,7 @@ def _table(name: str, raw: bytes, dates: str) -> Table:
 
 def _checked(name: str, frame: pd.DataFrame, notes: list[str], dates: str) -> Table:
     """Return a table with names in lower case; raise InputError for a name twice, too many rows, or none."""
-    names = [str(column).strip() for column in frame.columns]
+    names = [_printable(str(column)) for column in frame.columns]
     lower = [own.lower() for own in names]
     columns = [
         own if len(own) == 1 and own != low and low in names else low for own, low in zip(names, lower, strict=True)
@@ -165,3 +165,8 @@ def _checked(name: str, frame: pd.DataFrame, notes: list[str], dates: str) -> Ta
     if not len(frame):
         raise InputError(f"{name} has no rows.")
     return Table(name, frame, tuple(notes), dates)
+
+
+def _printable(name: str) -> str:
+    """Return a column's name on one line and without signs that cannot be shown, at most 200 characters."""
+    return "".join(sign if sign.isprintable() else " " for sign in name[:200]).strip()

@@ -6,6 +6,7 @@ import io
 import re
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
@@ -91,6 +92,9 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
     import pyarrow
     import pyarrow.compute as compute
 
+    repeated = next((column for column in table.column_names if table.column_names.count(column) > 1), None)
+    if repeated is not None:
+        raise InputError(f"{name} names the column {repeated!r} twice.")
     kept = {}
     for column in table.column_names:
         values = table[column].combine_chunks()
@@ -108,12 +112,20 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
             continue
         if pyarrow.types.is_decimal(values.type):
             values = values.cast(pyarrow.float64())
-        kept["" if _UNNAMED_INDEX.fullmatch(column) else column] = values.to_pandas()
+        kept["" if _UNNAMED_INDEX.fullmatch(column) else column] = _without_far_times(values.to_pandas())
     frame = pd.DataFrame(kept)
     for column in frame.columns:
         if isinstance(frame[column].dtype, pd.CategoricalDtype):
             frame[column] = frame[column].astype("str")
     return frame
+
+
+def _without_far_times(column: pd.Series) -> pd.Series:
+    """Return a column in which times that Python cannot write, after the year 9999, are missing."""
+    if column.dtype.kind != "M":
+        return column
+    seconds = column.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    return column.mask((seconds < np.datetime64("1000-01-01")) | (seconds > np.datetime64("9999-01-01")))
 
 
 def _check_shape(rows: int, columns: int, name: str, max_rows: int) -> None:

@@ -67,11 +67,18 @@ def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = Fa
             column, unit, rounded = _read(column, decimal_comma)
             if rounded:
                 notes.append(f"Values of {shown(name)} are rounded in the file: {rounded}.")
+        if column.dtype == object:
+            column = column.map(_without_bounds)
         if unit in DOLLARS and re.fullmatch(r"vol(ume)?\.?", str(name).strip().lower()):
             name = f"{name!s} {unit.replace('$', 'usd')}"
         columns[place] = column
         names.append(name)
     return pd.DataFrame(columns, frame.index, copy=False).set_axis(names, axis=1)
+
+
+def _without_bounds(value: object) -> object:
+    """Return a value, or the text of an integer that no column of numbers holds."""
+    return str(value) if isinstance(value, int) and abs(value) >= 1 << 63 else value
 
 
 def plain_numbers(column: pd.Series, decimal_comma: bool = False) -> pd.Series:
@@ -95,7 +102,7 @@ def _read(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, str, str]:
     known_head = column.iloc[:200].dropna()
     known_head = known_head if len(known_head) else column.dropna()
     head = [value for one in known_head.head(50) if (value := str(one).strip()) not in MISSING and value]
-    if not all(len(value) <= MAX_CELL and MARKED.fullmatch(value) for value in head):
+    if not len(known_head) or not all(len(value) <= MAX_CELL and MARKED.fullmatch(value) for value in head):
         return column, "", ""
     text = column.astype("string").str.strip()
     text = text.mask(text.isin(("", *MISSING)))

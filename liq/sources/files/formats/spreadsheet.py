@@ -61,7 +61,7 @@ def is_workbook(raw: bytes) -> bool:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):
         return False
     return {"[Content_Types].xml", "xl/workbook.xml"} <= names or {"mimetype", "content.xml"} <= names
 
@@ -128,9 +128,9 @@ def _check_size(raw: bytes, name: str, max_bytes: int) -> None:
                         f"{name} has a sheet of {rows:,} rows and {columns:,} columns with blank ones; save it as "
                         "CSV."
                     )
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError):
         raise InputError(f"{name} is a spreadsheet that is cut off, damaged or locked.") from None
 
 

@@ -36,7 +36,10 @@ MARKS = (
 )
 """Byte-order marks; those of UTF-32 begin as UTF-16's do."""
 
-DATE = re.compile(r"\d{1,4}([-./])\d{1,2}\1\d{1,4}([ T]\S{1,30})?|\d{8} \d{4,6}|\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?")
+DATE = re.compile(
+    r"\d{1,4}([-./])\d{1,2}\1\d{1,4}([ T]\S{1,30}( [APap][Mm])?)?|\d{8} \d{4,6}|"
+    r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?[APap][Mm])?"
+)
 """A date, or a time of day, in a first row that may be no header."""
 
 
@@ -65,8 +68,8 @@ def encoding(raw: bytes, name: str) -> tuple[str, int]:
         return found, 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for start in range(0, len(raw), 1 << 20):
-            decoder.decode(raw[start : start + (1 << 20)])
+        for start in range(0, len(raw), HEAD):  # pieces of a megabyte would leave the heap in pieces for what follows
+            decoder.decode(raw[start : start + HEAD])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return "latin-1", 0
@@ -99,7 +102,8 @@ def begins_with(raw: bytes, signs: str) -> bool:
 def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str]) -> pd.DataFrame:
     r"""Return a CSV as a table; what was dropped or assumed is added to notes. Raises InputError.
 
-    Lines above the header without a delimiter are skipped (CryptoDataDownload's address); a file whose first row is
+    Lines above the header without a delimiter are skipped (CryptoDataDownload's address), as is Excel's "sep=;"; a
+    file whose first row is
     all numbers, dates and times of day has no header, and its columns are numbered; a last line with fewer values
     than others, without a time, or blank is dropped.
 
@@ -116,8 +120,9 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str]) -> pd.Data
         raise InputError(f"{name} has a first line of {len(first_lines[0]):,} characters; a table's has its columns.")
     if head.lstrip()[:1] == "<" and not _has_bracketed_names(first_lines):
         raise InputError(f"{name} is a web page or XML, not a table.")
-    delimiter = _delimiter(first_lines)
-    skip = 0
+    told = re.fullmatch(r"sep=([;,\t|])", first_lines[0].strip(" ").lower()) if len(first_lines) > 1 else None
+    delimiter = told[1] if told else _delimiter(first_lines)
+    skip = 1 if told else 0
     while skip < min(5, len(first_lines) - 1) and delimiter not in first_lines[skip]:
         skip += 1
     header = _cells(first_lines[skip] if first_lines else "", delimiter, name)

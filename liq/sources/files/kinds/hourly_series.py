@@ -6,6 +6,7 @@ import re
 
 from liq.errors import InputError, listed
 from liq.sources.files.content import Content, Kind, interest_content, liquidation_content
+from liq.sources.files.kinds.column_names import first_of, plain_names
 from liq.sources.files.open_interest import interest_columns
 from liq.sources.files.table import Table
 
@@ -29,8 +30,7 @@ def read_liquidations(table: Table) -> Content:
 def read_interest(table: Table) -> Content:
     """Return open interest at the close of each interval."""
     columns = [str(name) for name in table.frame.columns]
-    column = interest_columns(columns)[0]
-    column = column or next((name for name in ("c", "close") if name in columns), columns[-1])
+    column = interest_columns(columns)[0] or first_of(plain_names(columns), ("c", "close")) or columns[-1]
     return interest_content(table, INTEREST.name, _time(columns, table), column, closes=True)
 
 

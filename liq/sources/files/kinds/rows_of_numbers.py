@@ -80,7 +80,7 @@ def read(table: Table) -> Content:
     while rows.shape[1] > 6 and rows.iloc[:, -1].isna().all():  # a comma at the end of every line
         rows = rows.iloc[:, :-1]
     orders = [order for order in ORDERS if len(order.names) == rows.shape[1]]
-    numbers = [pd.to_numeric(rows[name], errors="coerce").to_numpy(float, na_value=np.nan) for name in rows]
+    numbers = [_numbers(rows[name]) for name in rows]
     named = {order: dict(zip(order.names, numbers, strict=True)) for order in orders}
     shares = {order: _share(own) for order, own in named.items()}
     fitting = [order for order in orders if shares[order] == 1 and (not order.holds or order.holds(named[order]))]
@@ -99,6 +99,13 @@ def read(table: Table) -> Content:
                 f"them and as {order.title} does; give the columns names: time, open, high, low, close, volume."
             )
     return found[0]
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """Return a column as floats; text, such as of dates, is NaN."""
+    if column.dtype.kind not in "iuf":
+        return np.full(len(column), np.nan)
+    return column.to_numpy(float, na_value=np.nan)
 
 
 def _content(table: Table, rows: pd.DataFrame, order: Order) -> Content:

@@ -53,11 +53,11 @@ def volume_of(frame: pd.DataFrame, names: Mapping[str, str], prices: Mapping[str
         if size:
             said = "dollars" if size == 1 else f"contracts of {size} dollars"
             return Volume(other, frame[other], (f"{own} counts {said}; volume in coins is {other}.",))
-        if bars.are_proportional(own, other):
-            own, other = (other, own) if plain_name(own) == "amount" else (own, other)
-            return Volume(other, frame[other], (f"{own} counts contracts; volume in coins is {other}.",))
     spreads = {(own, other): bars.spread(own, other) for own, other in pairs}
     own, other = min(spreads, key=lambda pair: spreads[pair], default=("", ""))
+    if own and bars.spread(own, other, by_price=False) < min(SAME, spreads[own, other] / 3):
+        own, other = (other, own) if plain_name(own) == "amount" else (own, other)
+        return Volume(other, frame[other], (f"{own} counts contracts; volume in coins is {other}.",))
     if own and spreads[own, other] < 2 * SAME:
         if spreads.get((other, own), 1.0) <= 3 * spreads[own, other]:  # the price hardly moved
             raise InputError(
@@ -113,20 +113,12 @@ class _Bars(NamedTuple):
             (one for one in CONTRACT_DOLLARS if _spread(size) < 2 * SAME and abs(np.median(size) / one - 1) < SAME), 0
         )
 
-    def are_proportional(self, own: str, other: str) -> bool:
-        """Return whether one column is a multiple of another, and the price moved enough to tell it from dollars."""
-        first, second, traded = self.both(own, other)
-        if traded.sum() < 3 or np.ptp(self.mean[traded]) < 1e-4 * self.mean[traded][0] or not np.ptp(first[traded]):
-            return False
-        ratio = second[traded] / first[traded]
-        return bool(np.ptp(ratio) < 1e-6 * np.median(ratio))
-
-    def spread(self, contracts: str, dollars: str) -> float:
-        """Return by how much dollars over contracts over price differ between bars, of nine in ten of them."""
-        first, second, traded = self.both(contracts, dollars)
-        if traded.sum() < 2:
+    def spread(self, contracts: str, other: str, by_price: bool = True) -> float:
+        """Return by how much another column over contracts, and over price, differs between bars, nine in ten."""
+        first, second, traded = self.both(contracts, other)
+        if traded.sum() < 2 or (not by_price and not np.ptp(first[traded])):
             return np.inf
-        return _spread(second[traded] / first[traded] / self.mean[traded])
+        return _spread(second[traded] / first[traded] / (self.mean[traded] if by_price else 1.0))
 
 
 def _spread(ratio: np.ndarray) -> float:

@@ -187,6 +187,11 @@ VENUES = {
     "a named index in Parquet": lambda b: parquet(plain(b).set_index(
         pd.to_datetime(b["time"], unit="ms", utc=True).rename("Open time")).drop(columns="time")),
     "pandas without names of columns": lambda b: pd.DataFrame(plain(b).to_numpy()).to_csv(),
+    "Bitstamp": lambda b: json.dumps(
+        {"data": {"pair": "BTC/USD", "ohlc": objects(b.assign(s=(b["time"] // 1000).astype(str)), timestamp="s",
+                                                     **OHLCV)}}
+    ),
+    "Excel's line on the delimiter": lambda b: "sep=;\n" + plain(b).to_csv(index=False, sep=";"),
     "old Mac line ends": lambda b: plain(b).to_csv(index=False, lineterminator="\r"),
     "UTF-16 without a mark": lambda b: plain(b).to_csv(index=False).encode("utf-16-be"),
     "UTF-32": lambda b: plain(b).to_csv(index=False).encode("utf-32"),
@@ -196,7 +201,9 @@ VENUES = {
     **{
         f"pandas' JSON, {orient}": lambda b, orient=orient: plain(b).set_index(
             pd.to_datetime(b["time"], unit="ms")
-        ).drop(columns="time").to_json(orient=orient, double_precision=15)
+        ).drop(columns="time").to_json(
+            orient=orient, double_precision=15, date_format="iso" if orient == "table" else "epoch"
+        )
         for orient in ("columns", "index", "split", "table")
     },
     **{
