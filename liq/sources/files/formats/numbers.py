@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import filterfalse, islice
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ MARKED = re.compile(
     r"\s?(?P<scale>[KMBTkmbt](?![A-Za-z]))?(?P<unit>\s?[A-Za-z]{3,5}|\s?[$€£¥₿])?"
 )
 """A number with a currency sign before it, a scale and a unit after it; every part begins with other characters."""
+
+DATE = re.compile(r"\d{1,4}\.\d{1,2}\.\d{1,4}")
+"""A date with points: thousands are not grouped like that."""
 
 SCALES = {"k": "e3", "m": "e6", "b": "e9", "t": "e12"}
 
@@ -102,32 +106,63 @@ def _read(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, str, str]:
     head = [value for one in known_head.head(50) if (value := str(one).strip()) not in MISSING and value]
     if not len(known_head) or not all(len(value) <= MAX_CELL and MARKED.fullmatch(value) for value in head):
         return column, "", ""
+    if any(DATE.fullmatch(value) for value in head):
+        return column, "", ""
     text = column.astype("string").str.strip()
     text = text.mask(text.isin(("", *MISSING)))
     known = text[text.notna()]
     if not len(known) or int(known.str.len().max()) > MAX_CELL:
         return column, "", ""
-    numbers = pd.to_numeric(text, errors="coerce")
-    other = known[numbers[text.notna()].isna()]
-    if not len(other):
-        return pd.Series(np.asarray(numbers.astype(float)), column.index), "", ""
-    sample = [MARKED.fullmatch(value) for value in other.head(500)]
-    found = [one for one in sample if one is not None]
-    units = {(one["unit"] or one["before"].strip(" +-") or "").strip().lower().replace("us$", "$") for one in found}
-    unit = max(units) if len(units - {""}) == 1 else ""
-    if len(found) < len(sample) or len(units - {""}) > 1 or not _is_unit(unit, found):
-        return column, "", ""
-    rounded = next((one[0] for one in found if one["scale"]), "")
-    text = text.str.replace(r"[\s_'’$€£¥₿]|^US(?=\$)", "", regex=True)
-    if len(unit) > 1:
-        text = text.str.replace(re.compile(f"{unit}$", re.IGNORECASE), "", regex=True)
-    if rounded:
-        for scale, exponent in SCALES.items():
-            text = text.str.replace(re.compile(f"{scale}$", re.IGNORECASE), exponent, regex=True)
-    text = _with_points(text, decimal_comma)
-    values = pd.to_numeric(text, errors="coerce").astype(float)
-    lost = values.isna() & text.notna()
-    return (column, "", "") if lost.any() else (pd.Series(np.asarray(values), column.index), unit, rounded)
+    cells, unit, rounded = known.tolist(), "", ""
+    if (numbers := _floats(cells)) is None:
+        sample = [MARKED.fullmatch(value) for value in islice(filterfalse(_is_float, cells), 500)]
+        found = [one for one in sample if one is not None]
+        units = {(one["unit"] or one["before"].strip(" +-")).strip() for one in found} - {""}
+        unit = min(units, default="").lower().replace("us$", "$")
+        if len(found) < len(sample) or {one.lower() for one in units} - {unit, "us$"} or not _is_unit(unit, found):
+            return column, "", ""
+        rounded = next((one[0] for one in found if one["scale"]), "")
+        numbers = _floats(_plain(cells, units, bool(rounded), decimal_comma))
+        if numbers is None or len(numbers) != len(cells):
+            return column, "", ""
+    values = np.full(len(column), np.nan)
+    values[text.notna().to_numpy()] = numbers
+    return pd.Series(values, column.index), unit, rounded
+
+
+def _floats(cells: list[str]) -> np.ndarray | None:
+    """Return texts as numbers, or None where one is no number."""
+    try:
+        return np.array(list(map(float, cells)))
+    except ValueError:
+        return None
+
+
+def _is_float(cell: str) -> bool:
+    return _floats([cell]) is not None
+
+
+def _plain(cells: list[str], units: set[str], scaled: bool, decimal_comma: bool) -> list[str]:
+    """Return numbers in text without separators, signs and units, with a point as the decimal sign.
+
+    All cells are one text meanwhile, which is ten times faster than one by one.
+    """
+    text = "\n".join(cells) + "\n"
+    for sign in ("US$", *" \u00a0\u202f\t_'’$€£¥₿"):
+        text = text.replace(sign, "")
+    for unit in units:
+        text = text.replace(f"{unit}\n", "\n")
+    for scale, exponent in SCALES.items() if scaled else ():
+        text = text.replace(f"{scale}\n", f"{exponent}\n").replace(f"{scale.upper()}\n", f"{exponent}\n")
+    if "," in text:
+        sample = [cell for cell in text.split("\n") if "," in cell][:500]
+        both = next((cell for cell in sample if "." in cell), "")
+        if both:
+            decimal_comma = both.rindex(",") > both.rindex(".")
+        elif not decimal_comma:
+            decimal_comma = not all(GROUPED.fullmatch(re.sub("[eE].*", "", cell)) for cell in sample)
+        text = text.replace(".", "").replace(",", ".") if decimal_comma else text.replace(",", "")
+    return text.split("\n")[:-1]
 
 
 def _is_unit(unit: str, found: list[re.Match[str]]) -> bool:
@@ -140,19 +175,3 @@ def _is_unit(unit: str, found: list[re.Match[str]]) -> bool:
     return unit in UNITS or (
         apart and not re.fullmatch("jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|utc|gmt", unit)
     )
-
-
-def _with_points(text: pd.Series, decimal_comma: bool) -> pd.Series:
-    """Return numbers without thousands separators and with a point as the decimal sign."""
-    signs = text[text.notna()]
-    sample = signs[signs.str.contains(",", regex=False)].head(500).tolist()
-    both = next((value for value in sample if "." in value), "")
-    if both:
-        decimal_comma = both.rindex(",") > both.rindex(".")
-    elif sample and not decimal_comma:
-        decimal_comma = not all(GROUPED.fullmatch(re.sub("[eE].*", "", value)) for value in sample)
-    elif not sample:
-        decimal_comma = False
-    if decimal_comma:
-        return text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    return text.str.replace(",", "", regex=False)
