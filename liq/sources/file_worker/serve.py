@@ -68,7 +68,18 @@ def _file(entry: dict[str, Any], blocks: list[bytes]) -> File:
     """Return a file of a request, a path or a buffer with a name."""
     if "path" in entry:
         return str(entry["path"])
-    file = io.BytesIO(blocks[entry["block"]])
+    file = _Once(blocks[entry["block"]])
     blocks[entry["block"]] = b""
     file.name = entry["name"]
     return file
+
+
+class _Once(io.BytesIO):
+    """Bytes that are let go once they were read as a whole: a table needs the memory, and is made of one reading."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        if not super().read(1):
+            self.seek(0)
+            self.truncate()
+        return content

@@ -73,7 +73,11 @@ def candle_content(
         if columns.get(name) not in table.frame:
             raise InputError(_lacks(table, kind, name))
     _check_cells(table, [time, interest, *columns.values()])
-    frame = table.frame[[columns[name] for name in CANDLE_COLUMNS]].set_axis(list(CANDLE_COLUMNS), axis=1)
+    times, words = parse_times(table.frame[time], time, table.name, table.dates)
+    if closes and len(times) > 1:
+        times = opens_before(times)
+    times, moved = on_bars(times)
+    frame = pd.DataFrame({name: table.frame[columns[name]] for name in CANDLE_COLUMNS}, copy=False)
     interest = interest if interest in table.frame else interest_columns(table.frame.columns)[0]
     unit = ""
     if interest:
@@ -82,10 +86,6 @@ def candle_content(
     both_sides = all(side in table.frame for side in SIDES)
     if both_sides:
         frame[list(SIDES)] = table.frame[list(SIDES)]
-    times, words = parse_times(table.frame[time], time, table.name, table.dates)
-    if closes and len(frame) > 1:
-        times = opens_before(times)
-    times, moved = on_bars(times)
     frame, notes = in_order(frame, times)
     if closes and len(frame) > 1:
         notes.append("Times are those of closes: each bar opens one bar length earlier.")

@@ -30,6 +30,9 @@ SPARSE = 0.25
 MIN_DAYS = 3
 """Minimum number of days for that: two days in a row may as well be one day of two months."""
 
+BLOCK = 100_000
+"""Rows that are taken apart at once; their parts take ten times as much memory as the times that come of them."""
+
 SIGNS = {"-": 0, ".": 1, "/": 2}
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -89,8 +92,7 @@ def parse_dates(texts: Texts, dates: str) -> tuple[np.ndarray, str]:
     'day-first'
     """
     if _all(compute.match_substring_regex(texts.array, _ISO)):  # the usual case, five times as fast
-        times = pd.to_datetime(texts.array.to_pandas(), format="ISO8601", errors="coerce", utc=True)
-        return times.dt.tz_localize(None).to_numpy(), ""
+        return np.concatenate([_iso_times(block) for block in _blocks(texts.array)]), ""
     fields = _fields(texts)
     if "a" not in fields:
         return _reading(fields, fields["year"], fields["month"], fields["day"], fields["year_length"]).times, ""
@@ -107,10 +109,13 @@ def parse_dates(texts: Texts, dates: str) -> tuple[np.ndarray, str]:
     if len(whole) == 1:
         order, one = next(iter(whole.items()))
         return one.times, order if len(readings) > 1 else ""
-    different = {one.times.tobytes(): order for order, one in reversed(whole.items())}
+    different: dict[str, _Reading] = {}
+    for order, one in whole.items():
+        if not any(np.array_equal(one.times, other.times) for other in different.values()):
+            different[order] = one
     if len(different) == 1:  # day and month are one number throughout
         return next(iter(whole.values())).times, ""
-    chosen = _dense({order: whole[order] for order in different.values()}) or (dates if dates in whole else "")
+    chosen = _dense(different) or (dates if dates in whole else "")
     if not chosen:
         periods = {order: _period(one.times) for order, one in whole.items()}
         raise DateOrderError(_question(periods, texts), periods)
@@ -123,8 +128,8 @@ def instants(date: tuple[np.ndarray, ...], clock: tuple[np.ndarray, ...]) -> np.
     >>> instants((np.array([2026]), np.array([2]), np.array([30])), (np.zeros(1, int),) * 4)
     array(['NaT'], dtype='datetime64[us]')
     """
-    year, month, day = date
-    hour, minute, second, nanosecond = clock
+    year, month, day = (part.astype(np.int32) for part in date)
+    hour, minute, second, nanosecond = (part.astype(np.int32) for part in clock)
     good = (year >= YEARS[0]) & (year <= YEARS[1]) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
     good &= (hour < 24) & (minute < 60) & (second < 60)
     months = np.where(good, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
@@ -141,44 +146,65 @@ def instants(date: tuple[np.ndarray, ...], clock: tuple[np.ndarray, ...]) -> np.
 
 def _fields(texts: Texts) -> dict[str, np.ndarray]:
     """Return the parts of the texts in their one format, as numbers; raise InputError where there are two formats."""
-    of_row = np.full(len(texts.array), -1)
+    of_row = np.full(len(texts.array), -1, np.int8)
     for number, pattern in enumerate(FORMATS.values()):
         if (of_row < 0).any():
             found = _bools(compute.match_substring_regex(texts.array, pattern))
-            of_row = np.where((of_row < 0) & found, number, of_row)
+            of_row = np.where((of_row < 0) & found, np.int8(number), of_row)
     matched = of_row >= 0
     _one_format(of_row, texts, matched)
-    parts = compute.extract_regex(texts.array, list(FORMATS.values())[max(0, int(of_row.max()))])
+    pattern = list(FORMATS.values())[max(0, int(of_row.max()))]
+    blocks = [_parts(block, pattern) for block in _blocks(texts.array)]
+    fields = {part: np.concatenate([block.pop(part) for block in blocks]) for part in list(blocks[0])}
+    fields["good"] &= matched
+    if "layout" in fields:
+        _one_format(fields.pop("layout"), texts, matched)
+    with_clock, named = fields.pop("with_clock"), fields.pop("named")
+    kind = np.where(with_clock, fields.pop("twelve"), np.int8(-1))  # a date without a clock is midnight in either
+    _one_format(kind, texts, matched & with_clock)
+    if (fields["offset"] != 0).any():
+        _one_format(named, texts, matched & with_clock)
+    return fields
+
+
+def _parts(array: Any, pattern: str) -> dict[str, np.ndarray]:
+    """Return the parts of a block of texts in a format as numbers, and what has to be alike in all blocks."""
+    parts = compute.extract_regex(array, pattern)
     raw = {part.name: compute.fill_null(parts.field(row), "") for row, part in enumerate(parts.type)}
     fields = {part: _integers(raw[part]) for part in raw if part in ("a", "b", "c", "year", "day", "hour", "minute")}
     fields["second"] = _integers(raw["second"])
     fields["nanosecond"] = _integers(compute.utf8_rpad(raw["fraction"], 9, "0"))
-    fields["month"] = _months(raw["month"]) if "month" in raw else np.zeros(len(texts.array), int)
+    fields["month"] = _months(raw["month"]) if "month" in raw else np.zeros(len(array), np.int16)
     for part in ("a", "c", "year"):
         if part in raw:
-            fields[f"{part}_length"] = compute.utf8_length(raw[part]).to_numpy(zero_copy_only=False)
+            fields[f"{part}_length"] = compute.utf8_length(raw[part]).to_numpy(zero_copy_only=False).astype(np.int8)
     half = compute.utf8_upper(raw["half"])
     after, twelve = _bools(compute.equal(half, "P")), _bools(compute.not_equal(half, ""))
-    with_clock = _bools(compute.not_equal(raw["hour"], ""))
-    kind = np.where(with_clock, twelve, -1)  # a date without a clock is midnight in either
+    fields["twelve"], fields["with_clock"] = twelve, _bools(compute.not_equal(raw["hour"], ""))
+    fields["good"] = ~twelve | ((fields["hour"] >= 1) & (fields["hour"] <= 12))
     if "sign" in raw:
-        fields["good"] = matched & _bools(compute.equal(raw["sign"], raw["sign2"]))
+        fields["good"] &= _bools(compute.equal(raw["sign"], raw["sign2"]))
         fields["good"] &= (fields["a_length"] < 4) | (fields["c_length"] < 4)
         sign = np.select([_bools(compute.equal(raw["sign"], one)) for one in SIGNS], list(SIGNS.values()), 0)
         year = np.where(fields["a_length"] == 4, 1, 0) + np.where(fields["c_length"] == 4, 2, 0)
-        _one_format(sign * 4 + year, texts, matched)
-    else:
-        fields["good"] = matched
-    _one_format(kind, texts, matched & with_clock)
-    fields["good"] = fields["good"] & (~twelve | ((fields["hour"] >= 1) & (fields["hour"] <= 12)))
-    fields["hour"] = np.where(twelve, fields["hour"] % 12 + 12 * after, fields["hour"])
+        fields["layout"] = (sign * 4 + year).astype(np.int8)
+    fields["hour"] = np.where(twelve, fields["hour"] % 12 + 12 * after, fields["hour"]).astype(np.int16)
     fields["offset"], good = _offsets(raw["offset"])
     fields["good"] &= good
-    if (fields["offset"] != 0).any():
-        named = _bools(compute.not_equal(raw["offset"], ""))
-        named |= _bools(compute.match_substring_regex(texts.array, "(?i)(?:Z|UTC|GMT)$"))
-        _one_format(named, texts, matched & with_clock)
+    fields["named"] = _bools(compute.not_equal(raw["offset"], ""))
+    fields["named"] |= _bools(compute.match_substring_regex(array, "(?i)(?:Z|UTC|GMT)$"))
     return fields
+
+
+def _blocks(array: Any) -> list[Any]:
+    """Return an Arrow array in slices of BLOCK rows, at least one."""
+    return [array.slice(start, BLOCK) for start in range(0, max(len(array), 1), BLOCK)]
+
+
+def _iso_times(block: Any) -> np.ndarray:
+    """Return the times (datetime64, UTC) of a block of texts in ISO 8601."""
+    times = pd.to_datetime(block.to_pandas(), format="ISO8601", errors="coerce", utc=True)
+    return np.asarray(times.dt.tz_localize(None).to_numpy())
 
 
 def _readings(fields: dict[str, np.ndarray]) -> dict[str, _Reading]:
@@ -232,13 +258,14 @@ def _offsets(part: Any) -> tuple[np.ndarray, np.ndarray]:
     value = _integers(compute.utf8_rpad(digits, 4, "0"))
     minutes = value // 100 * 60 + value % 100
     sign = np.where(_bools(compute.starts_with(part, "-")), -1, 1)
-    return sign * minutes, (minutes <= 14 * 60) & (value % 100 < 60)
+    return (sign * minutes).astype(np.int16), (minutes <= 14 * 60) & (value % 100 < 60)
 
 
 def _integers(part: Any) -> np.ndarray:
     """Return texts of digits as integers, an empty one as 0."""
     filled = compute.if_else(compute.equal(part, ""), "0", part)
-    return np.asarray(compute.cast(filled, pa.int64()).to_numpy(zero_copy_only=False))
+    numbers = compute.cast(filled, pa.int32()).to_numpy(zero_copy_only=False)
+    return np.asarray(numbers if len(numbers) and numbers.max() > 9999 else numbers.astype(np.int16))
 
 
 def _one_format(kind: np.ndarray, texts: Texts, which: np.ndarray) -> None:

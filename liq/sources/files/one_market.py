@@ -158,9 +158,11 @@ def candle_bars(contents: Sequence[Content]) -> tuple[pd.DataFrame, np.ndarray, 
     opens = [pd.DatetimeIndex(part.index) for part in parts]
     own = [spacing(times) if len(times) > 1 else None for times in opens]
     known = [length for length in own if length is not None]
-    together = pd.DatetimeIndex(np.unique(np.concatenate([times.as_unit("ns").asi8 for times in opens])))
-    single = spacing(together) if len(together) > 1 else pd.Timedelta(0)  # files of one bar each: archives by the day
-    usual = max(set(known), key=known.count, default=single)
+    if known:
+        usual = max(set(known), key=known.count)
+    else:  # files of one bar each: archives by the day
+        together = np.unique(np.concatenate([times.as_unit("ns").asi8 for times in opens]))
+        usual = spacing(pd.DatetimeIndex(together)) if len(together) > 1 else pd.Timedelta(0)
     lengths = np.repeat([(length or usual).to_timedelta64() for length in own], [len(part) for part in parts])
     lengths = lengths.astype("timedelta64[ns]")
     if len(parts) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import filterfalse, islice
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ MARKED = re.compile(
     r"\s?(?P<scale>[KMBTkmbt](?![A-Za-z]))?(?P<unit>\s?[A-Za-z]{3,5}|\s?[$€£¥₿])?"
 )
 """A number with a currency sign before it, a scale and a unit after it; every part begins with other characters."""
+
+DATE = re.compile(r"\d{1,4}\.\d{1,2}\.\d{1,4}")
+"""A date with points: thousands are not grouped like that."""
 
 SCALES = {"k": "e3", "m": "e6", "b": "e9", "t": "e12"}
 
@@ -104,34 +108,65 @@ def _read(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, str, str]:
     head = [value for one in known_head.head(50) if (value := str(one).strip()) not in MISSING and value]
     if not len(known_head) or not all(len(value) <= MAX_CELL and MARKED.fullmatch(value) for value in head):
         return column, "", ""
+    if any(DATE.fullmatch(value) for value in head):
+        return column, "", ""
     text = column.astype("string").str.strip()
     text = text.mask(text.isin(("", *MISSING)))
     known = text[text.notna()]
     if not len(known) or int(known.str.len().max()) > MAX_CELL:
         return column, "", ""
-    numbers = pd.to_numeric(text, errors="coerce")
-    other = known[numbers[text.notna()].isna()]
-    if not len(other):
-        return pd.Series(np.asarray(numbers.astype(float)), column.index), "", ""
-    sample = [MARKED.fullmatch(value) for value in other.head(500)]
-    found = [one for one in sample if one is not None]
-    units = {(one["unit"] or one["before"].strip(" +-") or "").strip().lower().replace("us$", "$") for one in found}
-    unit = max(units) if len(units - {""}) == 1 else ""
-    if len(found) < len(sample) or len(units - {""}) > 1 or not _is_unit(unit, found):
-        return column, "", ""
-    rounded = next((one[0] for one in found if one["scale"]), "")
-    text = text.str.replace(r"[\s_'’$€£¥₿]|^US(?=\$)", "", regex=True)
-    if len(unit) > 1:
-        text = text.str.replace(re.compile(f"{unit}$", re.IGNORECASE), "", regex=True)
-    if rounded:
-        for scale, exponent in SCALES.items():
-            text = text.str.replace(re.compile(f"{scale}$", re.IGNORECASE), exponent, regex=True)
-    pointed = _with_points(text, decimal_comma)
-    if pointed is None:
-        return column, "", ""
-    values = pd.to_numeric(pointed, errors="coerce").astype(float)
-    lost = values.isna() & text.notna()
-    return (column, "", "") if lost.any() else (pd.Series(np.asarray(values), column.index), unit, rounded)
+    cells, unit, rounded = known.tolist(), "", ""
+    if (numbers := _floats(cells)) is None:
+        sample = [MARKED.fullmatch(value) for value in islice(filterfalse(_is_float, cells), 500)]
+        found = [one for one in sample if one is not None]
+        units = {(one["unit"] or one["before"].strip(" +-")).strip() for one in found} - {""}
+        unit = min(units, default="").lower().replace("us$", "$")
+        if len(found) < len(sample) or {one.lower() for one in units} - {unit, "us$"} or not _is_unit(unit, found):
+            return column, "", ""
+        rounded = next((one[0] for one in found if one["scale"]), "")
+        numbers = _floats(_plain(cells, units, bool(rounded), decimal_comma))
+        if numbers is None or len(numbers) != len(cells):
+            return column, "", ""
+    values = np.full(len(column), np.nan)
+    values[text.notna().to_numpy()] = numbers
+    return pd.Series(values, column.index), unit, rounded
+
+
+def _floats(cells: list[str]) -> np.ndarray | None:
+    """Return texts as numbers, or None where one is no number."""
+    try:
+        return np.array(list(map(float, cells)))
+    except ValueError:
+        return None
+
+
+def _is_float(cell: str) -> bool:
+    return _floats([cell]) is not None
+
+
+def _plain(cells: list[str], units: set[str], scaled: bool, decimal_comma: bool) -> list[str]:
+    """Return numbers in text without separators, signs and units, with a point as the decimal sign.
+
+    All cells are one text meanwhile, which is ten times faster than one by one.
+    """
+    text = "\n".join(cells) + "\n"
+    for sign in ("US$", *" \u00a0\u202f\t_'’$€£¥₿"):
+        text = text.replace(sign, "")
+    for unit in units:
+        text = text.replace(f"{unit}\n", "\n")
+    for scale, exponent in SCALES.items() if scaled else ():
+        text = text.replace(f"{scale}\n", f"{exponent}\n").replace(f"{scale.upper()}\n", f"{exponent}\n")
+    if "," in text:
+        sample = [cell for cell in text.split("\n") if "," in cell][:500]
+        both = next((cell for cell in sample if "." in cell), "")
+        if both:
+            decimal_comma = both.rindex(",") > both.rindex(".")
+        elif not decimal_comma:
+            decimal_comma = not all(GROUPED.fullmatch(re.sub("[eE].*", "", cell)) for cell in sample)
+        if _two_notations(text, decimal_comma):
+            return []
+        text = text.replace(".", "").replace(",", ".") if decimal_comma else text.replace(",", "")
+    return text.split("\n")[:-1]
 
 
 def _is_unit(unit: str, found: list[re.Match[str]]) -> bool:
@@ -146,38 +181,16 @@ def _is_unit(unit: str, found: list[re.Match[str]]) -> bool:
     )
 
 
-def _with_points(text: pd.Series, decimal_comma: bool) -> pd.Series | None:
-    """Return numbers without thousands separators, with decimal points; None where signs are mixed."""
-    signs = text[text.notna()]
-    sample = signs[signs.str.contains(",", regex=False)].head(500).tolist()
-    both = next((value for value in sample if "." in value), "")
-    if both:
-        decimal_comma = both.rindex(",") > both.rindex(".")
-    elif sample and not decimal_comma:
-        decimal_comma = not all(GROUPED.fullmatch(re.sub("[eE].*", "", value)) for value in sample)
-    elif not sample:
-        decimal_comma = False
-    if not _one_notation(signs, decimal_comma):
-        return None
-    if decimal_comma:
-        return text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    return text.str.replace(",", "", regex=False)
+def _two_notations(text: str, decimal_comma: bool) -> bool:
+    r"""Return whether numbers, one a line, have a sign between digits that is neither decimal nor between groups.
 
-
-def _one_notation(texts: pd.Series, decimal_comma: bool) -> bool:
-    """Return whether the signs of all numbers fit one notation.
-
-    Between digits that a decimal comma leaves whole, points are between groups of three, and the other way round.
     Points alone beside commas alone are two notations: 103.125 beside 1,5 is no hundred thousand.
+
+    >>> _two_notations("1.234,5\n50163.7\n", True), _two_notations("1,234.5\n2,000\n", False)
+    (True, False)
     """
-    commas, points = (texts.str.contains(sign, regex=False) for sign in (",", "."))
-    if not commas.any() or not points.any():
+    if decimal_comma and "." in text and not re.search(r"\.[^\n,]*,", text):
         return True
-    if decimal_comma:
-        between, sign, grouped = r"\.", ",", texts[points]
-        if not (commas & points).any():
-            return False
-    else:
-        between, sign, grouped = ",", r"\.", texts[commas]
-    pattern = rf"[-+]?\d{{1,3}}(?:{between}\d{{2,3}})*{between}\d{{3}}(?:{sign}\d*)?(?:[eE][-+]?\d+)?"
-    return bool(grouped.str.fullmatch(pattern).all())
+    between, sign = (r"\.", ",") if decimal_comma else (",", r"\.")
+    grouped = rf"[-+]?\d{{1,3}}(?:{between}\d{{2,3}})*{between}\d{{3}}(?:{sign}\d*)?(?:[eE][-+]?\d+)?$"
+    return bool(re.search(rf"^(?!{grouped})[^\n]*{between}", text, re.MULTILINE))

@@ -155,6 +155,8 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str]) -> pd.Data
     except UnicodeError:
         raise InputError(f"{name} is text in {codec[:6].upper()} that is damaged.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+        if "out of memory" in str(error):
+            raise MemoryError from None
         reason = f" ({shown(str(error).splitlines()[0], 120).rstrip('.')})"
         raise InputError(f"{name} is neither CSV, CSV.gz nor Parquet{reason}.") from None
     return with_numbers(frame, notes, delimiter == ";" and "," in head)
