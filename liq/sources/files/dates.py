@@ -14,12 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as compute
 
 from liq.errors import DateOrderError, InputError
+from liq.sources.files.instants import BLOCK, instants
 
 DATE_ORDERS = ("day-first", "month-first", "year-first")
 """Orders in which a date's numbers may be written."""
-
-YEARS = (2009, 2099)
-"""First and last year of a market's data: Bitcoin's first block is of 2009."""
 
 DENSE = 0.5
 """Minimum share of the days from first to last that have rows, for an order to be taken as it covers them."""
@@ -29,9 +27,6 @@ SPARSE = 0.25
 
 MIN_DAYS = 3
 """Minimum number of days for that: two days in a row may as well be one day of two months."""
-
-BLOCK = 100_000
-"""Rows that are taken apart at once; their parts take ten times as much memory as the times that come of them."""
 
 SIGNS = {"-": 0, ".": 1, "/": 2}
 
@@ -120,28 +115,6 @@ def parse_dates(texts: Texts, dates: str) -> tuple[np.ndarray, str]:
         periods = {order: _period(one.times) for order, one in whole.items()}
         raise DateOrderError(_question(periods, texts), periods)
     return whole[chosen].times, chosen
-
-
-def instants(date: tuple[np.ndarray, ...], clock: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return datetime64 of dates (year, month, day) and clocks (hour, minute, second, nanosecond); NaT for no such.
-
-    >>> instants((np.array([2026]), np.array([2]), np.array([30])), (np.zeros(1, int),) * 4)
-    array(['NaT'], dtype='datetime64[us]')
-    """
-    year, month, day = (part.astype(np.int32) for part in date)
-    hour, minute, second, nanosecond = (part.astype(np.int32) for part in clock)
-    good = (year >= YEARS[0]) & (year <= YEARS[1]) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
-    good &= (hour < 24) & (minute < 60) & (second < 60)
-    months = np.where(good, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
-    days = months.astype("datetime64[D]") + np.where(good, day - 1, 0)
-    good &= days.astype("datetime64[M]") == months
-    seconds = days.astype("datetime64[s]").astype(np.int64) + np.where(good, hour * 3600 + minute * 60 + second, 0)
-    if (nanosecond % 1000).any():
-        times = (seconds * 1_000_000_000 + nanosecond).astype("datetime64[ns]")
-    else:
-        times = (seconds * 1_000_000 + nanosecond // 1000).astype("datetime64[us]")
-    times[~good] = np.datetime64("NaT")
-    return times
 
 
 def _fields(texts: Texts) -> dict[str, np.ndarray]:

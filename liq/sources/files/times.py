@@ -12,7 +12,8 @@ import pyarrow.compute as compute
 from liq.errors import InputError, shown
 from liq.market_checks import MAX_TIME
 from liq.sources.files.dates import DATE_ORDERS as DATE_ORDERS
-from liq.sources.files.dates import Texts, instants, parse_dates
+from liq.sources.files.dates import Texts, parse_dates
+from liq.sources.files.instants import instants
 
 RANGE = (pd.Timestamp("2009-01-01", tz="UTC"), pd.Timestamp("2100-01-01", tz="UTC"))
 

@@ -153,7 +153,8 @@ class PositionStore:
         path = self.folder / "accounts.parquet"
         if path.exists():
             try:
-                frame = pd.read_parquet(path)
+                with system.open_to_read(path) as file:
+                    frame = pd.read_parquet(file)
                 self.accounts = {
                     name: (int(time), bool(holds))
                     for name, time, holds in zip(frame["account"], frame["answered"], frame["holds"], strict=True)
