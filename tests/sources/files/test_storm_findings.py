@@ -145,6 +145,16 @@ def test_prices_that_leap_are_said(line):
     assert "leap" not in " ".join(read_market(candles(), lookback="1M").notes)
 
 
+def test_orders_without_a_time_are_refused():
+    header = "symbol,side,original_quantity,average_price,time btc\n"
+    assert "column of times" in sentence(read_liquidations, named(f"{header}BTCUSDT,SELL,1,50000,{FIRST}\n", "o.csv"))
+
+
+def test_blanks_in_the_first_line_of_a_scan_are_no_part_of_the_coin():
+    text = SCAN.replace(",", ", ") + "addr,size,entry,liq,lev,margin\n0xab,-2,81000,95000,10,cross\n"
+    assert read_positions(named(text, "scan.csv")).rows["coin"].tolist() == ["BTC"]
+
+
 def test_a_liquidation_price_that_is_no_number_is_not_taken_for_none():
     text = SCAN + "addr,size,entry,liq,lev,margin\n0xab,-2,81000,95000,10,cross\n0xcd,2,81000,{},10,cross\n"
     assert "'5%' in column 'liq', row 1" in sentence(read_positions, named(text.format("5%"), "scan.csv"))
@@ -179,5 +189,7 @@ def test_a_file_is_read_from_a_prompt_in_the_folder_of_the_package(tmp_path):
     path.write_bytes(candles().getvalue())
     script = "from liq.sources.file_worker import readers; "
     script += f"print(len(readers.read_market({str(path)!r}, lookback='1M').candles))"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
+    )
     assert done.stdout.strip() == "40", done.stderr
