@@ -2,7 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+SHOWN, LISTED = 40, 160
+"""Characters of a value, and of a list of names, in a sentence: what a file holds may be megabytes in one cell."""
+
+
+def shown(value: object, most: int = SHOWN) -> str:
+    r"""Return a value as a sentence shows it: on one line, without control characters, cut after most characters.
+
+    >>> shown("50100\n50200"), shown("x" * 1_000_000, 5)
+    ('50100 50200', 'xxxxx...')
+    """
+    text = str(value)
+    cut = text[:most]
+    line = "".join(sign if sign.isprintable() else " " for sign in cut)
+    return line if len(text) <= most else f"{line}..."
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """Return names as a sentence lists them: at most so many, each cut, and LISTED characters in all.
+
+    >>> listed(["time", "open", "x" * 500, "close"], 3)
+    'time, open, xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... and 1 more'
+    """
+    texts = [shown(name) for name in names]
+    few = texts[:most]
+    while len(few) > 1 and sum(len(text) + 2 for text in few) > LISTED:
+        few.pop()
+    more = f" and {len(texts) - len(few):,} more" if len(few) < len(texts) else ""
+    return ", ".join(few) + more
 
 
 class LiqError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 
 CANDLE_COLUMNS = ("open", "high", "low", "close", "volume")
 SIDES = ("long", "short")
@@ -98,13 +98,13 @@ def utc_times(column: pd.Series, what: str) -> pd.Series:
     lengths = np.fromiter((len(value) if isinstance(value, str) else 0 for value in column), int, len(column))
     if (lengths > MAX_TIME).any():
         row = int(np.argmax(lengths > MAX_TIME))
-        value = str(column.iloc[row])[:MAX_TIME]
-        raise InputError(f"{what} cannot be read in row {row}: {value}... has {lengths[row]:,} characters.")
+        value = shown(column.iloc[row], MAX_TIME)
+        raise InputError(f"{what} cannot be read in row {row}: {value} has {lengths[row]:,} characters.")
     times = pd.to_datetime(column, utc=True, format="ISO8601", errors="coerce")
     unread = np.asarray(times.isna() & column.notna())
     if unread.any():
         row = int(np.argmax(unread))
-        raise InputError(f"{what} cannot be read in row {row}: {column.iloc[row]!s:.40} is no date in ISO 8601.")
+        raise InputError(f"{what} cannot be read in row {row}: {shown(column.iloc[row])} is no date in ISO 8601.")
     return times
 
 
@@ -134,7 +134,7 @@ def _floats(column: pd.Series, name: str) -> np.ndarray:
             try:
                 float(value)
             except (TypeError, ValueError):
-                raise InputError(f"{name} has {value!r} in row {row}, which is not a number.") from None
+                raise InputError(f"{name} has {shown(repr(value))} in row {row}, which is not a number.") from None
         raise InputError(f"{name} is not numeric.") from None
 
 

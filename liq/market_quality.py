@@ -27,6 +27,10 @@ FROZEN = pd.Timedelta(hours=3)
 
 FROZEN_BARS = 12
 
+LEAP = 2.0
+"""Ratio of prices within a bar, the close before it included, from which that is said. In the recordings it is 1.1 at
+most within 5 minutes, 1.2 within 4 h."""
+
 
 def checked_open_interest(series: pd.Series | None) -> tuple[pd.Series | None, list[str]]:
     """Return open interest without isolated impossible values, and what was dropped; raise InputError for a change of
@@ -80,6 +84,28 @@ def _refuse_change_of_unit(log: np.ndarray, times: pd.DatetimeIndex) -> None:
                 f"open interest is {times_as_many} what it was from {times[row]:%Y-%m-%d %H:%M} on: its unit changes "
                 "there; give it in coins throughout."
             )
+
+
+def leap_sentences(candles: pd.DataFrame) -> list[str]:
+    """Return a sentence where a price is LEAP times the one before it or beside it, or nothing.
+
+    >>> hours = pd.date_range("2026-01-01", periods=3, freq="1h")
+    >>> bars = pd.DataFrame(dict(open=1.0, high=[1.0, 10.0, 1.0], low=1.0, close=1.0, volume=5.0), index=hours)
+    >>> leap_sentences(bars)
+    ['Prices leap from 1 to 10 in the bar of 2026-01-01 01:00: a digit or a unit is wrong, or it was a crash.']
+    """
+    opened, high, low, close = (candles[name].to_numpy(float) for name in ("open", "high", "low", "close"))
+    before = np.concatenate([opened[:1], close[:-1]])
+    most, least = np.maximum(high, before), np.minimum(low, before)
+    leaps = np.flatnonzero(most > LEAP * least)
+    if not len(leaps):
+        return []
+    row = int(leaps[0])
+    more = f", and in {len(leaps) - 1:,} more" if len(leaps) > 1 else ""
+    return [
+        f"Prices leap from {least[row]:,.6g} to {most[row]:,.6g} in the bar of {candles.index[row]:%Y-%m-%d %H:%M}"
+        f"{more}: a digit or a unit is wrong, or it was a crash."
+    ]
 
 
 def quality_sentences(candles: pd.DataFrame, bar: pd.Timedelta, end: pd.Timestamp, now: pd.Timestamp) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, listed, shown
 from liq.market import SIDES, as_utc
 from liq.market_checks import utc_times
 
@@ -98,9 +98,7 @@ class Positions:
 def _checked(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows with the right types, oldest snapshot first; raise InputError for what makes no sense."""
     if missing := [name for name in COLUMNS if name not in rows]:
-        raise InputError(
-            f"positions lack the column {missing[0]!r}; they have {', '.join(map(str, rows.columns[:8]))}."
-        )
+        raise InputError(f"positions lack the column {missing[0]!r}; they have {listed(rows.columns, 8)}.")
     if not len(rows):
         raise InputError("positions have no rows.")
     if len(rows) > MAX_ROWS:
@@ -109,7 +107,7 @@ def _checked(rows: pd.DataFrame) -> pd.DataFrame:
     try:
         numbers = rows[["coins", "entry", "liquidation_price", "leverage"]].astype(float)
     except (ValueError, TypeError) as error:
-        raise InputError(f"positions: a number cannot be read ({str(error)[:80]}).") from None
+        raise InputError(f"positions: a number cannot be read ({shown(error, 80)}).") from None
     frame = pd.DataFrame(
         {"time": time, **{name: rows[name].astype(str) for name in ("coin", "side", "margin", "account")}}
     )
@@ -129,5 +127,5 @@ def _checked(rows: pd.DataFrame) -> pd.DataFrame:
     for sentence, good in tests.items():
         if not good.all():
             row = int(np.flatnonzero(~good)[0])
-            raise InputError(f"positions: {sentence}; row {row} has {rows.iloc[row].to_dict()!r}."[:300])
+            raise InputError(f"positions: {sentence}; row {row} has {shown(rows.iloc[row].to_dict(), 240)}.")
     return frame.sort_values("time", kind="stable", ignore_index=True)

@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 import pandas as pd
 
 from liq import process_memory
-from liq.errors import DateOrderError, InputError
+from liq.errors import DateOrderError, InputError, shown
 from liq.sources.file_worker import messages
 from liq.sources.files.table import MAX_BYTES, File
 
@@ -122,9 +122,9 @@ def _described(files: Sequence[File]) -> tuple[list[dict[str, Any]], list[bytes]
     entries, blocks, size = list[dict[str, Any]](), list[bytes](), 0
     for file in files:
         if isinstance(file, (str, os.PathLike)):
-            entries.append({"name": PurePath(file).name[:80], "path": os.fspath(file)})
+            entries.append({"name": shown(PurePath(file).name, 80), "path": os.fspath(file)})
             continue
-        name = PurePath(str(getattr(file, "name", None) or "The file")).name[:80]
+        name = shown(PurePath(str(getattr(file, "name", None) or "The file")).name, 80)
         file.seek(0)
         raw = file.read(MAX_BYTES + 1 - size)
         if not isinstance(raw, bytes):
@@ -156,7 +156,9 @@ def _started() -> Process:
         **os.environ,
         **few,  # a thread more is memory more, and a file is read by one
         "ARROW_DEFAULT_MEMORY_POOL": "system",  # others reserve a gigabyte of addresses, which the bound would count
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONPATH": os.pathsep.join(
+            os.path.abspath(path) for path in sys.path
+        ),  # "" is the folder it was started in
         "PYTHONUTF8": "1",
     }
     try:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, listed, shown
 from liq.market import SIDES
 from liq.market_checks import CANDLE_COLUMNS, check_candles, check_liquidations
 from liq.sources.files.open_interest import interest_columns, interest_of
@@ -186,6 +186,23 @@ def event_content(
     )
 
 
+def closes_longs(table: Table, column: str) -> pd.Series:
+    """Return whether each forced order closed a long, a sale; raise InputError for a side that is neither.
+
+    >>> closes_longs(Table("mine.csv", pd.DataFrame({"side": ["SELL", "buy "]})), "side").tolist()
+    [True, False]
+    """
+    sides = table.frame[column].astype("string").str.strip().str.lower()
+    unknown = ~sides.isin(("buy", "sell")).to_numpy(bool)
+    if unknown.any():
+        row = int(np.argmax(unknown))
+        raise InputError(
+            f"{table.name} has {shown(table.frame[column].iloc[row])!r} in column {column!r}, row {row}; the side of "
+            "a forced order is buy or sell."
+        )
+    return sides == "sell"
+
+
 def in_order(frame: pd.DataFrame, times: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[str]]:
     """Return a frame by ascending time, repeated rows dropped, and what was done; nothing else is repaired.
 
@@ -237,13 +254,13 @@ def _check_cells(table: Table, columns: Iterable[str]) -> None:
             if lengths.max() > MAX_CELL:
                 row = int(np.argmax(lengths.to_numpy(float) > MAX_CELL))
                 raise InputError(
-                    f"{table.name} has {int(lengths.iloc[row]):,} characters in column {name!r}, row {row}; a "
+                    f"{table.name} has {int(lengths.iloc[row]):,} characters in column {shown(name)!r}, row {row}; a "
                     "number or a time is shorter."
                 )
 
 
 def _lacks(table: Table, kind: str, name: str) -> str:
     """Return the sentence for a column that is missing."""
-    found = ", ".join(map(str, table.frame.columns[:12]))
     why = " Volume says how much was opened in each bar." if name == "volume" else ""
-    return f"{table.name} lacks the column {name!r}; it looks like {kind} and has {found}.{why}"
+    has = listed(table.frame.columns)
+    return f"{table.name} lacks the column {shown(name)!r}; it looks like {kind} and has {has}.{why}"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.market import SIDES
 from liq.market_checks import check_candles
 from liq.sources.files.content import Content, spacing
@@ -53,7 +53,10 @@ def understood(contents: Sequence[Content]) -> str:
     for kind in dict.fromkeys(one.kind for one in contents):
         own = [one for one in contents if one.kind == kind]
         times = pd.DatetimeIndex(np.concatenate([_index(one) for one in own]))
-        renamed = [theirs if theirs == ours else f"{theirs} as {ours}" for theirs, ours in own[0].columns.items()]
+        renamed = [
+            shown(theirs) if theirs == ours else f"{shown(theirs)} as {ours}"
+            for theirs, ours in own[0].columns.items()
+        ]
         files = f" ({len(own)} files)" if len(own) > 1 else ""
         notes = dict.fromkeys(note for one in own for note in one.notes)
         said.append(

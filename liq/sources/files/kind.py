@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-from liq.errors import DateOrderError, InputError
+from liq.errors import DateOrderError, InputError, listed
 from liq.sources.files.content import Content, Kind
 from liq.sources.files.kinds import (
     binance_liquidations,
@@ -108,7 +108,6 @@ def _kind(columns: Iterable[object]) -> Kind | None:
 
 def _unknown(table: Table, columns: set[str]) -> str:
     """Return the sentence for a table of no known kind."""
-    shown = [f"{name!s:.40}" for name in table.frame.columns[:12]]
     columns = {name for name in sorted(columns)[:60] if len(name) <= 40}
 
     def likeness(kind: Kind) -> float:
@@ -118,4 +117,4 @@ def _unknown(table: Table, columns: set[str]) -> str:
     nearest = max(KINDS, key=likeness)
     missing = sorted(nearest.columns - columns)
     more = f"; the nearest kind is {nearest.name}, which also has {', '.join(missing[:5])}" if missing else ""
-    return f"{table.name} has none of the known layouts: it has the columns {', '.join(shown)}{more}."
+    return f"{table.name} has none of the known layouts: it has the columns {listed(table.frame.columns)}{more}."

@@ -16,7 +16,7 @@ from liq.errors import InputError
 from liq.market import SIDES, Lookback, Market, Origin, as_utc
 from liq.market import lookback as named_lookback
 from liq.market_checks import CANDLE_COLUMNS, check_liquidations
-from liq.market_quality import checked_open_interest, quality_sentences
+from liq.market_quality import checked_open_interest, leap_sentences, quality_sentences
 from liq.sources.files.content import spacing
 from liq.sources.files.joined import contents, joined, one_series, understood, what
 from liq.sources.files.one_market import UNNAMED, one_coin, runs_of_one_length
@@ -67,6 +67,7 @@ def read_market(
     notes = [understood(found), *data.notes]
     for opens, length in runs_of_one_length(pd.DatetimeIndex(frame.index), data.lengths[: len(frame)]):
         notes += _gaps(opens, length)
+    notes += leap_sentences(frame)
     if "open_interest" in frame:
         frame["open_interest"], dropped = checked_open_interest(frame["open_interest"])
         notes += dropped

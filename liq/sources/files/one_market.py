@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.model.margin import known_coins
 from liq.sources.files.content import Content, spacing
 from liq.sources.files.kinds.column_names import plain_names
@@ -285,7 +285,7 @@ def _single(coin: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     """Return names in a sentence, at most four."""
-    some = list(dict.fromkeys(names))
+    some = [shown(name, 60) for name in dict.fromkeys(names)]
     if len(some) > 4:
         return f"{', '.join(some[:3])} and {len(some) - 3:,} more"
     return " and ".join([*([", ".join(some[:-1])] if len(some) > 1 else []), *some[-1:]])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.sources.files.table import Table
 
 INTEREST_NAMES = ("openinterest", "oi", "sumopeninterest", "openinterestamount")
@@ -78,5 +78,5 @@ def optional_numbers(column: pd.Series, name: str) -> pd.Series:
     bad = (numbers.isna() & column.notna()) | (numbers < 0) | np.isinf(numbers)
     if bad.any():
         row = int(np.argmax(bad.to_numpy()))
-        raise InputError(f"{name} must be a number, not negative, or empty: row {row} has {column.iloc[row]!s:.40}.")
+        raise InputError(f"{name} must be a number, not negative, or empty: row {row} has {shown(column.iloc[row])}.")
     return numbers

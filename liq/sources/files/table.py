@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.sources.files.formats.columnar import feather_table, parquet_table
 from liq.sources.files.formats.json_text import json_table
 from liq.sources.files.formats.numbers import with_numbers
@@ -90,7 +90,7 @@ def _contents(file: File, notes: list[str]) -> list[tuple[str, bytes]]:
         path = Path(file)
         if path.is_dir():
             return _folder(path, notes)
-        name = path.name
+        name = shown(path.name, 80)
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise InputError(too_big(name, MAX_BYTES))
@@ -101,7 +101,7 @@ def _contents(file: File, notes: list[str]) -> list[tuple[str, bytes]]:
         name = PurePath(str(getattr(file, "name", None) or "The file")).name
         file.seek(0)
         raw = file.read(MAX_BYTES + 1)
-    name = name[:80]
+    name = shown(name, 80)
     if not isinstance(raw, bytes):
         raise InputError(f"{name} must be opened in binary mode.")
     return unpacked(name, raw, MAX_BYTES, MAX_FILES, notes)
@@ -123,8 +123,8 @@ def _folder(path: Path, notes: list[str]) -> list[tuple[str, bytes]]:
         try:
             raw = one.read_bytes()
         except OSError as error:
-            raise InputError(f"{one.name[:80]} cannot be read: {error.strerror or error}.") from None
-        found += unpacked(one.name[:80], raw, MAX_BYTES, MAX_FILES, notes)
+            raise InputError(f"{shown(one.name, 80)} cannot be read: {error.strerror or error}.") from None
+        found += unpacked(shown(one.name, 80), raw, MAX_BYTES, MAX_FILES, notes)
         if sum(len(raw) for _, raw in found) > MAX_BYTES:
             raise InputError(too_big(path.name, MAX_BYTES))
     return found
@@ -159,7 +159,7 @@ def _checked(name: str, frame: pd.DataFrame, notes: list[str], dates: str) -> Ta
     frame = frame.set_axis(columns, axis=1)
     repeated = frame.columns[frame.columns.duplicated()]
     if len(repeated):
-        raise InputError(f"{name} names the column {repeated[0]!r} twice.")
+        raise InputError(f"{name} names the column {shown(repeated[0])!r} twice.")
     if len(frame) > MAX_ROWS:
         raise InputError(f"{name} has more than {MAX_ROWS:,} rows; cut it to the days that matter.")
     if not len(frame):

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow
 import pyarrow.compute as compute
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.market_checks import MAX_TIME
 from liq.sources.files.dates import DATE_ORDERS as DATE_ORDERS
 from liq.sources.files.dates import Texts, parse_dates
@@ -57,6 +57,7 @@ def parse_times(column: pd.Series, label: str, name: str, dates: str = "") -> tu
     >>> parse_times(pd.Series(["31.12.2025 23:55", "01.01.2026 00:00"]), "time", "mine.csv")[0][1]
     Timestamp('2026-01-01 00:00:00+0000', tz='UTC')
     """
+    label = shown(label)
     if dates and dates not in DATE_ORDERS:
         raise InputError(f"dates must be one of {', '.join(DATE_ORDERS)}, not {str(dates)[:MAX_TIME]!r}.")
     if column.dtype.kind == "M":
@@ -110,7 +111,7 @@ def spacing(times: pd.DatetimeIndex) -> pd.Timedelta:
 
 
 def on_bars(times: pd.DatetimeIndex, bars: bool = True) -> tuple[pd.DatetimeIndex, list[str]]:
-    """Return times with those that are some seconds off their bar put on it, and a sentence on how many.
+    """Return times with those that are some seconds off their bar put on it, and sentences on these and on others.
 
     Bars open at multiples of their length since 1970, or as long after as most rows say to the nanosecond, such as
     days that open at 16:00. Times are left where neither holds for SHARED of them. Those that all lie at one of
@@ -140,14 +141,17 @@ def on_bars(times: pd.DatetimeIndex, bars: bool = True) -> tuple[pd.DatetimeInde
             return times, []
     off = _off(moments, length, phase)
     moved = (off != 0) & (np.abs(off) <= near)
+    far = np.abs(off) > near
+    first, bar = times[int(np.argmax(far))], duration_text(length)
+    notes = [f"Rows between the bars of {bar}: {far.sum():,}, the first at {first}."] if bars and far.any() else []
     if not moved.any():
-        return times, []
+        return times, notes
     put = pd.DatetimeIndex((moments - np.where(moved, off, 0)).astype("datetime64[ns]")).tz_localize("UTC")
     most = duration_text(int(np.abs(off[moved]).max()))
     grid = "the bars of {} are put on them" if bars else "every {} are put on it"
-    grid = grid.format(duration_text(length))
+    grid = grid.format(bar)
     rows = f"{int(moved.sum()):,} {'row' if moved.sum() == 1 else 'rows'}"
-    return put.as_unit(times.unit), [f"Times up to {most} off {grid}: {rows}."]
+    return put.as_unit(times.unit), [*notes, f"Times up to {most} off {grid}: {rows}."]
 
 
 def shared_phase(times: pd.DatetimeIndex, length: pd.Timedelta) -> pd.Timedelta:
@@ -205,9 +209,9 @@ def _texts(column: pd.Series, label: str, name: str) -> tuple[Any, np.ndarray]:
     lengths = compute.fill_null(compute.utf8_length(array), 0).to_numpy(zero_copy_only=False)
     if (lengths > MAX_TIME).any():
         row = int(np.argmax(lengths > MAX_TIME))
-        value, length = array[row].as_py()[:MAX_TIME], int(lengths[row])
+        value, length = shown(array[row].as_py(), MAX_TIME), int(lengths[row])
         raise InputError(
-            f"{name} has {value}... in column {label!r}, row {column.index[row]}, which is not a time: it has "
+            f"{name} has {value} in column {label!r}, row {column.index[row]}, which is not a time: it has "
             f"{length:,} characters, a time at most {MAX_TIME}."
         )
     is_number = compute.match_substring_regex(array, r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
@@ -290,6 +294,6 @@ def _checked(times: pd.DatetimeIndex, column: pd.Series, label: str, name: str) 
 def _sentence(column: pd.Series, bad: np.ndarray, label: str, name: str) -> str:
     row = int(np.argmax(bad))
     return (
-        f"{name} has {column.iloc[row]!s:.40} in column {label!r}, row {column.index[row]}, which is not a time: "
+        f"{name} has {shown(column.iloc[row])} in column {label!r}, row {column.index[row]}, which is not a time: "
         "seconds, milliseconds, microseconds or nanoseconds since 1970, or a date."
     )

@@ -10,9 +10,10 @@ import secrets
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, listed, shown
 from liq.market import as_utc
 from liq.positions import COLUMNS, MAX_ROWS, PASS_COLUMNS, Positions
 from liq.sources.files.table import MAX_BYTES, read_table
@@ -51,7 +52,7 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "",
             return read_positions(_named(raw, PurePath(file).name), coin, dates, salt=salt)
         except OSError as error:
             raise InputError(f"{PurePath(file).name} cannot be read: {error.strerror or error}.") from None
-    name = PurePath(str(getattr(file, "name", None) or "The file")).name[:80]
+    name = shown(PurePath(str(getattr(file, "name", None) or "The file")).name, 80)
     file.seek(0)
     raw = file.read(MAX_BYTES + 1)
     if raw[:4].lower() == b"#ts,":
@@ -63,7 +64,7 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "",
     if missing := [column for column in COLUMNS if column not in frame and column != "account"]:
         raise InputError(
             f"{name} lacks the column {missing[0]!r}; positions need {', '.join(COLUMNS[:-1])}, it has "
-            f"{', '.join(map(str, frame.columns))}."
+            f"{listed(frame.columns)}."
         )
     if "account" not in frame:
         frame["account"] = [f"row {row}" for row in range(len(frame))]
@@ -168,8 +169,14 @@ def _read_scan(raw: bytes, name: str, coin: str, salt: bytes) -> Positions:
     known = ("addr", "size", "entry", "liq", "lev", "margin")
     _, frame = read_table(_named(rest, name), known=known)
     if missing := [column for column in known if column not in frame]:
-        raise InputError(f"{name} lacks the column {missing[0]!r}; it has {', '.join(map(str, frame.columns))}.")
+        raise InputError(f"{name} lacks the column {missing[0]!r}; it has {listed(frame.columns)}.")
     size, level = (pd.to_numeric(frame[column], errors="coerce") for column in ("size", "liq"))
+    lost = (level.isna() & frame["liq"].notna() & (frame["liq"].astype("string").str.strip() != "")).to_numpy(bool)
+    if lost.any():  # what is blank or 0 has no liquidation price; any other text must not look like it
+        row = int(np.argmax(lost))
+        raise InputError(
+            f"{name} has {shown(frame['liq'].iloc[row])!r} in column 'liq', row {row}, which is no price."
+        )
     rows = pd.DataFrame(
         {
             "time": time,

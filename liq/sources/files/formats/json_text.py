@@ -8,12 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, listed, shown
 from liq.sources.files.formats.numbers import with_numbers
 from liq.sources.files.formats.text import MAX_COLUMNS
 
 MAX_JSON = 30_000_000
 """Maximum number of characters of a JSON file: parsing takes ten times as much memory."""
+
+MAX_OBJECTS = 2_000_000
+"""Maximum number of lists and objects in a JSON file: ten million empty ones in 29 MB take 800 MB of memory."""
 
 MAX_DEPTH = 5
 """Maximum number of objects around the rows; venues' answers have two or three."""
@@ -41,11 +44,13 @@ def json_table(text: str, name: str, notes: list[str]) -> pd.DataFrame:
     """
     if len(text) > MAX_JSON:
         raise InputError(f"{name} is JSON of more than {MAX_JSON // 1_000_000} MB; cut it to the days that matter.")
+    if text.count("{") + text.count("[") > MAX_OBJECTS:
+        raise InputError(f"{name} is JSON of more than {MAX_OBJECTS:,} rows; cut it to the days that matter.")
     found = _frames(_parsed(text, name, notes), name)
     if not found:
         raise InputError(f"{name} is JSON, but no list of rows.")
     if len(found) > 1:
-        places = ", ".join(place or "the list" for place, _ in found[:4])
+        places = listed([place or "the list" for place, _ in found], 4)
         raise InputError(f"{name} is JSON with several lists of rows, in {places}; keep the one that is meant.")
     frame = found[0][1]
     for place, column in enumerate(frame.columns):
@@ -60,15 +65,29 @@ def json_table(text: str, name: str, notes: list[str]) -> pd.DataFrame:
 
 def _parsed(text: str, name: str, notes: list[str]) -> Any:
     """Return the value in a JSON text, or the list of those in its lines; raise InputError."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Return an object; raise InputError for a name twice, of which JSON's reader would keep the last."""
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(one for one in names if names.count(one) > 1)
+            raise InputError(f"{name} names {shown(twice)!r} twice in one object.")
+        return found
+
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=unique)
+    except InputError:
+        raise
     except (ValueError, RecursionError):
         lines = [line for line in text.splitlines() if line.strip()]
     for cut in (False, True):  # the last line of a file that is being written may be half a row
         rows = lines[: len(lines) - cut]
         if len(rows) > 1 and all(line.rstrip()[-1] in "]}" for line in rows):
             try:
-                found = json.loads(f"[{','.join(rows)}]")
+                found = json.loads(f"[{','.join(rows)}]", object_pairs_hook=unique)
+            except InputError:
+                raise
             except (ValueError, RecursionError):
                 continue
             notes += ["The last line was cut off and is dropped."] * cut

@@ -8,6 +8,8 @@ from itertools import filterfalse, islice
 import numpy as np
 import pandas as pd
 
+from liq.errors import shown
+
 MAX_CELL = 60
 """Maximum number of characters of a number; a cell that is longer is text, and no pattern is tried on it."""
 
@@ -68,7 +70,7 @@ def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = Fa
         elif column.dtype.kind not in "iufM":
             column, unit, rounded = _read(column, decimal_comma)
             if rounded:
-                notes.append(f"Values of {name!s:.40} are rounded in the file: {rounded}.")
+                notes.append(f"Values of {shown(name)} are rounded in the file: {rounded}.")
         if column.dtype == object:
             column = column.map(_without_bounds)
         if unit in DOLLARS and re.fullmatch(r"vol(ume)?\.?", str(name).strip().lower()):
@@ -143,7 +145,7 @@ def _is_float(cell: str) -> bool:
 
 
 def _plain(cells: list[str], units: set[str], scaled: bool, decimal_comma: bool) -> list[str]:
-    """Return numbers in text without separators, signs and units, with a point as the decimal sign.
+    """Return numbers in text without separators, signs and units, with decimal points; none where signs are mixed.
 
     All cells are one text meanwhile, which is ten times faster than one by one.
     """
@@ -161,6 +163,8 @@ def _plain(cells: list[str], units: set[str], scaled: bool, decimal_comma: bool)
             decimal_comma = both.rindex(",") > both.rindex(".")
         elif not decimal_comma:
             decimal_comma = not all(GROUPED.fullmatch(re.sub("[eE].*", "", cell)) for cell in sample)
+        if not _one_notation(pd.Series(text.split("\n")[:-1], dtype="str"), decimal_comma):
+            return []
         text = text.replace(".", "").replace(",", ".") if decimal_comma else text.replace(",", "")
     return text.split("\n")[:-1]
 
@@ -175,3 +179,22 @@ def _is_unit(unit: str, found: list[re.Match[str]]) -> bool:
     return unit in UNITS or (
         apart and not re.fullmatch("jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|utc|gmt", unit)
     )
+
+
+def _one_notation(texts: pd.Series, decimal_comma: bool) -> bool:
+    """Return whether the signs of all numbers fit one notation.
+
+    Between digits that a decimal comma leaves whole, points are between groups of three, and the other way round.
+    Points alone beside commas alone are two notations: 103.125 beside 1,5 is no hundred thousand.
+    """
+    commas, points = (texts.str.contains(sign, regex=False) for sign in (",", "."))
+    if not commas.any() or not points.any():
+        return True
+    if decimal_comma:
+        between, sign, grouped = r"\.", ",", texts[points]
+        if not (commas & points).any():
+            return False
+    else:
+        between, sign, grouped = ",", r"\.", texts[commas]
+    pattern = rf"[-+]?\d{{1,3}}(?:{between}\d{{2,3}})*{between}\d{{3}}(?:{sign}\d*)?(?:[eE][-+]?\d+)?"
+    return bool(grouped.str.fullmatch(pattern).all())

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.sources.files.formats.spreadsheet import is_workbook
 
 MAX_DICTIONARY = 100_000_000
@@ -53,7 +53,7 @@ def is_beside(path: str, notes: list[str]) -> bool:
     if "__MACOSX" in path or OF_SYSTEMS.fullmatch(name):
         return True
     if len(name) < 200 and ABOUT.fullmatch(name):
-        notes.append(f"{name[:80]} is passed over.")
+        notes.append(f"{shown(name, 80)} is passed over.")
         return True
     return False
 
@@ -95,7 +95,7 @@ def _members(raw: bytes, name: str, max_bytes: int, max_files: int, notes: list[
             if len(members) > max_files:
                 raise InputError(f"{name} holds {len(members):,} files, more than {max_files}.")
             for member in sorted(members, key=lambda one: one.filename):
-                own = PurePath(member.filename.replace("\\", "/")).name[:80]
+                own = shown(PurePath(member.filename.replace("\\", "/")).name, 80)
                 with archive.open(member) as stream:  # what a member says of its size may be wrong
                     content = stream.read(max_bytes - size + 1)
                 if size + len(content) > max_bytes:

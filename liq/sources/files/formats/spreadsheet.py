@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import lzma
 import math
 import re
 import zipfile
@@ -13,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.sources.files.formats.numbers import with_numbers
 
 MAX_COLUMNS = 200
@@ -83,7 +84,7 @@ def workbook_tables(raw: bytes, name: str, max_bytes: int) -> list[tuple[pd.Data
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(raw))
         for number, sheet_name in enumerate(book.sheet_names[:MAX_SHEETS]):
             rows = book.get_sheet_by_index(number).to_python()
-            notes = [f"Read from the sheet {sheet_name:.40}."] if len(book.sheet_names) > 1 else []
+            notes = [f"Read from the sheet {shown(sheet_name)}."] if len(book.sheet_names) > 1 else []
             frame = _table(rows, name, notes) if len(rows) > 1 else None
             if frame is not None:
                 found.append((frame, notes))
@@ -129,7 +130,7 @@ def _check_size(raw: bytes, name: str, max_bytes: int) -> None:
                     )
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError):
         raise InputError(f"{name} is a spreadsheet that is cut off, damaged or locked.") from None
 
 
@@ -237,7 +238,7 @@ def _without_foot(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
             break
         end = row
         if cells:
-            notes.append(f"A last row that has no time is dropped: {' '.join(map(str, cells)):.40}.")
+            notes.append(f"A last row that has no time is dropped: {shown(' '.join(map(str, cells)))}.")
         if len(frame) - end > MAX_HEADER and cells:
             return frame
     return frame.iloc[:end]

@@ -10,7 +10,7 @@ import warnings
 
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.sources.files.formats.numbers import NUMBER, with_numbers
 
 MAX_COLUMNS = 200
@@ -115,27 +115,27 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str]) -> pd.Data
     lines = [line for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)?", head) if line]
     if len(raw) > start + HEAD and len(lines) > 1:
         lines.pop()  # it may go on
-    shown = [line.strip("\r\n") for line in lines if line.strip()][:50]
-    if max((len(line) for line in shown[:1]), default=0) > MAX_LINE:
-        raise InputError(f"{name} has a first line of {len(shown[0]):,} characters; a table's has its columns.")
-    if head.lstrip()[:1] == "<" and not _has_bracketed_names(shown):
+    first_lines = [line.strip("\r\n") for line in lines if line.strip()][:50]
+    if max((len(line) for line in first_lines[:1]), default=0) > MAX_LINE:
+        raise InputError(f"{name} has a first line of {len(first_lines[0]):,} characters; a table's has its columns.")
+    if head.lstrip()[:1] == "<" and not _has_bracketed_names(first_lines):
         raise InputError(f"{name} is a web page or XML, not a table.")
-    told = re.fullmatch(r"sep=([;,\t|])", shown[0].strip(" ").lower()) if len(shown) > 1 else None
-    delimiter = told[1] if told else _delimiter(shown)
+    told = re.fullmatch(r"sep=([;,\t|])", first_lines[0].strip(" ").lower()) if len(first_lines) > 1 else None
+    delimiter = told[1] if told else _delimiter(first_lines)
     skip = 1 if told else 0
-    while skip < min(5, len(shown) - 1) and delimiter not in shown[skip]:
+    while skip < min(5, len(first_lines) - 1) and delimiter not in first_lines[skip]:
         skip += 1
-    header = _cells(shown[skip] if shown else "", delimiter, name)
+    header = _cells(first_lines[skip] if first_lines else "", delimiter, name)
     if len(header) > MAX_COLUMNS:
         raise InputError(f"{name} has {len(header):,} columns, more than {MAX_COLUMNS}.")
     headless = _is_row(header)
-    first = _cells(shown[skip + 1], delimiter, name) if len(shown) > skip + 1 else []
+    first = _cells(first_lines[skip + 1], delimiter, name) if len(first_lines) > skip + 1 else []
     while first and not first[-1].strip():
         first.pop()
     if len(first) > len(header):
         # pandas would drop the surplus; with decimal commas that is half of every number.
         raise InputError(f"{name} has more values in row 0 than its header has columns.")
-    above = head.index(shown[skip]) if skip else 0
+    above = head.index(first_lines[skip]) if skip else 0
     start += len(head[:above].encode(codec, "replace"))
     raw = _without_foot(raw, start, codec, delimiter, header if headless else first, len(header), name, notes)
     body = io.BytesIO(raw)  # shares the bytes
@@ -157,7 +157,7 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str]) -> pd.Data
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         if "out of memory" in str(error):
             raise MemoryError from None
-        reason = f" ({str(error).splitlines()[0][:120].rstrip('.')})"
+        reason = f" ({shown(str(error).splitlines()[0], 120).rstrip('.')})"
         raise InputError(f"{name} is neither CSV, CSV.gz nor Parquet{reason}.") from None
     return with_numbers(frame, notes, delimiter == ";" and "," in head)
 
@@ -241,7 +241,7 @@ def _without_foot(
 
 def _why_no_row(cells: list[str], place: int, columns: int) -> str:
     """Return the note on a line that is no row of a table, or ""."""
-    text = f"{' '.join(cell for cell in cells if cell):.40}"
+    text = shown(" ".join(cell for cell in cells if cell))
     if not text:
         return "A last line without a value is dropped."
     own = cells[place] if len(cells) > place else ""

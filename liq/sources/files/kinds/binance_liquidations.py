@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from liq.sources.files.content import Content, Kind, event_content
+from liq.sources.files.content import Content, Kind, closes_longs, event_content
 from liq.sources.files.table import Table
 
 FILLED = ("accumulated_fill_quantity", "order_filled_accumulated_quantity", "original_quantity")
@@ -24,9 +24,8 @@ def read(table: Table) -> Content:
     for name in reversed([name for name in PRICES if name in frame]):
         numbers = pd.to_numeric(frame[name], errors="coerce")
         price = numbers.where(numbers > 0, price)
-    is_long = frame["side"].astype(str).str.strip().str.upper() == "SELL"
     used = [name for name in ("symbol", "side", *FILLED, *PRICES, time) if name in frame]
-    return event_content(table, KIND.name, time, is_long, coins * price, used)
+    return event_content(table, KIND.name, time, closes_longs(table, "side"), coins * price, used)
 
 
 KIND = Kind("Binance liquidation orders", frozenset({"side", "original_quantity", "average_price"}), read)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from liq.errors import InputError
+from liq.errors import InputError, listed
 from liq.market_checks import CANDLE_COLUMNS
 from liq.sources.files.content import Content, Kind, candle_content
 from liq.sources.files.kinds.column_names import (
@@ -51,7 +51,7 @@ def read(table: Table, kind: str) -> Content:
     if time is None:
         raise InputError(
             f"{table.name} has no column of times: unix, time, timestamp, date, datetime or open_time_ms; it has "
-            f"{', '.join(map(str, columns[:12]))}."
+            f"{listed(columns)}."
         )
     if kind == "freqtrade candles" and columns[:6] != ["date", *CANDLE_COLUMNS]:
         kind = "candles with dates"
@@ -64,7 +64,7 @@ def read(table: Table, kind: str) -> Content:
     if not interest:
         raise InputError(
             f"{table.name} lacks a volume, without which the map cannot tell how much was opened; show volume in the "
-            f"chart before exporting it. It has {', '.join(map(str, columns[:12]))}."
+            f"chart before exporting it. It has {listed(columns)}."
         )
     notes = (*table.notes, "The file has no volume: openings are read from rises of open interest alone.")
     table = table._replace(frame=table.frame.assign(volume=0.0), notes=notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from liq.errors import InputError
+from liq.errors import InputError, listed
 from liq.sources.files.content import Content, Kind, interest_content, liquidation_content
 from liq.sources.files.kinds.column_names import first_of, plain_names
 from liq.sources.files.open_interest import interest_columns
@@ -22,7 +22,7 @@ def read_liquidations(table: Table) -> Content:
     time = _time(columns, table)
     long, short = _one(columns, LONG), _one(columns, SHORT)
     if not (long and short):
-        raise InputError(f"{table.name} lacks a column of longs or of shorts; it has {', '.join(columns[:12])}.")
+        raise InputError(f"{table.name} lacks a column of longs or of shorts; it has {listed(columns)}.")
     in_coins = not re.search("usd|turnover", long) and "price" in columns
     return liquidation_content(table, LIQUIDATIONS.name, time, long, short, "price" if in_coins else "")
 
@@ -52,7 +52,7 @@ def _one(columns: list[str], pattern: re.Pattern[str]) -> str:
 def _time(columns: list[str], table: Table) -> str:
     time = next((name for name in TIMES if name in columns), None)
     if time is None:
-        raise InputError(f"{table.name} has no column of times; it has {', '.join(columns[:12])}.")
+        raise InputError(f"{table.name} has no column of times; it has {listed(columns)}.")
     return time
 
 

@@ -1,0 +1,1 @@
+"""Corruptions, by what they change: cells, columns, rows, bytes, columnar files, and containers of files."""
