@@ -25,7 +25,7 @@ MEANINGS = {
         "$5": 5.0,
         "1.2K": 1200.0,
     },
-    **{"3M": 3e6, "1,5": 1.5, "nan": float("nan")},
+    **{"3M": 3e6, "1,5": 1.5, **dict.fromkeys(("nan", "NaN", "N/A", "null", "None", "-", "--"), float("nan"))},
 }
 """What other cells that are put into files mean to anybody."""
 
@@ -114,11 +114,18 @@ class Grid:
         """Return the rows that have as many cells as the header, by its names; () where a name occurs twice."""
         if len(set(self.header)) < len(self.header):
             return []
-        return [dict(zip(self.header, row, strict=True)) for row in self.rows if len(row) == len(self.header)]
+        width = len(self.header)
+        rows = [row[:width] for row in self.rows if len(row) >= width and not any(row[width:])]
+        return [dict(zip(self.header, row, strict=True)) for row in rows]
 
 
-def plain(layout: Layout, record: Mapping[str, Any], bar: str) -> tuple[int, dict[str, Any]] | None:
-    """Return the bar's open (ns) and the values that a record plainly says; None where a part has not one reading."""
+def plain(
+    layout: Layout, record: Mapping[str, Any], bar: str, some: bool = False
+) -> tuple[int, dict[str, Any]] | None:
+    """Return the bar's open (ns) and the values that a record plainly says; None where a part has not one reading.
+
+    some : whether values are left out that have none, as beside each other in a columnar file.
+    """
     parts = [str(record.get(name, "")).strip() for name in layout.time]
     try:
         if layout.unit in PER:
@@ -139,11 +146,11 @@ def plain(layout: Layout, record: Mapping[str, Any], bar: str) -> tuple[int, dic
             values[ours] = cell.lower()
         elif PLAIN.fullmatch(cell):
             values[ours] = float(cell)
-        elif cell in MEANINGS and (cell != "nan" or ours in OPTIONAL):
+        elif cell in MEANINGS and (MEANINGS[cell] == MEANINGS[cell] or ours in OPTIONAL):
             values[ours] = MEANINGS[cell]
         elif cell == "" and ours in OPTIONAL:
             values[ours] = float("nan")
-        else:
+        elif not some:
             return None
     return moment - layout.after * pd.Timedelta(bar).value, values
 

@@ -6,26 +6,26 @@ import csv
 import io
 import json
 import re
-import warnings
 from typing import Any
-
-import pandas as pd
 
 from benchmarks.storm.layouts import Layout
 
 
 def plain_columnar(raw: bytes) -> list[dict[str, Any]] | None:
     """Return the rows of a columnar file as its library reads them, or None where it does not."""
+    import pyarrow.ipc
+    import pyarrow.parquet
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            frame = (pd.read_parquet if raw[:4] == b"PAR1" else pd.read_feather)(io.BytesIO(raw))
-        return [
-            {str(key): repr(value).removesuffix(".0") for key, value in row.items()}
-            for row in frame.to_dict("records")
-        ]
+        if raw[:4] == b"PAR1":
+            table = pyarrow.parquet.ParquetFile(io.BytesIO(raw)).read()
+        else:
+            table = pyarrow.ipc.open_file(raw).read_all()
+        columns = {str(name): table[name].to_pylist() for name in table.column_names}
     except Exception:  # whatever it raises, it does not read it
         return None
+    cells = {name: [repr(value).removesuffix(".0") for value in values] for name, values in columns.items()}
+    return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
 
 def read_plainly(layout: Layout, header: list[str], raw: bytes) -> list[dict[str, Any]]:

@@ -65,13 +65,13 @@ def tried(case: Case, alone: bool = True, sampled: bool = False, bounds: bool = 
     what takes LONG or is LARGE.
     """
     plain_case = clean_case(case)
-    clean = read_case(plain_case)
+    clean = read_case(plain_case, measured=False)
     if clean.error or clean.fault:
         return _outcome(case, Read(), "unknown kind", clean.error or clean.fault)
     what, reason = verdict(plain_case, clean, clean)
     if what == "FAULT":
         return _outcome(case, clean, what, f"even when clean: {reason}")
-    read = read_case(case) if alone else Read(fault="hangs", seconds=HANG)
+    read = read_case(case, measured=bounds) if alone else Read(fault="hangs", seconds=HANG)
     too_much = not alone or read.seconds > file_worker.SECONDS or read.megabytes > file_worker.MEGABYTES - OWN
     what, reason = verdict(case, read, clean) if alone else ("FAULT", "hangs")
     large = too_much or read.seconds > LONG or read.megabytes > LARGE or read.fault

@@ -141,9 +141,10 @@ def on_bars(times: pd.DatetimeIndex, bars: bool = True) -> tuple[pd.DatetimeInde
             return times, []
     off = _off(moments, length, phase)
     moved = (off != 0) & (np.abs(off) <= near)
-    far = np.abs(off) > near
-    first, bar = times[int(np.argmax(far))], duration_text(length)
-    notes = [f"Rows between the bars of {bar}: {far.sum():,}, the first at {first}."] if bars and far.any() else []
+    far, bar, notes = np.abs(off) > near, duration_text(length), list[str]()
+    if bars and far.any():
+        first = times[int(np.argmax(far))]
+        notes.append(f"Rows between the bars of {bar}, summed into these: {far.sum():,}, the first at {first}.")
     if not moved.any():
         return times, notes
     put = pd.DatetimeIndex((moments - np.where(moved, off, 0)).astype("datetime64[ns]")).tz_localize("UTC")

@@ -162,7 +162,7 @@ def _read_scan(raw: bytes, name: str, coin: str, salt: bytes) -> Positions:
     head, _, rest = raw.partition(b"\n")
     if len(head) > MAX_HEAD:
         raise InputError(f"{name} has a first line of {len(head):,} characters; that of a scan has a few numbers.")
-    words = head.decode("utf-8", "replace").strip().lstrip("#").split(",")
+    words = [word.strip() for word in head.decode("utf-8", "replace").strip().lstrip("#").split(",")]
     said = dict(zip(words[::2], words[1::2], strict=False))
     named = next((key.removesuffix("_positions").upper() for key in said if key.endswith("_positions")), "")
     time = as_utc(said.get("ts"), f"{name}: ts")

@@ -14,7 +14,7 @@ from benchmarks.storm.verdict import truth_of, verdict
 HEAVY = ("wide, deep, large inside", "spreadsheets")
 """Corruptions whose files take seconds to make; the storm itself tries them."""
 
-PER_GROUP = 6
+PER_GROUP = 7
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)

@@ -129,7 +129,7 @@ def test_json_of_millions_of_empty_objects_is_refused_before_it_is_parsed():
 def test_a_row_between_the_bars_is_said():
     row = f"{FIRST + 5 * HOUR + 23 * 60_000},50000,50100,49900,50050,12.5"
     notes = " ".join(read_market(candles({5: row}), lookback="1M").notes)
-    assert "Rows between the bars of 1 h: 1, the first at 2026-01-05 05:23:00" in notes
+    assert "Rows between the bars of 1 h, summed into these: 1, the first at 2026-01-05 05:23:00" in notes
     hours = pd.date_range("2026-01-01", periods=30, freq="1h", tz="UTC")
     assert on_bars(hours)[1] == []
     assert on_bars(hours, bars=False)[1] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from liq.errors import InputError, listed
 from liq.sources.files.content import Content, Kind, closes_longs, event_content
 from liq.sources.files.table import Table
 
@@ -15,7 +16,9 @@ TIMES = ("time", "order_trade_time", "event_time")
 def read(table: Table) -> Content:
     """Return liquidations summed to bars: a forced SELL closes a long; dollars are price times what was filled."""
     frame = table.frame
-    time = next(name for name in TIMES if name in frame)
+    time = next((name for name in TIMES if name in frame), None)
+    if time is None:
+        raise InputError(f"{table.name} has no column of times, {', '.join(TIMES)}; it has {listed(frame.columns)}.")
     coins = pd.Series(0.0, frame.index)
     for name in reversed([name for name in FILLED if name in frame]):
         numbers = pd.to_numeric(frame[name], errors="coerce")
