@@ -124,6 +124,8 @@ def _read(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, str, str]:
         if len(found) < len(sample) or {one.lower() for one in units} - {unit, "us$"} or not _is_unit(unit, found):
             return column, "", ""
         rounded = next((one[0] for one in found if one["scale"]), "")
+        if rounded and len(cells) > 1 and len(set(cells)) == 1:  # "5m" throughout is the length of a bar
+            return column, "", ""
         numbers = _floats(_plain(cells, units, bool(rounded), decimal_comma))
         if numbers is None or len(numbers) != len(cells):
             return column, "", ""
