@@ -19,7 +19,7 @@ from liq.app.parts.outside_files import file_error, read_files
 from liq.app.view import View
 from liq.charts.heatmap import data, window
 from liq.charts.heatmap.strips.context import Panel
-from liq.errors import LiqError
+from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.model.as_of import last_closed_bar
@@ -48,7 +48,8 @@ def load_heatmap(view: View, *, preview: bool = False) -> Heatmap:
     except LiqError as error:
         file_error(error)
         what = "file" if view.source == "file" else "ticker"
-        st.caption(f"Choose another {what} or source in the sidebar. The simulated market always answers.")
+        if not isinstance(error, DateOrderError):
+            st.caption(f"Choose another {what} or source in the sidebar. The simulated market always answers.")
         finish_loading(view)
         st.stop()
     market_notices(all_bands.market, session_cache.losses(all_bands))

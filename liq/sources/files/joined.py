@@ -54,7 +54,7 @@ def understood(contents: Sequence[Content]) -> str:
         own = [one for one in contents if one.kind == kind]
         times = pd.DatetimeIndex(np.concatenate([_index(one) for one in own]))
         renamed = [
-            shown(theirs) if theirs == ours else f"{shown(theirs)} as {ours}"
+            shown(theirs) if theirs == ours else f"{shown(theirs).strip() or 'the index'} as {ours}"
             for theirs, ours in own[0].columns.items()
         ]
         files = f" ({len(own)} files)" if len(own) > 1 else ""

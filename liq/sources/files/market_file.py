@@ -194,9 +194,8 @@ def _shortfall(times: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback) -
         return [f"The file begins {times[0]:%Y-%m-%d %H:%M} UTC, later than a window of {window.name}."]
     warmup = start - times[0]
     if warmup < 0.5 * window.warmup:
-        return [
-            f"The file holds {duration_text(warmup.value)} before the window, so its left edge shows less than stood."
-        ]
+        held = duration_text(warmup.value) if warmup > pd.Timedelta(0) else "nothing"
+        return [f"The file holds {held} before the window, so its left edge shows less than stood."]
     return []
 
 

@@ -131,6 +131,10 @@ def coin_in_symbol(text: str) -> tuple[str, str]:
     return ALIASES.get(coin, coin), quote if QUOTE.fullmatch(quote) else ""
 
 
+METATRADER = re.compile(r"(?<=USD|SDT|SDC)(?:M?(?:1|5|15|30)|H[14]|60|240|D1|1440|W1|10080|MN1?|43200)$")
+"""What MetaTrader writes behind a symbol in a file's name: the length of a bar, in minutes or by its name."""
+
+
 def coin_in_name(name: str) -> tuple[str, str]:
     """Return the coin and the quote that a file is named after, "" for what it does not say.
 
@@ -138,13 +142,13 @@ def coin_in_name(name: str) -> tuple[str, str]:
 
     >>> coin_in_name("BINANCE_BTCUSDT.P, 5.csv"), coin_in_name("btc_liquidations_1h.csv")
     (('BTC', 'USDT'), ('BTC', ''))
-    >>> coin_in_name("longs_usd.csv")
-    ('', '')
+    >>> coin_in_name("longs_usd.csv"), coin_in_name("BTCUSD15.csv")
+    (('', ''), ('BTC', 'USD'))
     """
     text = re.sub(rf"-({QUOTE.pattern})", r"\1", name.upper())
     words = [word for word in re.split(r"[^A-Z0-9]+", text) if word]
     for before, word in pairwise(["", *words]):
-        match = PAIR.fullmatch(word)
+        match = PAIR.fullmatch(METATRADER.sub("", word))
         coin, quote = (match[1], match[2]) if match else (before, word)
         named = bool(match) or quote != "USD" or coin in known_coins()  # "mean_usd" is a column rather than a coin
         if coin and QUOTE.fullmatch(quote) and named and not NOT_COINS.fullmatch(coin):

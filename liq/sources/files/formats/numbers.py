@@ -53,6 +53,10 @@ MISSING = ("-", "--", "–", "—", "n/a", "N/A")
 """What stands where there is no number."""
 
 
+LENGTHS = ("i", "interval", "timeframe", "period", "resolution", "granularity", "bar")
+"""Names of columns that say how long a bar is: their 5m are no five million."""
+
+
 def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = False) -> pd.DataFrame:
     """Return a table with columns of numbers in text as numbers; booleans become text; notes says what was rounded.
 
@@ -67,7 +71,7 @@ def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = Fa
         column, unit = frame.iloc[:, place], ""
         if column.dtype.kind == "b":
             column = column.map({True: "True", False: "False"})
-        elif column.dtype.kind not in "iufM":
+        elif column.dtype.kind not in "iufM" and str(name).strip().lower() not in LENGTHS:
             column, unit, rounded = _read(column, decimal_comma)
             if rounded:
                 notes.append(f"Values of {shown(name)} are rounded in the file: {rounded}.")
