@@ -50,10 +50,11 @@ class Table(NamedTuple):
     others: tuple[Table, ...] = ()
 
 
-def read_tables(file: File, dates: str = "") -> list[Table]:
+def read_tables(file: File, dates: str = "", timed: bool = True) -> list[Table]:
     r"""Return the tables in a file, a zip or a folder; raise InputError where there is none.
 
     file : a path, or a binary buffer, with a `name` where it has one. dates : see `Table`.
+    timed : whether every row has a time, so that a last line without one is none.
 
     >>> import io
     >>> read_tables(io.BytesIO(b"Open;other\n1,5;2\n"))[0].frame.to_dict("list")
@@ -63,7 +64,7 @@ def read_tables(file: File, dates: str = "") -> list[Table]:
     contents = _contents(file, passed_over)[::-1]
     found = []
     while contents:  # each is let go before the next is read
-        found.append(_table(*contents.pop(), dates))
+        found.append(_table(*contents.pop(), dates, timed))
     found[0] = found[0]._replace(notes=(*found[0].notes, *dict.fromkeys(passed_over)))
     return found
 
@@ -77,7 +78,7 @@ def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
     >>> read_table(io.BytesIO(b"Open,other\n1.5,2\n"), known=["open"])[1].to_dict("list")
     {'open': [1.5]}
     """
-    name, frame = read_tables(file)[0][:2]
+    name, frame = read_tables(file, timed=False)[0][:2]
     frame = frame.loc[:, frame.columns.isin(list(known))]
     if not len(frame.columns):
         raise InputError(f"{name} has none of the columns {', '.join(list(known)[:6])}.")
@@ -130,7 +131,7 @@ def _folder(path: Path, notes: list[str]) -> list[tuple[str, bytes]]:
     return found
 
 
-def _table(name: str, raw: bytes, dates: str) -> Table:
+def _table(name: str, raw: bytes, dates: str, timed: bool) -> Table:
     """Return the table in one file's content."""
     notes: list[str] = []
     if is_workbook(raw):
@@ -145,7 +146,7 @@ def _table(name: str, raw: bytes, dates: str) -> Table:
     elif begins_with(raw, "[{"):
         frame = json_table(decoded(raw, name), name, notes)
     else:
-        frame = csv_table(raw, name, MAX_ROWS, notes)
+        frame = csv_table(raw, name, MAX_ROWS, notes, timed)
     return _checked(name, frame, notes, dates)
 
 

@@ -99,7 +99,7 @@ def begins_with(raw: bytes, signs: str) -> bool:
     return start.decode("latin-1") in tuple(signs)
 
 
-def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str]) -> pd.DataFrame:
+def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str], timed: bool = True) -> pd.DataFrame:
     r"""Return a CSV as a table; what was dropped or assumed is added to notes. Raises InputError.
 
     Lines above the header without a delimiter are skipped (CryptoDataDownload's address), as is Excel's "sep=;"; a
@@ -137,7 +137,7 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str]) -> pd.Data
         raise InputError(f"{name} has more values in row 0 than its header has columns.")
     above = head.index(first_lines[skip]) if skip else 0
     start += len(head[:above].encode(codec, "replace"))
-    raw = _without_foot(raw, start, codec, delimiter, header if headless else first, len(header), name, notes)
+    raw = _without_foot(raw, start, codec, delimiter, header if headless else first, len(header), name, notes, timed)
     body = io.BytesIO(raw)  # shares the bytes
     body.seek(start)
     try:
@@ -207,12 +207,21 @@ def _delimiter(lines: list[str]) -> str:
 
 
 def _without_foot(
-    raw: bytes, start: int, codec: str, delimiter: str, row: list[str], columns: int, name: str, notes: list[str]
+    raw: bytes,
+    start: int,
+    codec: str,
+    delimiter: str,
+    row: list[str],
+    columns: int,
+    name: str,
+    notes: list[str],
+    timed: bool,
 ) -> bytes:
     """Return a text without the lines below its rows, and say which those were.
 
     row : the cells of the first row; columns : of the header. A line is none of the rows where it has fewer values
     than others, or only blank ones, or no digit in the column in which the first row has its first number or date.
+    timed : whether every row has one there; a scan's markets that failed have none.
     """
     place = next((place for place, cell in enumerate(row) if cell.strip() and _is_value(cell)), None)
     size = 4 if codec.startswith("utf-32") else 2 if codec.startswith("utf-16") else 1
@@ -228,7 +237,7 @@ def _without_foot(
     columns = min(columns, max(len(found) for found in cells.values()))
     dropped: list[str] = []
     for one in reversed(last[1:]):
-        reason = _why_no_row(cells[one], place, columns)
+        reason = _why_no_row(cells[one], place if timed else None, columns)
         if not reason or len(dropped) == MAX_FOOT:
             break
         dropped.insert(0, reason)
@@ -239,13 +248,13 @@ def _without_foot(
     return raw[: len(raw) - len("".join(lines[end:]).encode(codec, "replace"))]
 
 
-def _why_no_row(cells: list[str], place: int, columns: int) -> str:
+def _why_no_row(cells: list[str], place: int | None, columns: int) -> str:
     """Return the note on a line that is no row of a table, or ""."""
     text = shown(" ".join(cell for cell in cells if cell))
     if not text:
         return "A last line without a value is dropped."
-    own = cells[place] if len(cells) > place else ""
-    if not re.search(r"\d", own):
+    own = "" if place is None or len(cells) <= place else cells[place]
+    if place is not None and not re.search(r"\d", own):
         return f"A last line that has no time is dropped: {text}."
     if len(cells) < columns:
         return "The last line was cut off and is dropped." if _is_value(own) else f"A last line is dropped: {text}."
