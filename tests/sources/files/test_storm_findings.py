@@ -155,6 +155,19 @@ def test_blanks_in_the_first_line_of_a_scan_are_no_part_of_the_coin():
     assert read_positions(named(text, "scan.csv")).rows["coin"].tolist() == ["BTC"]
 
 
+def test_a_column_of_text_is_no_volume_of_rows_of_numbers():
+    """With dates in its second place a row of Bybit has as many numbers as one of Gate, where open is last."""
+    rows = [
+        [FIRST + HOUR * row, "2026-01-05", "50000", "50100", "49900", "50050", "5", "250000"] for row in range(40)
+    ]
+    assert "no known order" in sentence(read_market, named(json.dumps(rows), "btcusdt.json"))
+
+
+def test_columns_that_are_no_prices_are_refused():
+    rows = [[FIRST // 1000 + 3600 * row, 50050, 50100, 2000 + row, 49900, 50000] for row in range(40)]
+    assert "is no price" in sentence(read_market, named(json.dumps(rows), "btcusdt.json"))
+
+
 def test_a_liquidation_price_that_is_no_number_is_not_taken_for_none():
     text = SCAN + "addr,size,entry,liq,lev,margin\n0xab,-2,81000,95000,10,cross\n0xcd,2,81000,{},10,cross\n"
     assert "'5%' in column 'liq', row 1" in sentence(read_positions, named(text.format("5%"), "scan.csv"))
