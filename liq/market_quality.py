@@ -27,6 +27,9 @@ FROZEN = pd.Timedelta(hours=3)
 
 FROZEN_BARS = 12
 
+MANY = 10
+"""Number of bars from which most of them leaping cannot be a market's doing."""
+
 LEAP = 2.0
 """Ratio of prices within a bar, the close before it included, from which that is said. In the recordings it is 1.1 at
 most within 5 minutes, 1.2 within 4 h."""
@@ -89,6 +92,8 @@ def _refuse_change_of_unit(log: np.ndarray, times: pd.DatetimeIndex) -> None:
 def leap_sentences(candles: pd.DataFrame) -> list[str]:
     """Return a sentence where a price is LEAP times the one before it or beside it, or nothing.
 
+    Raises InputError where that holds for most of MANY bars: a column is no price.
+
     >>> hours = pd.date_range("2026-01-01", periods=3, freq="1h")
     >>> bars = pd.DataFrame(dict(open=1.0, high=[1.0, 10.0, 1.0], low=1.0, close=1.0, volume=5.0), index=hours)
     >>> leap_sentences(bars)
@@ -100,6 +105,11 @@ def leap_sentences(candles: pd.DataFrame) -> list[str]:
     leaps = np.flatnonzero(most > LEAP * least)
     if not len(leaps):
         return []
+    if len(candles) >= MANY and len(leaps) > len(candles) / 2:
+        raise InputError(
+            f"prices within a bar differ {LEAP:g}-fold in {len(leaps):,} of {len(candles):,} bars, so one of open, "
+            "high, low and close is no price: name the columns, or put them in order."
+        )
     row = int(leaps[0])
     more = f", and in {len(leaps) - 1:,} more" if len(leaps) > 1 else ""
     return [

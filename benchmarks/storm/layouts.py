@@ -115,7 +115,7 @@ class Grid:
         if len(set(self.header)) < len(self.header):
             return []
         width = len(self.header)
-        rows = [row[:width] for row in self.rows if len(row) >= width and not any(row[width:])]
+        rows = [row[:width] for row in self.rows if len(row) >= width]
         return [dict(zip(self.header, row, strict=True)) for row in rows]
 
 

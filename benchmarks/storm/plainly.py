@@ -32,7 +32,7 @@ def read_plainly(layout: Layout, header: list[str], raw: bytes) -> list[dict[str
     """Return the rows of a text that have a cell for each of the header's names and are read in one way only."""
     text = raw.decode("utf-16", "replace") if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else _utf8(raw)
     if layout.form != "csv":
-        return _json_records(header, text)
+        return _json_records(header, text, layout.form)
     lines = re.split(r"\r\n|\r|\n", text)
     if layout.headed:
         place = next(
@@ -54,9 +54,17 @@ def read_plainly(layout: Layout, header: list[str], raw: bytes) -> list[dict[str
     return found
 
 
-def _json_records(header: list[str], text: str) -> list[dict[str, Any]]:
-    """Return the innermost lists and objects of a JSON text."""
+def _json_records(header: list[str], text: str, form: str) -> list[dict[str, Any]]:
+    """Return the innermost lists and objects of a JSON text, or the rows of its columns."""
     found = []
+    if form in ("columns", "arrays"):
+        try:
+            columns = json.loads(text, parse_float=str, parse_int=str)
+        except ValueError:
+            return []
+        cells = [columns.get(name, {}) for name in header] if isinstance(columns, dict) else []
+        cells = [list(one.values()) if isinstance(one, dict) else one for one in cells]
+        return [dict(zip(header, row, strict=True)) for row in zip(*cells, strict=False)]
     for group in re.findall(r"\[[^\[\]{}]*\]|\{[^\[\]{}]*\}", text):
         try:
             values = json.loads(group, parse_float=str, parse_int=str)

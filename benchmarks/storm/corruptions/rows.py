@@ -144,7 +144,8 @@ def _moments(grid: Grid) -> list[int] | None:
     if len(grid.layout.time) != 1:
         return None
     found = [plain(grid.layout._replace(after=0), record, grid.bar) for record in grid.records()]
-    return [one[0] for one in found if one is not None] if all(found) and len(found) == len(grid.rows) else None
+    moments = [one[0] for one in found if one is not None and 0 <= one[0] < 9 * 10**18]
+    return moments if len(moments) == len(grid.rows) else None
 
 
 def dates(rng: np.random.Generator, grid: Grid) -> str:

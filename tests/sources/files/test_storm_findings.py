@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import lzma
 import subprocess
 import sys
 import zipfile
@@ -49,7 +51,8 @@ def sentence(read, *args) -> str:
 @pytest.mark.parametrize("letters", ["x", "\x1b[2J", "1e5", "é"])
 def test_a_long_cell_is_not_repeated_in_the_error(letters, length):
     text = (letters * length)[:length]
-    assert "high" in sentence(read_market, candles({3: f"{FIRST + 3 * HOUR},50000,{text},49900,50050,12.5"}))
+    where = "high" if length < 600_000 else "line 5"
+    assert where in sentence(read_market, candles({3: f"{FIRST + 3 * HOUR},50000,{text},49900,50050,12.5"}))
     values = [[FIRST + HOUR * row, 1, 2, 1, text if row == 3 else 2, 5] for row in range(40)]
     rows = [dict(zip(HEADER.split(","), row, strict=True)) for row in values]
     assert "close" in sentence(read_market, named(json.dumps(rows), "btcusdt.json"))
@@ -153,6 +156,39 @@ def test_orders_without_a_time_are_refused():
 def test_blanks_in_the_first_line_of_a_scan_are_no_part_of_the_coin():
     text = SCAN.replace(",", ", ") + "addr,size,entry,liq,lev,margin\n0xab,-2,81000,95000,10,cross\n"
     assert read_positions(named(text, "scan.csv")).rows["coin"].tolist() == ["BTC"]
+
+
+def test_a_column_of_text_is_no_volume_of_rows_of_numbers():
+    """With dates in its second place a row of Bybit has as many numbers as one of Gate, where open is last."""
+    rows = [
+        [FIRST + HOUR * row, "2026-01-05", "50000", "50100", "49900", "50050", "5", "250000"] for row in range(40)
+    ]
+    assert "no known order" in sentence(read_market, named(json.dumps(rows), "btcusdt.json"))
+
+
+def test_columns_that_are_no_prices_are_refused():
+    rows = [[FIRST // 1000 + 3600 * row, 50050, 50100, 2000 + row, 49900, 50000] for row in range(40)]
+    assert "is no price" in sentence(read_market, named(json.dumps(rows), "btcusdt.json"))
+
+
+@pytest.mark.parametrize("width", [600_000, 2_000_000])
+@pytest.mark.parametrize("rows", [0, 5])
+def test_a_row_of_millions_of_values_is_refused_before_it_is_parsed(width, rows):
+    text = candles(count=rows).getvalue() + b"\n" + b"1," * width
+    assert f"in line {rows + 2}" in sentence(read_market, named(text, "btcusdt_1h.csv"))
+
+
+@pytest.mark.parametrize("pack", [lambda raw: lzma.compress(raw, preset=0), gzip.compress])
+def test_what_unpacks_to_too_much_is_refused_without_a_copy(pack):
+    assert "160 MB unpacked" in sentence(read_market, named(pack(bytes(161_000_000)), "zeros.csv"))
+
+
+def test_a_zip_that_says_that_it_is_too_large_is_not_unpacked():
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("btcusdt_1h.csv", bytes(161_000_000))
+    assert "160 MB unpacked" in sentence(read_market, named(packed.getvalue(), "btcusdt_1h.zip"))
+    assert zipfile.ZipFile(packed).infolist()[0].file_size > 160_000_000
 
 
 def test_a_liquidation_price_that_is_no_number_is_not_taken_for_none():

@@ -66,7 +66,7 @@ def unpacked(name: str, raw: bytes, max_bytes: int, max_files: int, notes: list[
     >>> unpacked("mine.csv.gz", gzip.compress(b"time"), 100, 10, [])
     [('mine.csv.gz', b'time')]
     """
-    raw = _decompressed(raw, name, max_bytes)
+    raw = _decompressed(raw, name, max_bytes, max_bytes)
     if raw.startswith(ZIP) and not is_workbook(raw):
         return _members(raw, name, max_bytes, max_files, notes)
     _check(raw, name, max_bytes)
@@ -96,11 +96,13 @@ def _members(raw: bytes, name: str, max_bytes: int, max_files: int, notes: list[
                 raise InputError(f"{name} holds {len(members):,} files, more than {max_files}.")
             for member in sorted(members, key=lambda one: one.filename):
                 own = shown(PurePath(member.filename.replace("\\", "/")).name, 80)
+                if member.file_size > max_bytes - size:  # it may say less than it holds, but hardly more
+                    raise InputError(too_big(name, max_bytes))
                 with archive.open(member) as stream:  # what a member says of its size may be wrong
                     content = stream.read(max_bytes - size + 1)
                 if size + len(content) > max_bytes:
                     raise InputError(too_big(name, max_bytes))
-                content = _decompressed(content, own, max_bytes - size)
+                content = _decompressed(content, own, max_bytes - size, max_bytes)
                 size += len(content)
                 if size > max_bytes:
                     raise InputError(too_big(name, max_bytes))
@@ -120,23 +122,29 @@ def _members(raw: bytes, name: str, max_bytes: int, max_files: int, notes: list[
     return found
 
 
-def _decompressed(raw: bytes, name: str, max_bytes: int) -> bytes:
-    """Return the content of a gzip, xz or bzip2 file, up to max_bytes and one more, or what was given."""
+def _decompressed(raw: bytes, name: str, max_bytes: int, whole: int) -> bytes:
+    """Return the content of a gzip, xz or bzip2 file, or what was given; raise InputError beyond max_bytes.
+
+    whole : the number of bytes that the sentence names, of all files of a zip.
+    """
     if raw.startswith(b"\x1f\x8b"):
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
-                return stream.read(max_bytes + 1)
+                content = stream.read(max_bytes + 1)
         except (EOFError, zlib.error, OSError):
             raise InputError(f"{name} is a gzip file that is cut off or damaged.") from None
+        if len(content) > max_bytes:
+            raise InputError(too_big(name, whole))
+        return content
     if raw.startswith(b"\xfd7zXZ\0"):
-        return _streamed(raw, name, "an xz", lambda: lzma.LZMADecompressor(memlimit=MAX_DICTIONARY), max_bytes)
+        return _streamed(raw, name, "an xz", lambda: lzma.LZMADecompressor(memlimit=MAX_DICTIONARY), max_bytes, whole)
     if re.match(rb"BZh[1-9]1AY&SY", raw):
-        return _streamed(raw, name, "a bzip2", bz2.BZ2Decompressor, max_bytes)
+        return _streamed(raw, name, "a bzip2", bz2.BZ2Decompressor, max_bytes, whole)
     return raw
 
 
-def _streamed(raw: bytes, name: str, kind: str, decompressor: Callable[[], Any], max_bytes: int) -> bytes:
-    """Return the content of one or several compressed streams, up to max_bytes and one more."""
+def _streamed(raw: bytes, name: str, kind: str, decompressor: Callable[[], Any], max_bytes: int, whole: int) -> bytes:
+    """Return the content of one or several compressed streams; raise InputError beyond max_bytes."""
     content, rest = bytearray(), raw
     try:
         while rest.strip(b"\0") and len(content) <= max_bytes:
@@ -151,7 +159,9 @@ def _streamed(raw: bytes, name: str, kind: str, decompressor: Callable[[], Any],
             rest = stream.unused_data if stream.eof else b""
     except (EOFError, OSError, lzma.LZMAError, ValueError):
         raise InputError(f"{name} is {kind} file that is cut off or damaged.") from None
-    return bytes(content[: max_bytes + 1])
+    if len(content) > max_bytes:
+        raise InputError(too_big(name, whole))
+    return bytes(content)
 
 
 def _check(raw: bytes, name: str, max_bytes: int) -> None:

@@ -110,9 +110,11 @@ def _check_size(raw: bytes, name: str, max_bytes: int) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             for member in archive.infolist():
-                with archive.open(member) as stream:  # what a member says of its size may be wrong
-                    content = stream.read(left + 1)
-                left -= len(content)
+                content = b""
+                if member.file_size <= left:
+                    with archive.open(member) as stream:  # it may say less than it holds, but hardly more
+                        content = stream.read(left + 1)
+                left -= max(member.file_size, len(content))
                 if left < 0:
                     raise InputError(
                         f"{name} is larger than {max_bytes // 1_000_000} MB unpacked; cut it to the days that matter."

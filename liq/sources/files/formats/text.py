@@ -25,6 +25,9 @@ HEAD = 65_536
 MAX_FOOT = 5
 """Maximum number of lines below the rows: totals, an average, whose file it is."""
 
+LONG_LINE = 500_000
+"""Bytes without an end of line that no row of a table has: two million columns take a gigabyte of memory."""
+
 DELIMITERS = (";", "\t", "|", ",")
 
 MARKS = (
@@ -111,6 +114,7 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str], timed: boo
     2.5
     """
     codec, start = encoding(raw, name)
+    _refuse_long_line(raw, name)
     head = raw[start : start + HEAD].decode(codec, "replace")
     lines = [line for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)?", head) if line]
     if len(raw) > start + HEAD and len(lines) > 1:
@@ -246,6 +250,16 @@ def _without_foot(
         return raw
     notes += list(dict.fromkeys(dropped))
     return raw[: len(raw) - len("".join(lines[end:]).encode(codec, "replace"))]
+
+
+def _refuse_long_line(raw: bytes, name: str) -> None:
+    """Raise InputError for a line of twice LONG_LINE bytes or more; one of less may pass."""
+    for start in range(0, len(raw) - LONG_LINE + 1, LONG_LINE):
+        if raw.find(b"\n", start, start + LONG_LINE) < 0 and raw.find(b"\r", start, start + LONG_LINE) < 0:
+            line = raw.count(b"\n", 0, start) + 1
+            raise InputError(
+                f"{name} has more than {LONG_LINE:,} characters in line {line:,}; a row of a table is shorter."
+            )
 
 
 def _why_no_row(cells: list[str], place: int | None, columns: int) -> str:

@@ -118,6 +118,8 @@ def _content(table: Table, rows: pd.DataFrame, order: Order) -> Content:
 def _share(rows: Rows) -> float:
     """Return the share of rows whose high is the highest and whose low is the lowest of the four prices."""
     opens, highs, lows, closes = (rows[name] for name in _PRICES)
+    if not all(np.isfinite(rows[name]).any() for name in ("volume", "quotevolume") if name in rows):
+        return 0.0  # a column of text is no volume
     fits = (highs >= lows) & (highs >= opens) & (highs >= closes) & (lows <= opens) & (lows <= closes)
     known = np.isfinite(opens) & np.isfinite(highs) & np.isfinite(lows) & np.isfinite(closes)
     return float(fits[known].mean()) if known.any() else 0.0
