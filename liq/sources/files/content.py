@@ -219,7 +219,9 @@ def in_order(frame: pd.DataFrame, times: pd.DatetimeIndex) -> tuple[pd.DataFrame
     elif not times.is_monotonic_increasing:
         frame = frame.sort_index(kind="stable")
         notes.append("Rows were in no order and are sorted by time.")
-    same_time = frame.index.to_series().diff().to_numpy() == np.timedelta64(0)
+    same_time = np.append(False, np.diff(pd.DatetimeIndex(frame.index).asi8) == 0)
+    if not same_time.any():
+        return frame, notes
     same_row = (frame == frame.shift()).all(axis=1).to_numpy() | (frame.isna() & frame.shift().isna()).all(
         axis=1
     ).to_numpy()

@@ -67,8 +67,8 @@ def parse_times(column: pd.Series, label: str, name: str, dates: str = "") -> tu
     texts = None
     if column.dtype.kind not in "iuf":
         texts, is_number = _texts(column, label, name)
-        column = pd.Series(texts.to_pandas()).set_axis(column.index)
     if texts is None or is_number.sum() >= max(1, len(column) // 2):
+        column = column if texts is None else pd.Series(texts.to_pandas()).set_axis(column.index)
         times, words = _from_numbers(column, label, name)
         return _checked(times, column, label, name), words
     moments, order = parse_dates(Texts(texts, label, name, column.index), dates)

@@ -97,7 +97,7 @@ def test_one_long_cell_is_one_sentence_and_the_page_goes_on():
     assert not app.exception
     assert len(app.error) == 1
     assert len(app.error[0].value) < 400
-    assert re.search(r"row 99\b", app.error[0].value)
+    assert re.search(r"in line 101\b", app.error[0].value)
     app.sidebar.selectbox(key="source").set_value("simulated").run()
     assert not app.error
     assert app.get("vega_lite_chart")
