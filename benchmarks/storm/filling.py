@@ -22,7 +22,8 @@ def filled(kind: str, coin: str, bar: str, count: int, seed: int) -> Grid:
     if layout.newest_first:
         bars = bars.iloc[::-1]
     cells = {name: _column(layout, name, bars, coin, bar, seed) for name in header}
-    return Grid(layout, bar, list(header), [list(row) for row in zip(*cells.values(), strict=True)])
+    rows = [list(row) for row in zip(*cells.values(), strict=True)]
+    return Grid(layout, bar, list(header), rows, written=list(header))
 
 
 def _column(layout: Layout, name: str, bars: pd.DataFrame, coin: str, bar: str, seed: int) -> list[str]:

@@ -61,7 +61,10 @@ class Layout(NamedTuple):
 
 @dataclass
 class Grid:
-    """A table of texts: the header, and rows of cells; corruptions change it in place."""
+    """A table of texts: the header, and rows of cells; corruptions change it in place.
+
+    loose : lines after the rows; written : the header before, by whose places rows without one are read.
+    """
 
     layout: Layout
     bar: str
@@ -69,6 +72,7 @@ class Grid:
     rows: list[list[str]]
     ending: str = "\n"
     loose: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
 
     def copy(self) -> Grid:
         """Return a grid that can be changed without changing this one."""
@@ -111,12 +115,13 @@ class Grid:
         return before + ",".join(f"{name}:[{','.join(column)}]" for name, column in columns.items()) + after
 
     def records(self) -> list[dict[str, str]]:
-        """Return the rows that have as many cells as the header, by its names; () where a name occurs twice."""
-        if len(set(self.header)) < len(self.header):
-            return []
-        width = len(self.header)
+        """Return the rows that have as many cells as the header, by its names; none whose cells of a name differ."""
+        names = self.header if self.layout.headed and self.layout.form != "lists" else self.written
+        width = len(names)
         rows = [row[:width] for row in self.rows if len(row) >= width]
-        return [dict(zip(self.header, row, strict=True)) for row in rows]
+        firsts = [names.index(name) for name in names]
+        alike = [row for row in rows if all(row[place] == row[first] for place, first in enumerate(firsts))]
+        return [dict(zip(names, row, strict=True)) for row in alike]
 
 
 def plain(

@@ -90,7 +90,7 @@ def tried(case: Case, alone: bool = True, sampled: bool = False, bounds: bool = 
         what, reason = "FAULT", f"the bounded path takes {again.seconds:.1f} s"
     elif said == "FAULT" and what != "FAULT":
         what, reason = said, f"bounded path: {why}"
-    elif large and said == "refused" and re.search("to read; cut it|read to its end", why):
+    elif large and said == "refused" and re.search("to read; cut it|read to its end|too much memory", why):
         what, reason = "bounded", f"{why} (here {read.seconds:.1f} s, {read.megabytes:.0f} MB)"
     elif what != said and not (read.fault and said == "refused") and what != "FAULT":
         what, reason = "FAULT", f"here {what}, on the bounded path {said}: {why[:200]}"

@@ -142,11 +142,13 @@ def _bars(
     if odd and not re.search(TIME_WORDS, text):
         return f"{len(odd)} bars that the file does not have, such as {pd.Timestamp(odd[0])}", ""
     plainly += [f"a bar at {pd.Timestamp(moment)}" for moment in extra[:1]]
+    if case.layout.after and read.bar != clean.bar:
+        return "", "closes of bars of another length"  # rows are lost evenly, and each bar opens one length earlier
     if got.index[-1] > truth.index[-1] and "lacks" in text:
         return "", "; ".join(plainly)  # the window is another one: what is before the hole is summed or outside of it
     begins = got.index[0] if "lacks" in text else 0
     lost = [one for one in truth.index if one in present and one not in got.index and one >= begins]
-    if lost and not re.search(r"dropped|left out|cut off|skipped|are put on", text):
+    if lost and not re.search(r"dropped|left out|cut off|skipped|are put on|between the bars", text):
         return f"{len(lost)} bars lost in silence, such as {pd.Timestamp(lost[0])}", ""
     shared = got.index.intersection(truth.index)
     for name in truth.columns:

@@ -191,6 +191,12 @@ def test_a_zip_that_says_that_it_is_too_large_is_not_unpacked():
     assert zipfile.ZipFile(packed).infolist()[0].file_size > 160_000_000
 
 
+@pytest.mark.parametrize("cell", ["[1]", '{"usd": 1}', "[[]]"])
+def test_a_nested_cell_is_not_a_liquidation_that_was_not_recorded(cell):
+    rows = [f'{{"t": {FIRST // 1000 + 3600 * row}, "l": {cell if row == 3 else 5}, "s": 2}}' for row in range(10)]
+    assert "row 3" in sentence(read_liquidations, named(f"[{','.join(rows)}]", "liq.json"))
+
+
 def test_a_liquidation_price_that_is_no_number_is_not_taken_for_none():
     text = SCAN + "addr,size,entry,liq,lev,margin\n0xab,-2,81000,95000,10,cross\n0xcd,2,81000,{},10,cross\n"
     assert "'5%' in column 'liq', row 1" in sentence(read_positions, named(text.format("5%"), "scan.csv"))

@@ -49,9 +49,11 @@ def parquet_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
         if table.nbytes > MAX_UNPACKED:
             raise InputError(_too_large(name))
         return _frame(table, name)
-    except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError(_no_memory(name)) from None
+    except (pyarrow.ArrowException, OSError, ValueError):
         raise InputError(f"{name} is a Parquet file that is cut off or damaged.") from None
 
 
@@ -81,9 +83,11 @@ def feather_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
                 raise InputError(_too_large(name))
             batches.append(batch)
         return _frame(pyarrow.Table.from_batches(batches, file.schema), name)
-    except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError(_no_memory(name)) from None
+    except (pyarrow.ArrowException, OSError, ValueError):
         raise InputError(f"{name} is a Feather file that is cut off or damaged.") from None
 
 
@@ -151,6 +155,11 @@ def _is_text(kind: Any) -> bool:
     import pyarrow.types as types
 
     return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _no_memory(name: str) -> str:
+    """Return the sentence for a size that memory does not hold, which may be the file's or one that damage wrote."""
+    return f"{name} takes too much memory to read, or is damaged; cut it to the days that matter."
 
 
 def _too_large(name: str) -> str:

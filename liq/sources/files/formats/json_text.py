@@ -35,7 +35,8 @@ def json_table(text: str, name: str, notes: list[str]) -> pd.DataFrame:
     """Return the table in JSON; columns of rows that are lists are numbered. Raises InputError.
 
     Rows are lists or objects, in a list, one a line, or in a list inside objects; or columns are lists, or objects
-    by row, as `pandas.DataFrame.to_json` writes them. Nested values are left out.
+    by row, as `pandas.DataFrame.to_json` writes them. Nested values become a text, which no column of
+    numbers may hold.
 
     >>> json_table("[[1, 2.5], [2, 3.5]]", "mine.json", [])[1].tolist()
     [2.5, 3.5]
@@ -56,10 +57,7 @@ def json_table(text: str, name: str, notes: list[str]) -> pd.DataFrame:
     for place, column in enumerate(frame.columns):
         values = frame.iloc[:, place]
         if values.dtype == object:
-            if values.map(lambda value: isinstance(value, (list, dict))).any():
-                frame[column] = None
-            else:
-                frame[column] = values.map(_without_booleans)
+            frame[column] = values.map(_flat)
     return with_numbers(frame, notes)
 
 
@@ -123,8 +121,10 @@ def _inside(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from enumerate(value[:MAX_KEYS])
 
 
-def _without_booleans(value: Any) -> Any:
-    """Return a value, or the text of one that no column of numbers holds: a boolean or an integer without end."""
+def _flat(value: Any) -> Any:
+    """Return a value, or a text for one that no number is: nested, a boolean, an integer without end."""
+    if isinstance(value, (list, dict)):
+        return "[...]" if isinstance(value, list) else "{...}"
     return str(value) if isinstance(value, bool) or (isinstance(value, int) and abs(value) >= 1 << 63) else value
 
 
