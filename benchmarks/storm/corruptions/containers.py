@@ -40,6 +40,7 @@ def _claiming(raw: bytes, size: int) -> bytes:
 def _dictionary() -> bytes:
     """Return a Parquet file of a million long texts that are stored once."""
     import pyarrow
+    import pyarrow.parquet
 
     texts = pyarrow.DictionaryArray.from_arrays(
         pyarrow.array(np.zeros(1_000_000, np.int32)), pyarrow.array(["x" * 1_000_000])

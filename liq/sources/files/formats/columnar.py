@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 
 MAX_UNPACKED = 300_000_000
 """Maximum number of bytes of a file's columns in memory."""
@@ -98,7 +98,7 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
 
     repeated = next((column for column in table.column_names if table.column_names.count(column) > 1), None)
     if repeated is not None:
-        raise InputError(f"{name} names the column {repeated!r} twice.")
+        raise InputError(f"{name} names the column {shown(repeated)!r} twice.")
     kept = {}
     for column in table.column_names:
         values = table[column].combine_chunks()
@@ -117,6 +117,8 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
         if pyarrow.types.is_decimal(values.type):
             values = values.cast(pyarrow.float64())
         kept["" if _UNNAMED_INDEX.fullmatch(column) else column] = _without_far_times(values.to_pandas())
+    if not kept and table.num_columns:
+        raise InputError(f"{name} has no column of numbers, times or short texts.")
     frame = pd.DataFrame(kept)
     for column in frame.columns:
         if isinstance(frame[column].dtype, pd.CategoricalDtype):
