@@ -14,15 +14,14 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from pathlib import PurePath
 from typing import IO, Any, cast
 
 import pandas as pd
 
 from liq import process_memory
-from liq.errors import DateOrderError, InputError, shown
+from liq.errors import DateOrderError, InputError
 from liq.sources.file_worker import messages
-from liq.sources.files.table import MAX_BYTES, File
+from liq.sources.files.table import MAX_BYTES, File, file_name
 
 SECONDS = 4.5
 """Seconds that a file may take to be read. Half a second is left for handing it over: nobody waits more than five."""
@@ -121,10 +120,10 @@ def _described(files: Sequence[File]) -> tuple[list[dict[str, Any]], list[bytes]
     """Return name and place of each file, and the bytes of those that are no paths; raise InputError for too many."""
     entries, blocks, size = list[dict[str, Any]](), list[bytes](), 0
     for file in files:
+        name = file_name(file)
         if isinstance(file, (str, os.PathLike)):
-            entries.append({"name": shown(PurePath(file).name, 80), "path": os.fspath(file)})
+            entries.append({"name": name, "path": os.fspath(file)})
             continue
-        name = shown(PurePath(str(getattr(file, "name", None) or "The file")).name, 80)
         file.seek(0)
         raw = file.read(MAX_BYTES + 1 - size)
         if not isinstance(raw, bytes):

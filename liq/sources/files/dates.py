@@ -44,7 +44,7 @@ _COMPACT_CLOCK = (
     rf"(?P<half>){_ZONE}(?:{_GAP}?(?P<offset>[+-]\d{{2}}(?::?\d{{2}})?))?)?{_ZONE}$"
 )
 _WEEKDAY = rf"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?{_GAP})?"
-_NAME = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+_NAME = rf"(?P<month>{'|'.join(MONTHS)})[a-z]{{0,6}}\.?"
 _DAY, _YEAR = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?", r"(?P<year>\d{4}|\d{2})"
 _BETWEEN = rf"(?:[-./,]{_GAP}?|{_GAP}{{1,2}})"
 

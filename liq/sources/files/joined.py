@@ -13,8 +13,9 @@ from liq.market import SIDES
 from liq.market_checks import check_candles
 from liq.sources.files.content import Content, spacing
 from liq.sources.files.kind import read_contents
-from liq.sources.files.one_market import candle_bars, one_coin, rows_of_one_coin, without_repeats, words_for
+from liq.sources.files.one_market import by_time, candle_bars, one_coin, rows_of_one_coin, without_repeats
 from liq.sources.files.table import File, read_tables
+from liq.sources.files.times import duration_text
 from liq.sources.files.units import in_coins
 
 AGREE, SPREAD, MOST_TENS = 1.25, 0.05, 4
@@ -199,7 +200,7 @@ def _coverage(what: str, on_bars: pd.Series, times: pd.DatetimeIndex) -> list[st
         return [f"{what} known for {100 * share:.2g} % of the bars."]
     opens = pd.DatetimeIndex(on_bars.index)
     if len(times) > 1 and times[-1] > opens[0] and times[0] < opens[-1]:
-        return [f"{what} by {words_for(spacing(times))}, longer than the candles' bars, so no bar has any."]
+        return [f"{what} by {duration_text(spacing(times).value)}, longer than the candles' bars, so no bar has any."]
     spans = [f"{part[0]:%Y-%m-%d %H:%M} to {part[-1]:%Y-%m-%d %H:%M}" for part in (times, opens)]
     return [f"{what} of {spans[0]} and the candles of {spans[1]} UTC, so no bar has any."]
 
@@ -216,10 +217,8 @@ def one_series(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     if len(parts) == 1:
         return parts[0][1]
     parts = [(name, part.dropna(how="all")) for name, part in parts]  # what one file knows the other may lack
-    together = pd.concat([part for _, part in parts])
-    file = np.repeat(np.arange(len(parts)), [len(part) for _, part in parts])
-    order = np.argsort(pd.DatetimeIndex(together.index).as_unit("ns").asi8, kind="stable")
-    return without_repeats(together.iloc[order], file[order], [name for name, _ in parts])[0]
+    together, file, _ = by_time([part for _, part in parts])
+    return without_repeats(together, file, [name for name, _ in parts])[0]
 
 
 def _at_closes(readings: pd.Series, opens: pd.DatetimeIndex, lengths: np.ndarray) -> pd.Series:

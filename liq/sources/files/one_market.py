@@ -14,6 +14,7 @@ from liq.model.margin import known_coins
 from liq.sources.files.content import Content, spacing
 from liq.sources.files.kinds.column_names import plain_names
 from liq.sources.files.table import Table
+from liq.sources.files.times import duration_text
 from liq.sources.venues.symbols import coin_in_name, coin_in_symbol
 
 SYMBOLS = ("symbol", "instid", "instrument", "instrumentname", "pair", "coin", "ticker", "market", "s")
@@ -167,11 +168,9 @@ def candle_bars(contents: Sequence[Content]) -> tuple[pd.DataFrame, np.ndarray, 
     lengths = lengths.astype("timedelta64[ns]")
     if len(parts) == 1:
         return parts[0], lengths, []
-    frame = pd.concat(parts)
     names = [one.name for one in contents]
-    file = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    order = np.argsort(pd.DatetimeIndex(frame.index).as_unit("ns").asi8, kind="stable")
-    frame, file, lengths = frame.iloc[order], file[order], lengths[order]
+    frame, file, order = by_time(parts)
+    lengths = lengths[order]
     _refuse_overlap(pd.DatetimeIndex(frame.index), lengths, file, names)
     frame, keep = without_repeats(frame, file, names)
     file, lengths = file[keep], lengths[keep]
@@ -181,9 +180,24 @@ def candle_bars(contents: Sequence[Content]) -> tuple[pd.DataFrame, np.ndarray, 
     notes = [f"{words} taken once."] if dropped else []
     runs = runs_of_one_length(pd.DatetimeIndex(frame.index), lengths)
     if len(runs) > 1:
-        each = [f"{words_for(length)} from {part[0]:%Y-%m-%d %H:%M}" for part, length in runs[:6]]
+        each = [f"{duration_text(length.value)} from {part[0]:%Y-%m-%d %H:%M}" for part, length in runs[:6]]
         notes.append(f"Bars are not of one length: {', '.join(each)}{' and so on' if len(runs) > 6 else ''}.")
     return frame, lengths, notes
+
+
+def by_time(parts: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return the rows of several files by time, the number of each row's file, and each row's place before.
+
+    Rows of one time stay in the order of their files.
+
+    >>> parts = [pd.DataFrame({"long": 1.0}, pd.DatetimeIndex([day])) for day in ("2026-01-02", "2026-01-01")]
+    >>> by_time(parts)[1].tolist()
+    [1, 0]
+    """
+    frame = pd.concat(parts)
+    file = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    order = np.argsort(pd.DatetimeIndex(frame.index).as_unit("ns").asi8, kind="stable")
+    return frame.iloc[order], file[order], order
 
 
 def without_repeats(frame: pd.DataFrame, file: np.ndarray, names: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -223,16 +237,6 @@ def runs_of_one_length(opens: pd.DatetimeIndex, lengths: np.ndarray) -> list[tup
     return [(opens[start : end + 1], pd.Timedelta(lengths[start])) for start, end in pairwise(cuts)]
 
 
-def words_for(length: pd.Timedelta) -> str:
-    """Return the length of a bar in words.
-
-    >>> words_for(pd.Timedelta(minutes=15))
-    '15 min'
-    """
-    minutes = length.total_seconds() / 60
-    return f"{minutes:g} min" if minutes < 60 else f"{minutes / 60:g} h"
-
-
 def _refuse_overlap(opens: pd.DatetimeIndex, lengths: np.ndarray, file: np.ndarray, names: Sequence[str]) -> None:
     """Raise InputError where a bar opens inside one of another length."""
     starts = opens.as_unit("ns").asi8
@@ -248,7 +252,7 @@ def _refuse_overlap(opens: pd.DatetimeIndex, lengths: np.ndarray, file: np.ndarr
     groups = []
     for length in sorted(first):
         own = [names[number] for number in involved if of_length[number] == length]
-        groups.append(f"bars of {words_for(pd.Timedelta(length))} ({_listed(own)})")
+        groups.append(f"bars of {duration_text(pd.Timedelta(length).value)} ({_listed(own)})")
     raise InputError(
         f"The files have {_listed(groups)} for the same time, {opens[inside[0]]:%Y-%m-%d %H:%M} to "
         f"{opens[inside[-1]]:%Y-%m-%d %H:%M} UTC: leave those of one length out."

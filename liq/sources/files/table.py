@@ -10,10 +10,11 @@ from typing import BinaryIO, NamedTuple
 import pandas as pd
 
 from liq.errors import InputError, shown
+from liq.sources.files.formats.bounds import too_big
 from liq.sources.files.formats.columnar import feather_table, parquet_table
 from liq.sources.files.formats.json_text import json_table
 from liq.sources.files.formats.numbers import with_numbers
-from liq.sources.files.formats.packing import is_beside, too_big, unpacked
+from liq.sources.files.formats.packing import is_beside, unpacked
 from liq.sources.files.formats.spreadsheet import is_workbook, workbook_tables
 from liq.sources.files.formats.text import begins_with, csv_table, decoded
 
@@ -85,13 +86,23 @@ def read_table(file: File, known: Collection[str]) -> tuple[str, pd.DataFrame]:
     return name, frame
 
 
+def file_name(file: File) -> str:
+    """Return a file's name as a sentence shows it, of a path or of a buffer that may have none.
+
+    >>> file_name("folder/mine.csv")
+    'mine.csv'
+    """
+    path = file if isinstance(file, (str, os.PathLike)) else str(getattr(file, "name", None) or "The file")
+    return shown(PurePath(path).name, 80)
+
+
 def _contents(file: File, notes: list[str]) -> list[tuple[str, bytes]]:
     """Return the names and contents of a file, of the files in a zip, or of those in a folder, unpacked."""
+    name = file_name(file)
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
         if path.is_dir():
             return _folder(path, notes)
-        name = shown(path.name, 80)
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise InputError(too_big(name, MAX_BYTES))
@@ -99,10 +110,8 @@ def _contents(file: File, notes: list[str]) -> list[tuple[str, bytes]]:
         except OSError as error:
             raise InputError(f"{name} cannot be read: {error.strerror or error}.") from None
     else:
-        name = PurePath(str(getattr(file, "name", None) or "The file")).name
         file.seek(0)
         raw = file.read(MAX_BYTES + 1)
-    name = shown(name, 80)
     if not isinstance(raw, bytes):
         raise InputError(f"{name} must be opened in binary mode.")
     return unpacked(name, raw, MAX_BYTES, MAX_FILES, notes)
@@ -124,8 +133,8 @@ def _folder(path: Path, notes: list[str]) -> list[tuple[str, bytes]]:
         try:
             raw = one.read_bytes()
         except OSError as error:
-            raise InputError(f"{shown(one.name, 80)} cannot be read: {error.strerror or error}.") from None
-        found += unpacked(shown(one.name, 80), raw, MAX_BYTES, MAX_FILES, notes)
+            raise InputError(f"{file_name(one)} cannot be read: {error.strerror or error}.") from None
+        found += unpacked(file_name(one), raw, MAX_BYTES, MAX_FILES, notes)
         if sum(len(raw) for _, raw in found) > MAX_BYTES:
             raise InputError(too_big(path.name, MAX_BYTES))
     return found

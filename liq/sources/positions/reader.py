@@ -16,7 +16,7 @@ import pandas as pd
 from liq.errors import InputError, listed, shown
 from liq.market import as_utc
 from liq.positions import COLUMNS, MAX_ROWS, PASS_COLUMNS, Positions
-from liq.sources.files.table import MAX_BYTES, read_table
+from liq.sources.files.table import MAX_BYTES, file_name, read_table
 from liq.sources.files.times import decided_order, parse_times
 
 METADATA = b"liq.positions"
@@ -52,7 +52,7 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "",
             return read_positions(_named(raw, PurePath(file).name), coin, dates, salt=salt)
         except OSError as error:
             raise InputError(f"{PurePath(file).name} cannot be read: {error.strerror or error}.") from None
-    name = shown(PurePath(str(getattr(file, "name", None) or "The file")).name, 80)
+    name = file_name(file)
     file.seek(0)
     raw = file.read(MAX_BYTES + 1)
     if raw[:4].lower() == b"#ts,":

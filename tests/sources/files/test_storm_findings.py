@@ -16,7 +16,7 @@ import pytest
 from benchmarks.storm.case import made
 from liq.errors import InputError, listed, shown
 from liq.sources.file_worker import readers
-from liq.sources.files.formats.numbers import plain_numbers
+from liq.sources.files.formats.numbers import with_numbers
 from liq.sources.files.market_file import read_liquidations, read_market
 from liq.sources.files.times import on_bars
 from liq.sources.positions.reader import read_positions
@@ -92,6 +92,11 @@ def test_a_side_that_is_neither_buy_nor_sell_is_not_a_short(side):
     assert "buy or sell" in sentence(read_liquidations, named(header + "".join(rows), "orders.csv"))
 
 
+def as_numbers(column: pd.Series) -> pd.Series:
+    """Return a column of text as it is read in a table."""
+    return with_numbers(column.to_frame("price"), [])["price"].rename(None)
+
+
 @pytest.mark.parametrize(
     "cells",
     [
@@ -104,7 +109,7 @@ def test_a_side_that_is_neither_buy_nor_sell_is_not_a_short(side):
 )
 def test_a_column_with_two_decimal_signs_is_no_column_of_numbers(cells):
     column = pd.Series(cells)
-    assert plain_numbers(column).equals(column)
+    assert as_numbers(column).equals(column)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +121,7 @@ def test_a_column_with_two_decimal_signs_is_no_column_of_numbers(cells):
     ],
 )
 def test_one_notation_is_read(cells, numbers):
-    assert plain_numbers(pd.Series(cells)).tolist() == numbers
+    assert as_numbers(pd.Series(cells)).tolist() == numbers
 
 
 def test_a_name_twice_in_a_json_object_is_refused():

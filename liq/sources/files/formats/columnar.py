@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from liq.errors import InputError, shown
+from liq.sources.files.formats.bounds import check_columns
 
 MAX_UNPACKED = 300_000_000
 """Maximum number of bytes of a file's columns in memory."""
-
-MAX_COLUMNS = 200
 
 _UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
 """Column in which pandas and pyarrow store an index that has no name."""
@@ -31,10 +32,9 @@ def parquet_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
     >>> parquet_table(buffer.getvalue(), "mine.parquet", 10)["open"].item()
     1.5
     """
-    import pyarrow  # comes with streamlit, and only such files need it
-    import pyarrow.parquet
+    import pyarrow.parquet  # comes with streamlit, and only such files need it
 
-    try:
+    with _damage_as_error(name, "Parquet"):
         file = pyarrow.parquet.ParquetFile(io.BytesIO(raw))
         rows, schema = file.metadata.num_rows, file.schema_arrow
         _check_shape(rows, len(schema.names), name, max_rows)
@@ -49,12 +49,6 @@ def parquet_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
         if table.nbytes > MAX_UNPACKED:
             raise InputError(_too_large(name))
         return _frame(table, name)
-    except InputError:
-        raise
-    except MemoryError:
-        raise InputError(_no_memory(name)) from None
-    except (pyarrow.ArrowException, OSError, ValueError):
-        raise InputError(f"{name} is a Parquet file that is cut off or damaged.") from None
 
 
 def feather_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
@@ -68,7 +62,7 @@ def feather_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
     import pyarrow
     import pyarrow.ipc
 
-    try:
+    with _damage_as_error(name, "Feather"):
         schema = pyarrow.ipc.open_file(raw).schema
         flat = [row for row, field in enumerate(schema) if _is_flat(field.type)]
         options = pyarrow.ipc.IpcReadOptions(included_fields=flat)
@@ -83,12 +77,23 @@ def feather_table(raw: bytes, name: str, max_rows: int) -> pd.DataFrame:
                 raise InputError(_too_large(name))
             batches.append(batch)
         return _frame(pyarrow.Table.from_batches(batches, file.schema), name)
+
+
+@contextmanager
+def _damage_as_error(name: str, kind: str) -> Iterator[None]:
+    """Raise InputError in place of what pyarrow raises for a file that is damaged, or too large for the memory."""
+    import pyarrow
+
+    try:
+        yield
     except InputError:
         raise
     except MemoryError:
-        raise InputError(_no_memory(name)) from None
+        raise InputError(
+            f"{name} takes too much memory to read, or is damaged; cut it to the days that matter."
+        ) from None
     except (pyarrow.ArrowException, OSError, ValueError):
-        raise InputError(f"{name} is a Feather file that is cut off or damaged.") from None
+        raise InputError(f"{name} is a {kind} file that is cut off or damaged.") from None
 
 
 def _frame(table: Any, name: str) -> pd.DataFrame:
@@ -138,8 +143,7 @@ def _check_shape(rows: int, columns: int, name: str, max_rows: int) -> None:
     """Raise InputError for too many rows or columns."""
     if rows > max_rows:
         raise InputError(f"{name} has {rows:,} rows, more than {max_rows:,}; cut it to the days that matter.")
-    if columns > MAX_COLUMNS:
-        raise InputError(f"{name} has {columns:,} columns, more than {MAX_COLUMNS}.")
+    check_columns(columns, name)
 
 
 def _is_flat(kind: Any) -> bool:
@@ -157,11 +161,6 @@ def _is_text(kind: Any) -> bool:
     import pyarrow.types as types
 
     return bool(types.is_string(kind) or types.is_large_string(kind))
-
-
-def _no_memory(name: str) -> str:
-    """Return the sentence for a size that memory does not hold, which may be the file's or one that damage wrote."""
-    return f"{name} takes too much memory to read, or is damaged; cut it to the days that matter."
 
 
 def _too_large(name: str) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from liq.errors import InputError, listed, shown
+from liq.sources.files.formats.bounds import MAX_COLUMNS, check_columns
 from liq.sources.files.formats.numbers import with_numbers
-from liq.sources.files.formats.text import MAX_COLUMNS
 
 MAX_JSON = 30_000_000
 """Maximum number of characters of a JSON file: parsing takes ten times as much memory."""
@@ -176,18 +176,18 @@ def _of_rows(rows: list[Any], name: str) -> pd.DataFrame:
     if not all(type(row) is type(rows[0]) for row in rows):
         raise InputError(f"{name} is a JSON list whose rows are not alike.")
     width = max(len(row) for row in rows[:1000])
-    _check_width(width, name)
+    check_columns(width, name)
     try:
         frame = pd.DataFrame(rows)
     except (ValueError, TypeError, OverflowError):
         raise InputError(f"{name} is a JSON list whose rows are not alike.") from None
-    _check_width(len(frame.columns), name)
+    check_columns(len(frame.columns), name)
     return frame
 
 
 def _of_columns(columns: dict[str, list[Any]], name: str) -> pd.DataFrame:
     """Return an object of lists, as TradingView's data feeds, Finnhub and Deribit write it, as a table."""
-    _check_width(len(columns), name)
+    check_columns(len(columns), name)
     try:
         return pd.DataFrame(columns)
     except (ValueError, TypeError, OverflowError):
@@ -210,7 +210,7 @@ def _of_objects(value: dict[str, Any], name: str) -> pd.DataFrame | None:
     by_column = bool(outer & PRICES)
     if not by_column and not {str(key).lower() for key in list(inner)[:MAX_COLUMNS]} & PRICES:
         return None
-    _check_width(len(value) if by_column else max(len(row) for row in value.values()), name)
+    check_columns(len(value) if by_column else max(len(row) for row in value.values()), name)
     index = list(inner) if by_column else list(value)
     try:
         if by_column:
@@ -228,9 +228,3 @@ def _with_index(frame: pd.DataFrame, index: list[Any]) -> pd.DataFrame:
         return frame
     frame.insert(0, "", index)
     return frame
-
-
-def _check_width(columns: int, name: str) -> None:
-    """Raise InputError for too many columns."""
-    if columns > MAX_COLUMNS:
-        raise InputError(f"{name} has {columns:,} columns, more than {MAX_COLUMNS}.")

@@ -46,8 +46,8 @@ UNITS = (
 )
 """Units that may follow a number without a blank; 1INCH and 5MIN are no numbers."""
 
-DOLLARS = frozenset(("usd", "usdt", "usdc", "busd", "fdusd", "tusd", "dai", "$"))
-"""Units of the quote currency."""
+DOLLARS = ("usd", "usdt", "usdc", "busd", "fdusd", "tusd", "dai")
+"""Currencies that are dollars, in which prices are quoted."""
 
 MISSING = ("-", "--", "–", "—", "n/a", "N/A")
 """What stands where there is no number."""
@@ -60,11 +60,16 @@ LENGTHS = ("i", "interval", "timeframe", "period", "resolution", "granularity", 
 def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = False) -> pd.DataFrame:
     """Return a table with columns of numbers in text as numbers; booleans become text; notes says what was rounded.
 
-    A column of volume whose cells name dollars is renamed to say so.
+    A column is read as numbers where all of its cells are: with separators, currency signs, scales, units. Where both
+    separators occur, the last one is the decimal sign; a comma alone is one too unless digits are grouped by threes
+    throughout. A column of volume whose cells name dollars is renamed to say so.
 
     >>> frame = pd.DataFrame({"price": ["$94,874.00"], "volume": ["1.2K USDT"], "done": [True]})
     >>> with_numbers(frame, []).to_dict("list")
     {'price': [94874.0], 'volume usdt': [1200.0], 'done': ['True']}
+    >>> frame = pd.DataFrame({"a": ["1,234.5", "12"], "b": ["1.234,5", "12,25"], "c": ["3.4M", "-"]})
+    >>> with_numbers(frame, []).to_dict("list")
+    {'a': [1234.5, 12.0], 'b': [1234.5, 12.25], 'c': [3400000.0, nan]}
     """
     columns, names = {}, []
     for place, name in enumerate(frame.columns):
@@ -77,7 +82,7 @@ def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = Fa
                 notes.append(f"Values of {shown(name)} are rounded in the file: {rounded}.")
         if column.dtype == object:
             column = column.map(_without_bounds)
-        if unit in DOLLARS and re.fullmatch(r"vol(ume)?\.?", str(name).strip().lower()):
+        if unit in (*DOLLARS, "$") and re.fullmatch(r"vol(ume)?\.?", str(name).strip().lower()):
             name = f"{name!s} {unit.replace('$', 'usd')}"
         columns[place] = column
         names.append(name)
@@ -87,22 +92,6 @@ def with_numbers(frame: pd.DataFrame, notes: list[str], decimal_comma: bool = Fa
 def _without_bounds(value: object) -> object:
     """Return a value, or the text of an integer that no column of numbers holds."""
     return str(value) if isinstance(value, int) and abs(value) >= 1 << 63 else value
-
-
-def plain_numbers(column: pd.Series, decimal_comma: bool = False) -> pd.Series:
-    """Return a column of text as numbers where all are: with separators, currency signs, scales, units.
-
-    Anything else is returned as it is. Where both signs occur, the last one is the decimal sign; a comma alone is one
-    too unless digits are grouped by threes throughout.
-
-    >>> plain_numbers(pd.Series(["1,234.5", "12"])).tolist()
-    [1234.5, 12.0]
-    >>> plain_numbers(pd.Series(["1.234,5", "12,25"])).tolist()
-    [1234.5, 12.25]
-    >>> plain_numbers(pd.Series(["1.2K", "3.4M", "-"])).tolist()
-    [1200.0, 3400000.0, nan]
-    """
-    return _read(column, decimal_comma)[0]
 
 
 def _read(column: pd.Series, decimal_comma: bool) -> tuple[pd.Series, str, str]:

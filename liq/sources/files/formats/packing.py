@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from liq.errors import InputError, shown
+from liq.sources.files.formats.bounds import UNREADABLE_ZIP, member_content, too_big
 from liq.sources.files.formats.spreadsheet import is_workbook
 
 MAX_DICTIONARY = 100_000_000
@@ -75,15 +76,6 @@ def unpacked(name: str, raw: bytes, max_bytes: int, max_files: int, notes: list[
     return [(name, raw)]
 
 
-def too_big(name: str, max_bytes: int) -> str:
-    """Return the sentence that refuses a file for its size.
-
-    >>> too_big("mine.csv", 160_000_000)
-    'mine.csv is larger than 160 MB unpacked; cut it to the days that matter.'
-    """
-    return f"{name} is larger than {max_bytes // 1_000_000} MB unpacked; cut it to the days that matter."
-
-
 def _members(raw: bytes, name: str, max_bytes: int, max_files: int, notes: list[str]) -> list[tuple[str, bytes]]:
     """Return the contents of a zip's files, by name; a zip in a zip is refused."""
     found, size = [], 0
@@ -96,12 +88,7 @@ def _members(raw: bytes, name: str, max_bytes: int, max_files: int, notes: list[
                 raise InputError(f"{name} holds {len(members):,} files, more than {max_files}.")
             for member in sorted(members, key=lambda one: one.filename):
                 own = shown(PurePath(member.filename.replace("\\", "/")).name, 80)
-                if member.file_size > max_bytes - size:  # it may say less than it holds, but hardly more
-                    raise InputError(too_big(name, max_bytes))
-                with archive.open(member) as stream:  # what a member says of its size may be wrong
-                    content = stream.read(max_bytes - size + 1)
-                if size + len(content) > max_bytes:
-                    raise InputError(too_big(name, max_bytes))
+                content = member_content(archive, member, max_bytes - size, name, max_bytes)
                 content = _decompressed(content, own, max_bytes - size, max_bytes)
                 size += len(content)
                 if size > max_bytes:
@@ -110,9 +97,9 @@ def _members(raw: bytes, name: str, max_bytes: int, max_files: int, notes: list[
                     raise InputError(f"{name} holds a zip inside a zip; unpack it first.")
                 _check(content, own, max_bytes)
                 found.append((own, content))
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except UNREADABLE_ZIP:
         raise InputError(f"{name} is a zip that is cut off, damaged or locked.") from None
     if not found:
         raise InputError(

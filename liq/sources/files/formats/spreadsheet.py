@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import datetime
 import io
-import lzma
 import math
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from liq.errors import InputError, shown
+from liq.sources.files.formats.bounds import UNREADABLE_ZIP, check_columns, member_content
 from liq.sources.files.formats.numbers import with_numbers
-
-MAX_COLUMNS = 200
 
 MAX_CELLS = 6_000_000
 """Maximum number of cells of a sheet, blank ones included: calamine lays out all of them, 32 bytes each."""
@@ -110,15 +107,8 @@ def _check_size(raw: bytes, name: str, max_bytes: int) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             for member in archive.infolist():
-                content = b""
-                if member.file_size <= left:
-                    with archive.open(member) as stream:  # it may say less than it holds, but hardly more
-                        content = stream.read(left + 1)
+                content = member_content(archive, member, left, name, max_bytes)
                 left -= max(member.file_size, len(content))
-                if left < 0:
-                    raise InputError(
-                        f"{name} is larger than {max_bytes // 1_000_000} MB unpacked; cut it to the days that matter."
-                    )
                 if member.filename.startswith("xl/worksheets/"):
                     rows, columns = _shape_of_xlsx(content)
                 elif member.filename == "content.xml":
@@ -132,7 +122,7 @@ def _check_size(raw: bytes, name: str, max_bytes: int) -> None:
                     )
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError):
+    except UNREADABLE_ZIP:
         raise InputError(f"{name} is a spreadsheet that is cut off, damaged or locked.") from None
 
 
@@ -207,8 +197,7 @@ def _table(rows: list[list[Any]], name: str, notes: list[str]) -> pd.DataFrame |
         for place, own in enumerate(names)
         if not own.startswith("unnamed: ") or (frame.iloc[:, place] != "").any()
     ]
-    if len(kept) > MAX_COLUMNS:
-        raise InputError(f"{name} has {len(kept):,} columns, more than {MAX_COLUMNS}.")
+    check_columns(len(kept), name)
     frame = frame[kept].set_axis([names[place] for place in kept], axis=1)
     frame = _without_foot(frame, notes)
     if not len(frame):

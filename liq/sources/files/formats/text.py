@@ -11,10 +11,8 @@ import warnings
 import pandas as pd
 
 from liq.errors import InputError, shown
+from liq.sources.files.formats.bounds import MAX_COLUMNS, check_columns
 from liq.sources.files.formats.numbers import NUMBER, with_numbers
-
-MAX_COLUMNS = 200
-"""Maximum number of columns; TradingView's exports with many indicators have some dozens."""
 
 MAX_LINE = 64 * MAX_COLUMNS
 """Maximum number of characters of a file's first lines."""
@@ -116,7 +114,7 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str], timed: boo
     codec, start = encoding(raw, name)
     _refuse_long_line(raw, name)
     head = raw[start : start + HEAD].decode(codec, "replace")
-    lines = [line for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)?", head) if line]
+    lines = _lines(head)
     if len(raw) > start + HEAD and len(lines) > 1:
         lines.pop()  # it may go on
     first_lines = [line.strip("\r\n") for line in lines if line.strip()][:50]
@@ -130,8 +128,7 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str], timed: boo
     while skip < min(5, len(first_lines) - 1) and delimiter not in first_lines[skip]:
         skip += 1
     header = _cells(first_lines[skip] if first_lines else "", delimiter, name)
-    if len(header) > MAX_COLUMNS:
-        raise InputError(f"{name} has {len(header):,} columns, more than {MAX_COLUMNS}.")
+    check_columns(len(header), name)
     headless = _is_row(header)
     first = _cells(first_lines[skip + 1], delimiter, name) if len(first_lines) > skip + 1 else []
     while first and not first[-1].strip():
@@ -164,6 +161,11 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str], timed: boo
         reason = f" ({shown(str(error).splitlines()[0], 120).rstrip('.')})"
         raise InputError(f"{name} is neither CSV, CSV.gz nor Parquet{reason}.") from None
     return with_numbers(frame, notes, delimiter == ";" and "," in head)
+
+
+def _lines(text: str) -> list[str]:
+    """Return a text's lines with their ends; `str.splitlines` would also split at a form feed."""
+    return [line for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)?", text) if line]
 
 
 def _has_bracketed_names(lines: list[str]) -> bool:
@@ -232,8 +234,7 @@ def _without_foot(
     begin = max(start, len(raw) - HEAD)
     begin += (start - begin) % size
     tail = raw[begin:].decode(codec, "replace")
-    lines = [line for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)?", tail) if line]
-    lines = lines[1:]  # the header, or a line that begins further up
+    lines = _lines(tail)[1:]  # without the header, or a line that begins further up
     last = [place for place, line in enumerate(lines) if line.strip()][-2 * MAX_FOOT :]
     if place is None or len(last) < 2 or max(len(lines[one]) for one in last) > MAX_LINE:
         return raw

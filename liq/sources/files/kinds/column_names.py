@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from liq.sources.files.formats import numbers
+
 OPEN_TIMES = (
     *("opentimems", "opentime", "timeopen", "timeperiodstart", "starttime", "startedat", "periodstart", "start"),
     *("begin", "candlebegintime", "candledatetime", "klinetime", "dateandtime", "unix", "unixtime", "unixtimestamp"),
-    *("epoch", "timems", "timestampms", "tsms", "time", "timestamp", "ts", "t", "date", "datetime", "dateandtime"),
+    *("epoch", "timems", "timestampms", "tsms", "time", "timestamp", "ts", "t", "date", "datetime"),
     *("dt", "gmttime", "localtime", "id", "unnamed:0", "", "index", "ticks"),
 )
 """Names of the column of bar open times, the most exact first; HTX says id, Deribit ticks, pandas nothing."""
@@ -66,7 +68,7 @@ DOLLARS = (
 EITHER = ("amount", "vol")
 """Names that some venues give to coins and others to dollars: HTX's amount is in coins, MEXC's in dollars."""
 
-CURRENCIES = ("usd", "usdt", "usdc", "busd", "fdusd", "tusd", "dai", "quote")
+CURRENCIES = (*numbers.DOLLARS, "quote")
 
 NO_COINS = (
     "ma",
