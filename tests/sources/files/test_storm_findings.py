@@ -17,6 +17,8 @@ from benchmarks.storm.case import made
 from liq.errors import InputError, listed, shown
 from liq.sources.file_worker import readers
 from liq.sources.files.formats.numbers import with_numbers
+from liq.sources.files.formats.spreadsheet import workbook_tables
+from liq.sources.files.formats.text import csv_table
 from liq.sources.files.market_file import read_liquidations, read_market
 from liq.sources.files.times import on_bars
 from liq.sources.positions.reader import read_positions
@@ -240,3 +242,23 @@ def test_a_file_is_read_from_a_prompt_in_the_folder_of_the_package(tmp_path):
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
     )
     assert done.stdout.strip() == "40", done.stderr
+
+
+@pytest.mark.parametrize("reason", ["out of memory", "Calling read(nbytes) on source failed. Try engine='python'."])
+def test_a_parser_without_memory_says_so(reason, monkeypatch):
+    def refuses(*_, **__):
+        raise pd.errors.ParserError(f"Error tokenizing data. C error: {reason}")
+
+    monkeypatch.setattr(pd, "read_csv", refuses)
+    with pytest.raises(MemoryError):
+        csv_table(b"time,open\n1,2\n", "mine.csv", 10, [])
+
+
+def test_a_spreadsheet_without_memory_is_not_called_damaged_alone(monkeypatch):
+    def refuses(_):
+        raise MemoryError
+
+    monkeypatch.setattr("liq.sources.files.formats.spreadsheet._check_size", lambda *_: None)
+    monkeypatch.setattr("python_calamine.CalamineWorkbook.from_filelike", refuses)
+    with pytest.raises(InputError, match="takes too much memory to read"):
+        workbook_tables(b"PK", "mine.xlsx", 10)

@@ -35,6 +35,15 @@ def too_big(name: str, max_bytes: int) -> str:
     return f"{name} is larger than {max_bytes // 1_000_000} MB unpacked; cut it to the days that matter."
 
 
+def no_memory(name: str) -> str:
+    """Return the sentence for a size that memory does not hold, which may be the file's or one that damage wrote.
+
+    >>> no_memory("mine.xlsx")
+    'mine.xlsx takes too much memory to read, or is damaged; cut it to the days that matter.'
+    """
+    return f"{name} takes too much memory to read, or is damaged; cut it to the days that matter."
+
+
 def member_content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int, name: str, max_bytes: int) -> bytes:
     """Return the content of a file in a zip; raise InputError for more than `left` bytes.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError, shown
-from liq.sources.files.formats.bounds import check_columns
+from liq.sources.files.formats.bounds import check_columns, no_memory
 
 MAX_UNPACKED = 300_000_000
 """Maximum number of bytes of a file's columns in memory."""
@@ -89,9 +89,7 @@ def _damage_as_error(name: str, kind: str) -> Iterator[None]:
     except InputError:
         raise
     except MemoryError:
-        raise InputError(
-            f"{name} takes too much memory to read, or is damaged; cut it to the days that matter."
-        ) from None
+        raise InputError(no_memory(name)) from None
     except (pyarrow.ArrowException, OSError, ValueError):
         raise InputError(f"{name} is a {kind} file that is cut off or damaged.") from None
 

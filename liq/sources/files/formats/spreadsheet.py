@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from liq.errors import InputError, shown
-from liq.sources.files.formats.bounds import UNREADABLE_ZIP, check_columns, member_content
+from liq.sources.files.formats.bounds import UNREADABLE_ZIP, check_columns, member_content, no_memory
 from liq.sources.files.formats.numbers import with_numbers
 
 MAX_CELLS = 6_000_000
@@ -89,6 +89,8 @@ def workbook_tables(raw: bytes, name: str, max_bytes: int) -> list[tuple[pd.Data
         raise InputError(f"{name} is a spreadsheet with a password; save it without.") from None
     except InputError:
         raise
+    except MemoryError:
+        raise InputError(no_memory(name)) from None
     except BaseException as error:
         # a panic of the library is no Exception; the user's interrupt is none either
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

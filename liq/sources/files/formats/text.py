@@ -37,6 +37,9 @@ MARKS = (
 )
 """Byte-order marks; those of UTF-32 begin as UTF-16's do."""
 
+NO_MEMORY = ("out of memory", "read(nbytes) on source failed")
+"""What pandas' parser says where memory does not suffice; the second, since its source is bytes that are there."""
+
 DATE = re.compile(
     r"\d{1,4}([-./])\d{1,2}\1\d{1,4}([ T]\S{1,30}( [APap][Mm])?)?|\d{8} \d{4,6}|"
     r"\d{1,2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?[APap][Mm])?"
@@ -156,7 +159,7 @@ def csv_table(raw: bytes, name: str, max_rows: int, notes: list[str], timed: boo
     except UnicodeError:
         raise InputError(f"{name} is text in {codec[:6].upper()} that is damaged.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
-        if "out of memory" in str(error):
+        if any(words in str(error) for words in NO_MEMORY):
             raise MemoryError from None
         reason = f" ({shown(str(error).splitlines()[0], 120).rstrip('.')})"
         raise InputError(f"{name} is neither CSV, CSV.gz nor Parquet{reason}.") from None
