@@ -13,6 +13,7 @@ from liq.app.parts.outside_files import read_files
 from liq.charts.tables.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
+from liq.sources import market_cache
 from liq.zones import alerts
 
 INTERVAL = "10s"  # time between two requests for live prices, one call a ticker
@@ -91,7 +92,7 @@ def load(tickers: list[str], request: watchlist.WatchlistRequest) -> list[watchl
 
 def draw_alerts(rows: list[watchlist.WatchlistRow], request: watchlist.WatchlistRequest, toast: bool) -> None:
     """List the alerts, the latest first, and show new ones as toasts if wanted."""
-    rule, now = alerts.AlertRule(within=state.near / 100, usd=SIZES[state.size]), pd.Timestamp.now("UTC")
+    rule, now = alerts.AlertRule(within=state.near / 100, usd=SIZES[state.size]), market_cache.utc_now()
     alert_state, lines = state.get("alert_state", {}).get(request, {}), state.get("alert_lines", [])
     for row in rows:
         if row.summary is None:
@@ -116,7 +117,7 @@ def draw_list(rows: list[watchlist.WatchlistRow], request: watchlist.WatchlistRe
             st.rerun()
         quotes = watchlist.live_quotes(rows)
         rows = [watchlist.at_live_price(row, quotes.get(row.ticker)) for row in rows]
-    draw_table(watchlist_table(*watchlist.split_rows(rows)), "watched", pd.Timestamp.now("UTC"))
+    draw_table(watchlist_table(*watchlist.split_rows(rows)), "watched", market_cache.utc_now())
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
     for note, named in watchlist.notes_by_text(rows).items():
         st.caption(":material/info: " + escape_markdown(f"{', '.join(named)}: {note}"))
@@ -137,7 +138,7 @@ def draw_scan() -> None:
     except LiqError as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         return
-    now = pd.Timestamp.now("UTC")
+    now = market_cache.utc_now()
     st.caption(
         escape_markdown(
             f"{name}: {len(frame)} markets, {formatting.age(frame['as_of'].max(), now)} old, in the scan's order."

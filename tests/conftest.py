@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from liq.sources import market_cache
+from tests import clock
 from tests.browser import app, chromium, context, file, long_app, long_file, page
 from tests.venue_server.fixtures import kept, server, venues
 
@@ -17,6 +19,13 @@ settings.load_profile("liq")
 
 os.environ["PYTHONIOENCODING"] = "utf-8"  # what a test starts speaks to it in UTF-8, whatever the console's encoding
 os.environ["LIQ_CACHE"] = "off"  # every test begins with what it fetches itself, and leaves nothing on the machine
+
+
+@pytest.fixture(autouse=True)
+def fixed_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin at the same moment whenever the tests run; a venue server has the real time, and so has who asks it."""
+    if not {"server", "venues", "kept"} & set(request.fixturenames):
+        monkeypatch.setattr(market_cache, "utc_now", clock.utc_now)
 
 
 @pytest.fixture(autouse=True)

@@ -63,7 +63,9 @@ def served_process(**environment: str) -> Iterator[tuple[str, int]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     script = environment.pop("LIQ_SCRIPT", "streamlit_app.py")
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+    # a venue server has the real time, and so has an app that asks one
+    streamlit = "streamlit" if "LIQ_GATEWAY" in environment else "tests.clock"
+    command = [sys.executable, "-m", streamlit, "run", script, "--server.port", str(port)]
     options = ["--server.headless", "true", "--server.fileWatcherType", "none", "--server.address", "127.0.0.1"]
     process = subprocess.Popen(
         [*command, *options],

@@ -13,7 +13,7 @@ from liq.app.current_market import chosen_prior, is_live, kept_market
 from liq.app.view import View
 from liq.market import LOOKBACKS, Market
 from liq.model.heatmap import Heatmap
-from liq.sources import fetch
+from liq.sources import fetch, market_cache
 
 SAME = "the same"
 """What a control of the second chart says where it follows the first one."""
@@ -62,5 +62,5 @@ def _market(view: View) -> Market:
         return kept
     with st.spinner(f"Fetching {view.ticker}", show_time=False):
         market = fetch.fetch(view.ticker, view.timeframe, view.source)
-    st.session_state.compared = (request, market, pd.Timestamp.now("UTC"))
+    st.session_state.compared = (request, market, market_cache.utc_now())
     return market

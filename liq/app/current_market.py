@@ -155,7 +155,7 @@ def _market(view: View, preview: bool) -> Market:
     else:
         market = _loaded_market(view, place, preview)
     if not is_preview(view):
-        state.current_market = (request, market, pd.Timestamp.now("UTC"))
+        state.current_market = (request, market, market_cache.utc_now())
     return market
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from liq import formatting
@@ -81,7 +80,7 @@ def price_metric(market: Market, view: View, quote: Quote | None, past: bool) ->
     """
     price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
     change = price / float(market.visible["open"].iloc[0]) - 1
-    age = f"{formatting.age(time, pd.Timestamp.now('UTC'))} ago"
+    age = f"{formatting.age(time, market_cache.utc_now())} ago"
     if past or view.source == "file":
         age = f"{formatting.naive_utc(time):%d %b %H:%M}" if past else "end of file"
     return {

@@ -143,7 +143,7 @@ def row_needs_refresh(row: WatchlistRow) -> bool:
     >>> row_needs_refresh(row._replace(bar=row.bar - pd.Timedelta("1h")))
     True
     """
-    old = pd.Timestamp.now("UTC") - row.loaded > market_cache.PROVISIONAL_AGE
+    old = market_cache.utc_now() - row.loaded > market_cache.PROVISIONAL_AGE
     return row.bar != _bar_opening(row.request.lookback) or (row.provisional and old)
 
 
@@ -206,7 +206,7 @@ def notes_by_text(rows: Iterable[WatchlistRow]) -> dict[str, list[str]]:
 
 
 def _bar_opening(window: str) -> pd.Timestamp:
-    return pd.Timestamp.now("UTC").floor(lookback(window).bar_length)
+    return market_cache.utc_now().floor(lookback(window).bar_length)
 
 
 def _load_row(ticker: str, request: WatchlistRequest, bar: pd.Timestamp) -> WatchlistRow:
@@ -220,7 +220,7 @@ def _load_row(ticker: str, request: WatchlistRequest, bar: pd.Timestamp) -> Watc
 @cached(LRUCache(MAX_CACHED_ROWS), condition=threading.Condition())
 def _complete_row(ticker: str, request: WatchlistRequest, bar: pd.Timestamp) -> WatchlistRow:
     """Return one ticker's row; raise _ProvisionalRow, so that it is not cached, for one to be loaded again soon."""
-    now = pd.Timestamp.now("UTC")
+    now = market_cache.utc_now()
     try:
         market = fetch.fetch(ticker, lookback=request.lookback, source=request.source)
         if market.left_out and market.source == "simulated":  # the simulated market must not be shown as another coin

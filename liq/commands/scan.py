@@ -24,7 +24,7 @@ from liq.model.prior import Prior
 from liq.scan import executors
 from liq.scan.ranking import ScanRow, ranking_table, scan
 from liq.scan.results import SCHEMA, ScanJournal, write_scan
-from liq.sources import failover, fetch, titles
+from liq.sources import failover, fetch, market_cache, titles
 from liq.sources.simulation import coins
 from liq.sources.simulation import market as simulation
 from liq.sources.venue_status import AllVenuesFailed
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     names = _names(args, source)
     request = {"source": source, "lookback": args.lookback, "prior": _prior_identity(prior)}
     bar = LOOKBACKS[args.lookback].bar_length
-    with nullcontext() if args.to is None else ScanJournal(args.to, request, bar, pd.Timestamp.now("UTC")) as journal:
+    with nullcontext() if args.to is None else ScanJournal(args.to, request, bar, market_cache.utc_now()) as journal:
         done = {} if journal is None else journal.rows
         if journal is not None and journal.why:
             message(f"starting anew: there is an earlier scan, but {journal.why}.")

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from liq.charts.heatmap.data import DISCLAIMER
 from liq.errors import SourceError
 from liq.market import LOOKBACKS
-from liq.sources import fetch
+from liq.sources import fetch, market_cache
 from tests.served import ROOT, write_recording
 
 PAGES = ("heatmap", "top_zones", "liquidation_map", "side_by_side", "background")
@@ -178,7 +178,7 @@ def test_two_halves_stand_side_by_side_on_one_axis_of_prices_for_one_coin():
 
 
 def test_a_moment_of_the_past_beside_the_present_and_a_ticker_that_does_not_exist():
-    moment = pd.Timestamp.now("UTC").floor("1h") - pd.Timedelta("2D")
+    moment = market_cache.utc_now().floor("1h") - pd.Timedelta("2D")
     left, right = frames(start("side_by_side", right_as_of=f"{moment:%Y-%m-%dT%H:%M}"))
     assert left["since"] == left["end"]
     assert right["since"] < right["end"]

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from liq.app import chart_cache, session_cache
 from liq.charts import liquidation_map
 from liq.market import Quote
-from liq.sources import fetch
+from liq.sources import fetch, market_cache
 from liq.zones.liquidation_map import extend_book
 from tests.app.test_pages import start
 from tests.browser import CANVAS, open_chart
@@ -70,7 +70,7 @@ def test_price_near_a_strong_zone_of_the_market_on_screen_is_said_once():
     zones = session_cache.strongest_zones(heatmap)
     strong = zones[zones["usd"] >= 2.5e6].iloc[0]
     away, near = float(market.price), float(strong["low"] if strong["side"] == "above" else strong["high"])
-    app, now = AppTest.from_function(script), pd.Timestamp.now("UTC")
+    app, now = AppTest.from_function(script), market_cache.utc_now()
     said = []
     for minute, price in enumerate((away, near, near)):
         app.session_state.quote_now = Quote(market.symbol, price, now + pd.Timedelta(minutes=minute), "simulated")

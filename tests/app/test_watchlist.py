@@ -159,7 +159,7 @@ def test_the_table_is_sorted_and_numbers_stay_numbers():
     frame = watchlist_table(*watchlist.split_rows(rows.values()))
     assert frame["symbol"].tolist()[-1] == "N0SUCH"
     assert frame["closest"][:3].is_monotonic_increasing
-    style = styled_table(frame, pd.Timestamp.now("UTC"), within=0.05)
+    style = styled_table(frame, market_cache.utc_now(), within=0.05)
     assert tuple(style.data.columns) == COLUMNS
     numbers = [name for name in COLUMNS if name not in ("ticker", "above", "below")]
     assert all(style.data[name].dtype.kind == "f" for name in numbers)
@@ -195,7 +195,7 @@ def test_a_scan_is_read_closest_first():
     frame.to_parquet(parquet)
     parquet.name = "scan.parquet"
     pd.testing.assert_frame_equal(results.read_scan(parquet)[1], frame, check_dtype=False)
-    assert len(styled_table(frame, pd.Timestamp.now("UTC")).to_html()) > 0
+    assert len(styled_table(frame, market_cache.utc_now()).to_html()) > 0
 
 
 def test_a_scan_that_was_ranked_keeps_its_order():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from liq.charts.heatmap.strips.context import Panel, values_by_bar
 from liq.errors import SourceError
 from liq.formatting import age
 from liq.market import Market
+from liq.sources import market_cache
 from liq.sources.context import ContextSeries, funding_rates, taker_delta
 from liq.sources.titles import source_title
 
@@ -42,7 +42,7 @@ def _panel(name: str, market: Market, then: Market) -> tuple[Panel, str]:
         values = interest.reindex(market.visible.index)
         shown = values.where(values.index < then.candles.index[-1] + then.bar).to_numpy(dtype=float)
         origin = market.origins.get("open_interest")
-        read = f", read {age(origin.as_of, pd.Timestamp.now('UTC'))} ago" if origin else ""
+        read = f", read {age(origin.as_of, market_cache.utc_now())} ago" if origin else ""
         words = f"open interest, {market.base}, from the window's least"
         return Panel(words, shown, False, ".4~s", f" {market.base}"), (
             f"Open interest: {source_title(market.source)}, at each bar's close{read}."
@@ -58,7 +58,7 @@ def _panel(name: str, market: Market, then: Market) -> tuple[Panel, str]:
 
 def _origin(what: str, series: ContextSeries) -> str:
     """Return where a series comes from, how old its last value is, and when it was read."""
-    now = pd.Timestamp.now("UTC")
+    now = market_cache.utc_now()
     return (
         f"{what}: {source_title(series.source)}, last of {series.values.index[-1]:%d %b %H:%M} UTC, "
         f"read {age(series.time, now)} ago."

@@ -15,7 +15,7 @@ from liq.formatting import price as price_text
 from liq.market import Market
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import band_names
-from liq.sources import titles
+from liq.sources import market_cache, titles
 from liq.sources.order_book import order_book
 from liq.zones.cascade import cascade_table, forced_on_the_way
 from liq.zones.liquidation_map import open_interest_usd
@@ -101,7 +101,7 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
     names = ", ".join(map(titles.source_title, book.sources))
     st.caption(
         escape_markdown(
-            f"Order book of {names}, {age(book.time, pd.Timestamp.now('UTC'))} old, known up to "
+            f"Order book of {names}, {age(book.time, market_cache.utc_now())} old, known up to "
             f"{price_text(sent, places)} ({percent(sent / market.price - 1)}); beyond, it is taken to be as deep on "
             "average. Forced orders are taken to hit it at once, nearest prices first: resting between is what "
             "lies from the chosen price to where price stops. A book withdraws in a fall, hence a "
