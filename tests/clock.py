@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import pandas as pd
 
 from liq.sources import market_cache
 
-SHIFT = "LIQ_TEST_SHIFT"
-"""Nanoseconds from the real clock to the tests'; what a test starts inherits it."""
-
-NOW = os.environ.get("LIQ_TEST_NOW", "2026-11-25 12:07")
-"""When a run of the tests begins, UTC; any other moment has to pass as well."""
-
-os.environ.setdefault(SHIFT, str((pd.Timestamp(NOW, tz="UTC") - pd.Timestamp.now("UTC")).value))
+NOW = pd.Timestamp(os.environ.get("LIQ_TEST_NOW", "2026-11-25 12:07"), tz="UTC")
+"""When every test begins, and every app that one serves; any other moment has to pass as well."""
 
 
-def utc_now() -> pd.Timestamp:
-    """Return the present as the tests have it: it began at NOW and goes on as fast as the real one."""
-    return pd.Timestamp.now("UTC") + pd.Timedelta(int(os.environ[SHIFT]))
+def started() -> Callable[[], pd.Timestamp]:
+    """Return a clock that shows NOW, and goes on from there as fast as the real one."""
+    shift = NOW - pd.Timestamp.now("UTC")
+    return lambda: pd.Timestamp.now("UTC") + shift
 
 
 if __name__ == "__main__":  # Streamlit's command line, with this clock
     from streamlit.web.cli import main
 
-    market_cache.utc_now = utc_now
+    market_cache.utc_now = started()
     sys.exit(main())

@@ -25,7 +25,7 @@ os.environ["LIQ_CACHE"] = "off"  # every test begins with what it fetches itself
 def fixed_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin at the same moment whenever the tests run; a venue server has the real time, and so has who asks it."""
     if not {"server", "venues", "kept"} & set(request.fixturenames):
-        monkeypatch.setattr(market_cache, "utc_now", clock.utc_now)
+        monkeypatch.setattr(market_cache, "utc_now", clock.started())
 
 
 @pytest.fixture(autouse=True)

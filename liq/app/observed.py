@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 
@@ -16,6 +15,7 @@ from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.positions import Positions
 from liq.sources.file_worker.readers import read_positions
+from liq.sources.files.table import named_buffer
 from liq.sources.simulation.positions import simulated_positions
 
 FRESH = 60
@@ -73,9 +73,7 @@ def observed_positions(view: View, market: Market) -> Positions | None:
 
 @cached(LRUCache(3), condition=threading.Condition())
 def _uploaded(data: bytes, name: str, dates: str) -> Positions:
-    file = io.BytesIO(data)
-    file.name = name
-    return read_positions(file, dates=dates)
+    return read_positions(named_buffer(data, name), dates=dates)
 
 
 @cached(TTLCache(2, FRESH), condition=threading.Condition())

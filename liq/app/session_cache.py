@@ -5,7 +5,6 @@ Markets are keys by identity, so every session that shows the same market shares
 
 from __future__ import annotations
 
-import io
 import threading
 
 import pandas as pd
@@ -40,11 +39,9 @@ def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str, dates:
     100.0
     """
     from liq.sources.file_worker import readers  # only uploads need it
+    from liq.sources.files.table import named_buffer
 
-    buffers = []
-    for name, content in files:
-        buffers.append(io.BytesIO(content))
-        buffers[-1].name = name
+    buffers = [named_buffer(content, name) for name, content in files]
     return readers.read_market(buffers, lookback=timeframe, dates=dates)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +20,7 @@ from liq.model.estimate import estimate
 from liq.model.leverage_bands import BANDS, select_bands
 from liq.scan.results import read_scan
 from liq.sources import fetch, market_cache
+from liq.sources.files.table import named_buffer
 from liq.sources.venues.symbols import match_symbol
 from liq.zones.ranking import top_zones
 from liq.zones.summary import MarketSummary, summarize, update_price
@@ -103,9 +103,7 @@ def uploaded_scan(content: bytes, name: str) -> tuple[str, pd.DataFrame]:
     Traceback (most recent call last):
     liq.errors.InputError: scan.csv is no scan: it lacks the column 'as_of'.
     """
-    file = io.BytesIO(content)
-    file.name = name
-    return read_scan(file)
+    return read_scan(named_buffer(content, name))
 
 
 def named_scan(path: str) -> tuple[str, pd.DataFrame]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from cachetools import LRUCache, cached
@@ -78,11 +76,9 @@ def scoring_input(
     """
     if upload is not None:
         from liq.sources.file_worker.readers import read_liquidations  # only uploads need it
+        from liq.sources.files.table import named_buffer
 
-        file: Any = upload
-        if isinstance(upload, bytes):
-            file = io.BytesIO(upload)
-            file.name = name
+        file = named_buffer(upload, name) if isinstance(upload, bytes) else upload
         own = read_liquidations(file, dates, heatmap.market.symbol)
         return ScoringInput(heatmap, own, "Scored against the uploaded liquidations.")
     part = max(heatmap.parts or (heatmap,), key=lambda part: _known_hours(part.market))

@@ -155,9 +155,8 @@ def _started() -> Process:
         **os.environ,
         **few,  # a thread more is memory more, and a file is read by one
         "ARROW_DEFAULT_MEMORY_POOL": "system",  # others reserve a gigabyte of addresses, which the bound would count
-        "PYTHONPATH": os.pathsep.join(
-            os.path.abspath(path) for path in sys.path
-        ),  # "" is the folder it was started in
+        # "" on the path is the folder that this process was started in
+        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),
         "PYTHONUTF8": "1",
     }
     try:

@@ -6,7 +6,6 @@ The readers themselves are in `liq.sources.files` and `liq.sources.positions`; t
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,6 @@ from liq.sources.files.table import File
 from liq.sources.positions import reader
 
 Parts = tuple[list[pd.DataFrame], dict[str, Any]]
-
-_SALT = secrets.token_hex(16)  # addresses in a file are hashed alike as long as this process lives, and kept nowhere
 
 
 def read_market(
@@ -105,7 +102,8 @@ def read_positions(file: File, coin: str = "", dates: str = "") -> Positions:
     """
     if isinstance(file, (str, Path)) and Path(file).is_dir():
         return reader.read_positions(file, coin)
-    (rows, passes, interest), facts = run("positions", [file], {"coin": coin, "dates": dates, "salt": _SALT})
+    options = {"coin": coin, "dates": dates, "salt": reader.SALT.hex()}
+    (rows, passes, interest), facts = run("positions", [file], options)
     return Positions(rows, facts["source"], passes, interest)
 
 

@@ -37,9 +37,8 @@ def serve() -> None:
     except (EOFError, OSError):
         return
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        faulthandler.dump_traceback_later(
-            request["seconds"], exit=True, file=nowhere
-        )  # ends it inside any C function
+        # ends this process inside any C function
+        faulthandler.dump_traceback_later(request["seconds"], exit=True, file=nowhere)
         with suppress(OSError):  # the server is gone
             _reply(answer, request, blocks, readers.TASKS)
 

@@ -130,8 +130,10 @@ def _add_interest(frame: pd.DataFrame, lengths: np.ndarray, contents: Sequence[C
     own = [one for one in contents if one.candles is not None and one.open_interest is not None]
     beside = [one for one in contents if one.candles is None and one.open_interest is not None]
     index, notes, columns, units = pd.DatetimeIndex(frame.index), [], [], set()
-    for unit, has_dollars in dict.fromkeys((one.unit, one.interest_usd is not None) for one in own or beside):
-        group = [one for one in own or beside if (one.unit, one.interest_usd is not None) == (unit, has_dollars)]
+    groups: dict[tuple[str, bool], list[Content]] = {}
+    for one in own or beside:
+        groups.setdefault((one.unit, one.interest_usd is not None), []).append(one)
+    for (unit, _), group in groups.items():
         parts = [
             (one.name, pd.DataFrame({"open_interest": one.open_interest, "usd": one.interest_usd})) for one in group
         ]

@@ -23,9 +23,8 @@ from liq.sources.files.one_market import UNNAMED, one_coin, runs_of_one_length
 from liq.sources.files.table import File
 from liq.sources.files.times import duration_text, shared_phase
 
-_WARMUP_BAR = pd.Timedelta(
-    minutes=15
-)  # a venue's warm-up is coarser because it has to be fetched; a file's need not be
+# a venue's warm-up is coarser because it has to be fetched; a file's need not be
+_WARMUP_BAR = pd.Timedelta(minutes=15)
 
 
 def read_market(

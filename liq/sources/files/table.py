@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Collection
 from pathlib import Path, PurePath
@@ -94,6 +95,17 @@ def file_name(file: File) -> str:
     """
     path = file if isinstance(file, (str, os.PathLike)) else str(getattr(file, "name", None) or "The file")
     return shown(PurePath(path).name, 80)
+
+
+def named_buffer(content: bytes, name: str) -> BinaryIO:
+    """Return a file's content as a buffer with its name.
+
+    >>> file_name(named_buffer(b"time", "mine.csv"))
+    'mine.csv'
+    """
+    buffer = io.BytesIO(content)
+    buffer.name = name
+    return buffer
 
 
 def _contents(file: File, notes: list[str]) -> list[tuple[str, bytes]]:

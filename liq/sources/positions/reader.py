@@ -16,7 +16,7 @@ import pandas as pd
 from liq.errors import InputError, listed, shown
 from liq.market import as_utc
 from liq.positions import COLUMNS, MAX_ROWS, PASS_COLUMNS, Positions
-from liq.sources.files.table import MAX_BYTES, file_name, read_table
+from liq.sources.files.table import MAX_BYTES, file_name, named_buffer, read_table
 from liq.sources.files.times import decided_order, parse_times
 
 METADATA = b"liq.positions"
@@ -28,10 +28,11 @@ MAX_HEAD = 1_000
 MAX_SNAPSHOTS = 400
 """Maximum number of snapshots read from a folder, the newest."""
 
-_SALT = secrets.token_bytes(16)  # of this process: addresses in a file are hashed as they are read, and kept nowhere
+SALT = secrets.token_bytes(16)
+"""Of this process: addresses in a file are hashed as they are read, alike as long as it lives, and kept nowhere."""
 
 
-def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "", *, salt: bytes = _SALT) -> Positions:
+def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "", *, salt: bytes = SALT) -> Positions:
     """Return the positions in a folder, a file or a binary buffer with a `name`; raise InputError for anything else.
 
     coin : of a CSV that does not name one, default BTC. dates : "day-first", "month-first" or "year-first", for dates
@@ -49,7 +50,7 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "",
         try:
             with open(file, "rb") as stream:
                 raw = stream.read(MAX_BYTES + 1)
-            return read_positions(_named(raw, PurePath(file).name), coin, dates, salt=salt)
+            return read_positions(named_buffer(raw, PurePath(file).name), coin, dates, salt=salt)
         except OSError as error:
             raise InputError(f"{PurePath(file).name} cannot be read: {error.strerror or error}.") from None
     name = file_name(file)
@@ -60,7 +61,7 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "",
     if raw[:4] == b"PAR1" and (found := _own_snapshot(raw, name)) is not None:
         return found
     known = {*COLUMNS, "answered", "open_interest"}
-    _, frame = read_table(_named(raw, name), known=sorted(known))
+    _, frame = read_table(named_buffer(raw, name), known=sorted(known))
     if missing := [column for column in COLUMNS if column not in frame and column != "account"]:
         raise InputError(
             f"{name} lacks the column {missing[0]!r}; positions need {', '.join(COLUMNS[:-1])}, it has "
@@ -167,7 +168,7 @@ def _read_scan(raw: bytes, name: str, coin: str, salt: bytes) -> Positions:
     named = next((key.removesuffix("_positions").upper() for key in said if key.endswith("_positions")), "")
     time = as_utc(said.get("ts"), f"{name}: ts")
     known = ("addr", "size", "entry", "liq", "lev", "margin")
-    _, frame = read_table(_named(rest, name), known=known)
+    _, frame = read_table(named_buffer(rest, name), known=known)
     if missing := [column for column in known if column not in frame]:
         raise InputError(f"{name} lacks the column {missing[0]!r}; it has {listed(frame.columns)}.")
     size, level = (pd.to_numeric(frame[column], errors="coerce") for column in ("size", "liq"))
@@ -200,10 +201,3 @@ def _hashed(text: str, salt: bytes) -> str:
     if len(text) == 16 and all(letter in "0123456789abcdef" for letter in text):
         return text
     return hashlib.blake2b(text.lower().encode(), key=salt, digest_size=8).hexdigest()
-
-
-def _named(raw: bytes, name: str) -> BinaryIO:
-    """Return bytes as a buffer with a name."""
-    buffer = io.BytesIO(raw)
-    buffer.name = name
-    return buffer

@@ -281,9 +281,8 @@ def read_day(path: Path) -> pd.DataFrame:
     ...     read_day(path)["time"].item()
     5
     """
-    with system.open_to_read(
-        path
-    ) as file:  # by its path pyarrow would open it twice, and find two files if it changed
+    # by its path pyarrow would open it twice, and find two files if it changed
+    with system.open_to_read(path) as file:
         rows = pd.read_parquet(file)
     return rows.assign(
         **{

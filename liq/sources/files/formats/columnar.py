@@ -105,17 +105,9 @@ def _frame(table: Any, name: str) -> pd.DataFrame:
     kept = {}
     for column in table.column_names:
         values = table[column].combine_chunks()
-        if pyarrow.types.is_dictionary(values.type):
-            entries = values.dictionary
-            if _is_text(entries.type):
-                longest = compute.max(compute.utf8_length(entries)).as_py() if len(entries) else 0
-                if (longest or 0) * len(values) > MAX_TEXT:
-                    continue
-            elif not _is_flat(entries.type):
-                continue
-        elif (
-            _is_text(values.type) and (compute.max(compute.utf8_length(values)).as_py() or 0) * len(values) > MAX_TEXT
-        ):
+        distinct = values.dictionary if pyarrow.types.is_dictionary(values.type) else values
+        longest = compute.max(compute.utf8_length(distinct)).as_py() if _is_text(distinct.type) else 0
+        if (longest or 0) * len(values) > MAX_TEXT:
             continue
         if pyarrow.types.is_decimal(values.type):
             values = values.cast(pyarrow.float64())
