@@ -175,6 +175,9 @@ def _categorical(column: pd.Series) -> pd.Series:
     """Return a column of text as a categorical: half a million rows in a fraction of the memory and the time."""
     if not isinstance(column.dtype, pd.CategoricalDtype) or not column.cat.categories.astype(str).is_unique:
         column = column.astype(str).astype("category")
+    names = column.cat.categories
+    if names.dtype == object and names.inferred_type == "string":
+        return column
     # objects, not Arrow strings: they become numpy arrays in a fifth of the time
-    names = column.cat.categories.astype(str).astype(object)
+    names = names.astype(str).astype(object)
     return pd.Series(pd.Categorical.from_codes(column.cat.codes.to_numpy(), names), index=column.index)

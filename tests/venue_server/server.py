@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.venue_server import faults, streams, wire
-from tests.venue_server.venues import binance, bybit, gate, hyperliquid, krakenfutures, okx
+from tests.venue_server.moving import Clock
+from tests.venue_server.venues import binance, bybit, gate, hyperliquid, hyperliquid_accounts, krakenfutures, okx
 
 HOSTS = {
     "fapi.binance.com": "binanceusdm",
@@ -87,6 +88,12 @@ class VenueServer(ThreadingHTTPServer):
         """Take back every fault."""
         self.faults.clear()
 
+    def move(self, pace: float = 1.0, minutes: float = 0.0) -> Clock:
+        """Let Hyperliquid's accounts move, from so many minutes ago and so many times as fast until the present."""
+        real = time.time()
+        self.knobs.clock = Clock(real, int((real - 60 * minutes) * 1000), pace)
+        return self.knobs.clock
+
     def forget(self) -> None:
         """Begin counting anew."""
         with self.lock:
@@ -105,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # headers and body go out in two writes, which would cost 40 ms an answer
 
     def do_GET(self) -> None:
-        """Answer a GET, or one of the server's own paths: /_fault/<venue>/<mode>, /_heal, /_calls."""
+        """Answer a GET, or one of the server's own paths: /_fault/<venue>/<mode>, /_heal, /_calls, /_move, /_book."""
         self._answer({})
 
     def do_POST(self) -> None:
@@ -159,6 +166,11 @@ class Handler(BaseHTTPRequestHandler):
             self.server.fail(venue if venue != "all" else "*", mode)
         elif what == "_heal":
             self.server.heal()
+        elif what == "_move":
+            self.server.move(*(float(word) for word in rest.split("/") if word))
+        elif what == "_book":
+            lives = hyperliquid_accounts.book(self.server.knobs, int(rest) if rest else None)
+            return self._send(200, json.dumps([one._asdict() for one in lives]))
         self._send(200, json.dumps({"calls": self.server.calls, "faults": self.server.faults}))
 
     def _send(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:

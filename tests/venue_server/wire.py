@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.venue_server import formula
 from tests.venue_server.formula import DAY, MINUTE
+from tests.venue_server.moving import Clock
 
 Answer = tuple[int, Any]
 
@@ -21,7 +22,8 @@ class Knobs:
     """What the tests may turn.
 
     Gate's cap on contract_stats and whether it refuses above; OKX's retention; of Hyperliquid's accounts how many
-    there are, one in how many fails, whether some hold more than before, and times (s) and weights of what was asked.
+    there are, one in how many fails, whether some hold more than before, and times (s) and weights of what was asked;
+    the clock by which its accounts move, if they do, and what was then answered: time (UTC ms) and account.
     """
 
     gate_cap: int = 1000
@@ -32,6 +34,12 @@ class Knobs:
     account_fails: int = 0
     accounts_changed: bool = False
     weights: list[tuple[float, int]] = field(default_factory=list)
+    clock: Clock | None = None
+    answered: list[tuple[int, int]] = field(default_factory=list)
+
+    def now(self) -> int:
+        """Return Hyperliquid's time, UTC ms."""
+        return now_ms() if self.clock is None else self.clock.now()
 
 
 def now_ms() -> int:

@@ -56,13 +56,18 @@ def simulated_positions(
     groups, lot, interest = groups_open_at(market.base, minutes, seed=seed, regime=regime, population=population)
     held = _accounts(groups, seen)
     first, end = (np.searchsorted(minutes, column, side="right") for column in (held.opened, held.closed))
-    count = end - first
+    held, first, count = (
+        _Held(*(column[end > first] for column in held)),
+        first[end > first],
+        (end - first)[end > first],
+    )
     number = np.repeat(np.arange(len(count)), count)
     snapshot = np.arange(len(number)) - np.repeat(np.cumsum(count) - count - first, count)
     order = np.argsort(snapshot.astype(np.int16), kind="stable")  # a radix sort
     number, snapshot = number[order], snapshot[order]
     account, numbers = pd.factorize(held.account)
-    names = [f"{value:016x}" for value in numbers.tolist()]
+    digits = numbers.astype(">u8").tobytes().hex()
+    names = [digits[place : place + 16] for place in range(0, len(digits), 16)]
     short, cross = (held.side < 0).astype(np.int8), held.cross.astype(np.int8)
     level = np.where(held.level > 0, held.level, np.nan)
     rows = pd.DataFrame(
@@ -99,7 +104,7 @@ def snapshot_times(market: Market) -> pd.DatetimeIndex:
 
 def _categorical(codes: np.ndarray, names: list[str]) -> pd.Categorical[str]:
     """Return names by their numbers."""
-    return pd.Categorical.from_codes(codes, pd.Index(names))
+    return pd.Categorical.from_codes(codes, pd.Index(names, dtype=object))
 
 
 class _Held(NamedTuple):
