@@ -80,6 +80,11 @@ class Observed(Heatmap):
         """Rows of the photographed bars among the market's candles, int (T,)."""
         return self.photographed
 
+    @property
+    def known(self) -> np.ndarray:
+        """Whether a snapshot covers each photographed bar, bool (T,)."""
+        return self.covered[self.photographed]
+
     def standing(self, side: str) -> pd.DataFrame:
         """Return every level that stands at the last bar inside the edges, see `Heatmap.standing`.
 
