@@ -182,6 +182,12 @@ def test_with_every_position_seen_the_snapshots_are_the_true_book(seed, regime, 
             assert len(true) > 50
             np.testing.assert_array_equal(np.sort(true["liquidation_price"]), np.sort(shown["liquidation_price"]))
             assert shown["coins"].sum() == pytest.approx(true["coins"].sum(), rel=1e-12)
+        # groups far from their entry are one account each, at their middle
+        groups = book.positions[(book.positions["opened"] < time) & (book.positions["closed"] >= time)]
+        middle = groups["liquidation_price"]
+        far = (groups["parts"] > 1) & (middle > 0) & (np.abs(middle / groups["entry"] - 1) > FAR)
+        assert np.isin(middle[far].round(3), seen["liquidation_price"].round(3)).all()
+        assert far.sum() > 50
 
 
 def test_the_share_that_is_seen_is_a_setting_and_more_of_it_adds_to_the_same_positions():
