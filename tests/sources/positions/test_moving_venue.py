@@ -67,7 +67,7 @@ class Hour(NamedTuple):
         times: dict[int, int] = {}
         for at, number in self.asked:
             if self.snapshots[snapshot] <= at < end:
-                if snapshot < self.finished and len(times) == self.positions.passes["answered"][snapshot]:
+                if snapshot != self.finished and len(times) == self.positions.passes["answered"][snapshot]:
                     break  # what follows is of a pass that was lost with its process
                 times[number] = at  # the second time in a pass that was taken up: the first was not on disk yet
         return times
