@@ -24,9 +24,9 @@ def positions_later(positions: Positions, coin: str, age: pd.Timedelta) -> pd.Da
     """Return every position of a coin beside what its account held of it an age later, a row a position and pair.
 
     Columns: time and later, of both snapshots, `later` being the nearest to an age after `time`, within TOLERANCE and
-    MOST of it; side, account, coins, entry, level (NaN where none); later_coins, 0 where it was gone; later_level. Only
-    accounts that are known to have been asked again are in it, see `followed_positions`. Empty where no two snapshots
-    lie so far apart.
+    MOST of it; side, account, coins, entry, level (NaN where none); later_coins, 0 where it was gone; later_level.
+    Only accounts that are known to have been asked again are in it, see `followed_positions`. Empty where no two
+    snapshots lie so far apart.
 
     >>> row = {"time": pd.Timestamp("2026-01-31", tz="UTC"), "coin": "BTC", "side": "long", "coins": 2.0,
     ...        "entry": 8e4, "liquidation_price": 7e4, "leverage": 10.0, "margin": "cross", "account": "a1"}

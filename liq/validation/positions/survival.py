@@ -15,7 +15,7 @@ from liq.validation.positions.followed import nanoseconds
 from liq.validation.positions.pairs import positions_later
 
 AGES = tuple(pd.Timedelta(hours=hours) for hours in (1, 4, 12, 24, 96, 192))
-"""Times after which positions are looked at again: days as long as positions live, hours where snapshots are dense."""
+"""Times after which positions are looked at again: days, as long as they live; hours where snapshots are dense."""
 
 DAY = pd.Timedelta(days=1)
 
@@ -35,10 +35,10 @@ def survival(positions: Positions, market: Market) -> pd.DataFrame:
 
     Columns: age; group, ALL, a side ("long", "short"), or a class of the level's distance from price when first seen;
     pairs, of snapshots so far apart (`positions_later`); positions, followed; held, share of their dollars (at the
-    price then) that was still held; level, of the dollars still held and with a level before, the share whose level lay within
-    MOVED of where it was; level_by_count, the same by number of positions, those that had no level before and after
-    counting as unmoved. NaN where there is nothing to take a share of. Where the
-    market's candles do not reach, dollars are those at entry, and classes are left out. Ages without a pair of snapshots are left out.
+    price then) that was still held; level, of the dollars still held and with a level before, the share whose level
+    lay within MOVED of where it was; level_by_count, the same by number of positions, those that had no level before
+    and after counting as unmoved. NaN where there is nothing to take a share of. Where the market's candles do not
+    reach, dollars are those at entry, and classes are left out. Ages without a pair of snapshots are left out.
 
     >>> from liq.sources.simulation.market import simulate
     >>> from liq.sources.simulation.positions import simulated_positions
