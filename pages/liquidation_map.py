@@ -9,6 +9,7 @@ from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
 from liq.app.parts.downloads import downloads
+from liq.app.parts.positions.trapped import trapped_positions
 from liq.app.parts.price_goes_to import if_price_goes_to, price_field, take_chosen_price
 from liq.app.parts.style import METRIC_STYLE
 from liq.charts import liquidation_map
@@ -87,3 +88,4 @@ downloads(
     f"{heatmap.market.base}_{view.timeframe}",
     {"Estimate PNG": ("map.png", lambda: chart_cache.chart_png(data, saved, view.light))},
 )
+trapped_positions(positions, heatmap.market, view.light)
