@@ -9,6 +9,7 @@ import pandas as pd
 
 from liq.errors import InputError
 from liq.market import SIDES, Market
+from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
 from liq.validation.positions.followed import nanoseconds
@@ -88,7 +89,7 @@ def survival_table(positions: Positions, heatmap: Heatmap | Market) -> pd.DataFr
         {"class": later["class"], "positions": 1}
         | dict(zip(FATES, (gone & reached, gone & ~reached, ~gone & moved, ~gone & ~moved), strict=True))
     )
-    if isinstance(heatmap, Heatmap):
+    if isinstance(heatmap, Estimate):
         fate["model"] = _model_closes(heatmap, later["distance"].to_numpy(), begin, end)
     groups = fate.groupby("class")
     table = groups.mean().assign(positions=groups.size())
@@ -165,7 +166,7 @@ def _by_group(later: pd.DataFrame, age: pd.Timedelta) -> pd.DataFrame:
     )
 
 
-def _model_closes(heatmap: Heatmap, distance: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+def _model_closes(heatmap: Estimate, distance: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Return the share that the model lets close from one bar to another, of the tier nearest to each distance."""
     log_survival = heatmap.walk.flow.log_survival[heatmap.walk.last_legs]
     tiers = np.abs(np.log(heatmap.walk.factor["long"]))
