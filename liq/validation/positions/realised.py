@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from liq.market import SIDES, Market
+from liq.model.snapshots import first_reached
 from liq.positions import Positions
 from liq.validation.positions.followed import LONGEST, followed_positions, nanoseconds
 
@@ -99,14 +100,13 @@ def with_crossings(followed: pd.DataFrame, market: Market) -> pd.DataFrame:
     bar, certain = np.full(len(table), -1), np.zeros(len(table), bool)
     # a short's level is crossed from below: with signs turned it is a long's
     for own, sign, extreme in ((long, 1.0, low), (~long, -1.0, high)):
-        table_of_minima = _minima(sign * extreme)
-        target = sign * level[own]
-        reached = _first_at_most(table_of_minima, first[own], last[own], target)
-        bar[own] = np.where(reached <= last[own], reached, -1)
-        surely = _first_at_most(table_of_minima, whole_first[own], whole_last[own], target) <= whole_last[own]
+        target, until = sign * level[own], last[own] + 1
+        reached = first_reached(sign * extreme, target, first[own], until)
+        bar[own] = np.where(reached < until, reached, -1)
+        surely = first_reached(sign * extreme, target, whole_first[own], whole_last[own] + 1) <= whole_last[own]
         both = last[own] > first[own]
         surely |= both & (sign * close[first[own]] <= target) | both & (sign * opens[last[own]] <= target)
-        certain[own] = surely & (reached <= last[own])
+        certain[own] = surely & (reached < until)
 
     coins, later = table["coins"].to_numpy(), table["next_coins"].to_numpy()
     lost = np.clip(coins - later, 0.0, None)
@@ -122,27 +122,3 @@ def with_crossings(followed: pd.DataFrame, market: Market) -> pd.DataFrame:
         hours=(stop - begin) / 3.6e12,
         distance=np.abs(level / opens[first] - 1),
     )
-
-
-def _minima(values: np.ndarray) -> list[np.ndarray]:
-    """Return minima of 1, 2, 4, 8 ... values in a row, each by where it begins."""
-    levels = [values]
-    width = 1
-    while 2 * width <= len(values):
-        levels.append(np.minimum(levels[-1][:-width], levels[-1][width:]))
-        width *= 2
-    return levels
-
-
-def _first_at_most(minima: list[np.ndarray], first: np.ndarray, last: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the first row from `first` to `last` with a value of at most the target; last + 1 where there is none.
-
-    minima : as `_minima` returns them. What lies above the target is passed over in ever smaller steps.
-    """
-    row = first.copy()
-    for power in range(len(minima) - 1, -1, -1):
-        values = minima[power]
-        fits = row + (1 << power) - 1 <= last
-        above = values[np.minimum(row, len(values) - 1)] > target
-        row = row + np.where(fits & above, 1 << power, 0)
-    return row
