@@ -7,11 +7,10 @@ from liq.app.current_market import load_heatmap, own_prior, use_prior
 from liq.app.live_price import live_price
 from liq.app.observed import observed_positions
 from liq.app.parts.outside_files import file_error, read_files
+from liq.app.parts.positions.truth import truth
 from liq.app.parts.style import METRIC_STYLE
 from liq.charts import reality_check as charts
 from liq.charts.colors import on_ground
-from liq.charts.observed import observed_sentences
-from liq.charts.tables import observed as observed_tables
 from liq.charts.tables import reality_check as tables
 from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
@@ -44,23 +43,16 @@ TOUCH_COLUMNS = {
     },
 }
 
-OBSERVED = {
-    "": st.column_config.TextColumn("", width="medium"),
-    **{
-        name: st.column_config.TextColumn(alignment="right")
-        for name in ("This map", "Interval", "Map of a week before")
-    },
-}
-
 view = controls.view()
 heatmap = load_heatmap(view)
 market = heatmap.market
+positions = observed_positions(view, market)
 
 st.subheader("Was it right about how much, and when?")
 uploaded = st.session_state.get("realised_file")  # its uploader is drawn further down
 try:
     if uploaded is None:
-        scoring = reality_check.scoring_input(heatmap)
+        scoring = reality_check.scoring_input(heatmap, positions=positions)
     else:
         scoring = read_files(
             [uploaded.name],
@@ -128,27 +120,8 @@ try:
 except LiqError as error:
     st.caption(escape_markdown(str(error)))
 
-if view.observed and (positions := observed_positions(view, market)) is not None:
-    st.subheader("Where observed positions really stand")
-    st.caption(escape_markdown(" ".join(observed_sentences(positions, market, market.source))))
-    try:
-        compared = reality_check.compared_positions(heatmap, positions)
-        st.markdown(f"**{escape_markdown(compared.sentence)}**")
-        st.dataframe(
-            observed_tables.comparison_table(compared), hide_index=True, height="content", column_config=OBSERVED
-        )
-        st.caption(observed_tables.ABOUT_COMPARISON)
-    except LiqError as error:
-        st.info(escape_markdown(str(error)), icon=":material/hourglass_empty:")
-    st.markdown("**Distance of the liquidation price from entry**")
-    st.dataframe(observed_tables.leverage_table(positions, market), hide_index=True, height="content")
-    try:
-        followed = reality_check.followed_positions(heatmap, positions)
-        st.markdown("**What became of positions within a day**")
-        st.dataframe(observed_tables.survival_table(followed), hide_index=True, height="content")
-        st.caption(observed_tables.ABOUT_SURVIVAL)
-    except LiqError as error:
-        st.caption(escape_markdown(str(error)))
+if positions is not None:
+    truth(heatmap, positions, view.light)
 
 st.subheader("Fit to this market")
 st.caption(
@@ -159,7 +132,7 @@ market = scoring.heatmap.market if scoring else market
 st.button(
     "Fit to this market",
     on_click=lambda: st.session_state.update(fit_requested=True),
-    disabled=report is None,
+    disabled=report is None or not (scoring and scoring.whole),
     icon=":material/tune:",
 )
 if scoring and st.session_state.pop("fit_requested", False):

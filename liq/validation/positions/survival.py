@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
+from liq.formatting import percent
 from liq.market import SIDES, Market
 from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
@@ -50,6 +51,35 @@ def survival(positions: Positions, market: Market) -> pd.DataFrame:
     frames = [_by_group(later, age) for age in AGES if len(later := _with_classes(positions, market, age))]
     names = ["age", "group", "pairs", "positions", "held", "level", "level_by_count"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
+
+
+def survival_sentence(table: pd.DataFrame) -> str:
+    """Return what is left of positions and of levels, out of a table of `survival`, in one plain sentence; or "".
+
+    >>> rows = {"age": [DAY], "group": [ALL], "held": [0.9], "level": [0.4]}
+    >>> survival_sentence(pd.DataFrame(rows))
+    'After 1 d 90 % of the dollars were still held, and of those 40 % had their level within 2 % of where it was.'
+    """
+    rows = table[(table["group"] == ALL) & table["level"].notna()] if len(table) else table
+    days = rows[rows["age"] >= DAY] if len(rows) else rows
+    rows = days if len(days) else rows.tail(1)
+    parts = [
+        f"after {age_name(age)} {percent(held, 0, sign=False)} of the dollars were still held, and of those "
+        f"{percent(level, 0, sign=False)} had their level within {percent(MOVED, 0, sign=False)} of where it was"
+        for age, held, level in zip(rows["age"], rows["held"], rows["level"], strict=True)
+    ]
+    words = "; ".join(parts)
+    return f"{words[0].upper()}{words[1:]}." if words else ""
+
+
+def age_name(age: pd.Timedelta) -> str:
+    """Return an age in hours below a day, else in days.
+
+    >>> age_name(DAY), age_name(pd.Timedelta(hours=4))
+    ('1 d', '4 h')
+    """
+    hours = age.total_seconds() / 3600
+    return f"{hours / 24:g} d" if hours >= 24 else f"{hours:g} h"
 
 
 def survival_table(positions: Positions, heatmap: Heatmap | Market) -> pd.DataFrame:
