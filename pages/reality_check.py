@@ -49,6 +49,7 @@ market = heatmap.market
 positions = observed_positions(view, market)
 
 st.subheader("Was it right about how much, and when?")
+scoring = None
 uploaded = st.session_state.get("realised_file")  # its uploader is drawn further down
 try:
     if uploaded is None:
@@ -64,8 +65,9 @@ except DateOrderError as error:
     scoring = report = None
     file_error(error)
 except LiqError as error:
+    more = "Five days of snapshots are enough." if scoring and not scoring.whole else "A longer timeframe has more."
     scoring = report = None
-    st.info(f"{escape_markdown(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
+    st.info(f"{escape_markdown(str(error))} {more}", icon=":material/hourglass_empty:")
 else:
     if scoring is None:
         st.info(reality_check.why_not_scored(market), icon=":material/hearing_disabled:")

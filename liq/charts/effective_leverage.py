@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair import expr
 
 from liq.charts.colors import FAINT, OBSERVED
 from liq.charts.panel import dark_panel
@@ -41,11 +42,11 @@ def datasets(found: LeverageShares) -> dict[str, pd.DataFrame]:
 
 
 @cache
-def spec(height: int = 190) -> dict[str, Any]:
+def spec(height: int = 260) -> dict[str, Any]:
     """Return the chart's Vega-Lite specification, whose data are `datasets`.
 
     >>> spec()["height"]
-    190
+    260
     """
     kinds = list(NAMES.values())
     base = alt.Chart(alt.NamedData(name="shares")).encode(
@@ -62,7 +63,7 @@ def spec(height: int = 190) -> dict[str, Any]:
             axis=alt.Axis(format=".0%", gridOpacity=0.15, labelColor=FAINT, tickCount=4),
         ),
     )
-    legend = alt.Legend(orient="top", title=None, labelLimit=300, columns=1)
+    legend = alt.Legend(orient="top", title=None, labelLimit=300, columns=expr("width < 500 ? 1 : 2"))
     bars = base.mark_bar().encode(
         alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[FAINT, OBSERVED]), legend=legend),
         tooltip=[

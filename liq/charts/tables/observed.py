@@ -13,14 +13,17 @@ from liq.validation.positions.entries import REACH as ENTRY_REACH
 from liq.validation.positions.entries import EntryComparison
 from liq.validation.positions.forced import ForcedShare
 from liq.validation.positions.leverage import observed_leverage
-from liq.validation.positions.survival import ALL, age_name
+from liq.validation.positions.survival import ALL, age_name, class_names
+
+MIN_POSITIONS = 10
+"""Number of positions below which a share of what is left is not shown."""
 
 ABOUT_COMPARISON = (
-    f"Opened: dollars by entry price within {ENTRY_REACH:.0%} of price. Fail: dollars by liquidation price within "
-    f"{REACH:.0%} of it. Longs and shorts apart, means over snapshots. Beyond distance: rank with distance from "
-    "price taken out, so that no map is praised for knowing that more stands farther away. Overlap: of both, "
-    "each adding up to one. Older map: that of a week before, of entries six days, moved to the price. Intervals: "
-    "95 %, from drawing whole days again."
+    f"Opened: dollars by entry price within {100 * ENTRY_REACH:g} % of price. Fail: dollars by liquidation price "
+    f"within {100 * REACH:g} % of it. Longs and shorts apart, means over snapshots. Beyond distance: rank with "
+    "distance from price taken out, so that no map is praised for knowing that more stands farther away. Overlap: of "
+    "both, each adding up to one. Older map: that of a week before, of entries six days, moved to the price, on the "
+    "days for which there is one. Intervals: 95 %, from drawing whole days again."
 )
 
 ABOUT_SURVIVAL = (
@@ -30,9 +33,10 @@ ABOUT_SURVIVAL = (
 )
 
 ABOUT_LEFT = (
-    "Held: share of the dollars that the same accounts still held. Level: of those, the share whose liquidation "
-    "price lay within 2 % of where it was. By side, and by distance of the level from price at first. Only of "
-    "accounts that were asked again: one that leaves a list has not closed."
+    "First: share of the dollars that the same accounts still held. Second: of those with a level, the share whose "
+    "liquidation price lay within 2 % of where it was. By side, and by distance of the level from price at first; "
+    f"fewer than {MIN_POSITIONS} positions are left blank. Only of accounts that were asked again: one that leaves a "
+    "list has not closed."
 )
 
 ABOUT_FORCED = (
@@ -150,18 +154,21 @@ def survival_table(followed: pd.DataFrame) -> pd.DataFrame:
 def left_table(left: pd.DataFrame) -> pd.DataFrame:
     """Return what is left of positions and of levels (`liq.validation.positions.survival`), a row a group, as text.
 
-    >>> rows = {"age": [pd.Timedelta(days=1)], "group": ["all"], "positions": [3], "held": [0.9], "level": [0.4]}
+    >>> rows = {"age": [pd.Timedelta(days=1)], "group": ["all"], "positions": [30], "held": [0.9], "level": [0.4]}
     >>> left_table(pd.DataFrame(rows)).values.tolist()
-    [['All', '90 %', '40 %']]
+    [['All', '90 %, 40 %']]
     """
-    groups = list(dict.fromkeys(left["group"]))
     names = {ALL: "All", "long": "Longs", "short": "Shorts"}
-    table = pd.DataFrame({"": [names.get(group, f"Level {group} from price") for group in groups]})
-    for age, rows in left.groupby("age"):
-        by_group = rows.set_index("group")
-        for column in ("held", "level"):
-            shares = by_group[column].reindex(groups)
-            table[f"{column.capitalize()} after {age_name(pd.Timedelta(str(age)))}"] = [_share(one) for one in shares]
+    names |= {group: f"Level {group} from price" for group in class_names()}
+    shown = left[left["positions"] >= MIN_POSITIONS]
+    groups = [group for group in names if (shown["group"] == group).any()]
+    table = pd.DataFrame({"": [names[group] for group in groups]})
+    for age, rows in shown.groupby("age"):
+        cells = {
+            group: ", ".join(filter(None, (_share(held), _share(level))))
+            for group, held, level in zip(rows["group"], rows["held"], rows["level"], strict=True)
+        }
+        table[f"After {age_name(pd.Timedelta(str(age)))}"] = [cells.get(group, "") for group in groups]
     return table
 
 

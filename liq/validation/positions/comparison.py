@@ -236,7 +236,7 @@ def intervals_by_day(table: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, t
     {'rank': (0.5, 0.5)}
     """
     day = days.factorize()[0]
-    count = int(day.max()) + 1
+    count = int(day.max(initial=-1)) + 1
     if count < MIN_DAYS:
         return dict.fromkeys(table.columns, (float("nan"), float("nan")))
     values = table.to_numpy()

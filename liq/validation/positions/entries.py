@@ -35,8 +35,9 @@ class EntryComparison:
 
     rank : Spearman of dollars by entry price; rank_beyond_distance : the same with distance from price taken out;
     placebo : the same two of the map of six to seven days before, moved to the price of the snapshot, NaN where the
-    heatmap does not reach back; intervals : 95 %, from draws of whole days, NaN where too few. by_day : the figures,
-    a row a day, indexed by the snapshot's time.
+    heatmap does not reach back; intervals : 95 %, from draws of whole days, NaN where too few, of these and of
+    ``beyond_placebo``, how much higher the rank beyond distance is than the placebo's on the same days. by_day : the
+    figures, a row a day, indexed by the snapshot's time.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -66,13 +67,13 @@ class EntryComparison:
         span = f"rank {beyond} (95 % interval {low:+.2f} to {high:+.2f})"
         if low <= 0:
             return f"That the estimate knows where positions were opened is not shown here: {span} beyond distance."
-        against = f", the map of six days before {old:+.2f}" if np.isfinite(old) else ""
-        if np.isfinite(old) and old >= low:
-            return (
-                f"Positions were opened where the estimate says, {span} beyond distance, but the map of six days "
-                f"before does as well ({old:+.2f})."
-            )
-        return f"The estimate knows in part where positions were opened: {span} beyond distance{against}."
+        words = f"The estimate knows in part where positions were opened: {span} beyond distance"
+        low, _ = self.intervals["beyond_placebo"]
+        if not np.isfinite(low):
+            return f"{words}; for an older map beside it the window is too short."
+        if low <= 0:
+            return f"{words}, but the map of six days before does about as well on the same days ({old:+.2f})."
+        return f"{words}, the map of six days before {old:+.2f} on the same days."
 
 
 def compare_entries(heatmap: Heatmap, positions: Positions) -> EntryComparison:
@@ -118,9 +119,18 @@ def compare_entries(heatmap: Heatmap, positions: Positions) -> EntryComparison:
     return EntryComparison(
         **{name: float(mean[name]) for name in FIGURES},
         placebo={name: float(mean[f"placebo_{name}"]) for name in FIGURES},
-        intervals=intervals_by_day(table[list(FIGURES)], pd.DatetimeIndex(last).floor("D")),
+        intervals={
+            **intervals_by_day(table[list(FIGURES)], pd.DatetimeIndex(table.index).floor("D")),
+            **intervals_by_day(*_beyond(table)),
+        },
         by_day=table,
     )
+
+
+def _beyond(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+    """Return how much higher the rank beyond distance is than the placebo's, and its days, where both are known."""
+    gain = (table["rank_beyond_distance"] - table["placebo_rank_beyond_distance"]).dropna()
+    return gain.to_frame("beyond_placebo"), pd.DatetimeIndex(gain.index).floor("D")
 
 
 def _as_of(

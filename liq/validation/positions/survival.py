@@ -64,12 +64,17 @@ def survival_sentence(table: pd.DataFrame) -> str:
     days = rows[rows["age"] >= DAY] if len(rows) else rows
     rows = days if len(days) else rows.tail(1)
     parts = [
-        f"after {age_name(age)} {percent(held, 0, sign=False)} of the dollars were still held, and of those "
-        f"{percent(level, 0, sign=False)} had their level within {percent(MOVED, 0, sign=False)} of where it was"
+        (age_name(age), percent(held, 0, sign=False), percent(level, 0, sign=False))
         for age, held, level in zip(rows["age"], rows["held"], rows["level"], strict=True)
     ]
-    words = "; ".join(parts)
-    return f"{words[0].upper()}{words[1:]}." if words else ""
+    if not parts:
+        return ""
+    (age, held, level), *others = parts
+    near = percent(MOVED, 0, sign=False)
+    words = (
+        f"After {age} {held} of the dollars were still held, and of those {level} had their level within {near} of "
+    )
+    return f"{words}where it was{''.join(f'; after {age} {held} and {level}' for age, held, level in others)}."
 
 
 def age_name(age: pd.Timedelta) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 import liq
+from liq.sources.simulation.market import simulate_with_true_book
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 HOUR = pd.Timedelta(hours=1)
@@ -29,6 +30,21 @@ def positions(*rows: dict[str, Any], complete: bool = True, snapshots: tuple[flo
     times = frame["time"].unique()
     passes = pd.DataFrame({"time": times, "asked": 2 * complete, "answered": 2 * complete, "failed": 0})
     return liq.Positions(frame, "hyperliquid", passes)
+
+
+def true_positions(market: liq.Market, hours: int, every: int) -> liq.Positions:
+    """Return what every trader behind a simulated market held, in snapshots over its last hours."""
+    _, book = simulate_with_true_book(market.base, "7d", now=market.as_of)
+    everyone = book.positions.assign(account=[f"{number:016x}" for number in range(len(book.positions))])
+    frames = []
+    for hour in range(0, hours, every):
+        time = market.as_of - hour * HOUR
+        frames.append(everyone[(everyone["opened"] < time) & (everyone["closed"] >= time)].assign(time=time))
+    rows = pd.concat(frames).assign(coin=market.base, margin="isolated")
+    rows["side"] = rows["side"].astype(str)
+    rows["liquidation_price"] = rows["liquidation_price"].where(rows["liquidation_price"] > 0)
+    passes = pd.DataFrame({"time": rows["time"].unique(), "asked": 1, "answered": 1, "failed": 0})
+    return liq.Positions(rows, "hyperliquid", passes)
 
 
 def market(lows: list[float], highs: list[float] | None = None, start: pd.Timestamp = START) -> liq.Market:
