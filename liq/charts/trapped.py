@@ -15,11 +15,21 @@ from liq.formatting import price as price_text
 from liq.market import SIDES
 from liq.validation.positions.trapped import GROUPS, Trapped
 
+PANELS = (*GROUPS, "shares")
+
+HEIGHTS = {"others": 210, "largest": 150, "shares": 150}
+"""Heights in pixels; the first has the legend."""
+
+WIDTH = 52
+"""Width in pixels of the axes of dollars and shares."""
+
 TITLES = {"others": "All other accounts", "largest": "Ten largest accounts"}
 
 NAMES = {"long": "Longs", "short": "Shorts"}
 
 COLOURS = alt.Scale(domain=list(NAMES.values()), range=[DOWN, UP])
+
+EXTENT: dict[str, Any] = {"minExtent": WIDTH, "maxExtent": WIDTH}
 
 DOLLARS = "replace(replace(format(abs(datum.value), '$.3~s'), 'G', 'B'), 'k', 'K')"
 """Label of a dollar axis on which shorts lie below zero."""
@@ -84,15 +94,17 @@ def datasets(found: Trapped, tick: float = 0.0) -> dict[str, pd.DataFrame]:
 
 
 @cache
-def spec(height: int = 120) -> dict[str, Any]:
-    """Return the chart's Vega-Lite specification, whose data are `datasets`: a panel a group, and one of shares.
+def spec(panel: str) -> dict[str, Any]:
+    """Return the Vega-Lite specification of one of PANELS, whose data are `datasets`.
 
-    >>> len(spec()["vconcat"])
-    3
+    They are charts of their own, since Streamlit stretches no others to the page; their axes of dollars are of one
+    width, so that prices lie under each other.
+
+    >>> spec("shares")["height"]
+    150
     """
-    panels = [_dollars_by_entry(group, height, legend=group == GROUPS[0]) for group in GROUPS]
-    chart = alt.vconcat(*panels, _shares(height), spacing=6).resolve_scale(x="shared", color="shared")
-    result: dict[str, Any] = chart.configure_view(stroke=None).to_dict()
+    chart = _shares() if panel == "shares" else _dollars_by_entry(panel)
+    result: dict[str, Any] = chart.properties(height=HEIGHTS[panel]).configure_view(stroke=None).to_dict()
     return dark_panel(result)
 
 
@@ -102,10 +114,11 @@ def _price_axis(field: str, labels: bool) -> alt.X:
     return alt.X(field, title=None, scale=alt.Scale(zero=False, nice=False), axis=axis)
 
 
-def _dollars_by_entry(group: str, height: int, legend: bool) -> Any:
+def _dollars_by_entry(group: str) -> Any:
     """Return the panel of one group of accounts."""
-    axis = alt.Axis(grid=True, gridOpacity=0.15, labelColor=FAINT, labelExpr=DOLLARS, tickCount=3)
-    key = alt.Legend(orient="top", title=None) if legend else None
+    axis = alt.Axis(grid=True, gridOpacity=0.15, labelColor=FAINT, labelExpr=DOLLARS, tickCount=3, **EXTENT)
+    is_first = group == GROUPS[0]
+    key = alt.Legend(orient="top", title=None) if is_first else None
     bars = (
         alt.Chart(alt.NamedData(name=group))
         .mark_rect(strokeWidth=0)
@@ -122,12 +135,12 @@ def _dollars_by_entry(group: str, height: int, legend: bool) -> Any:
     # an empty group still has the axis of the others
     room = alt.Chart(alt.NamedData(name="price")).mark_point(opacity=0, tooltip=None)
     ends = [room.encode(_price_axis(f"{end}:Q", labels=False), alt.Y("zero:Q")) for end in ("from", "to")]
-    return alt.layer(bars, *ends, _here(legend)).properties(height=height)
+    return alt.layer(bars, *ends, _here(is_first))
 
 
-def _shares(height: int) -> Any:
+def _shares() -> Any:
     """Return the panel of the share of each side that would be under water at a price."""
-    axis = alt.Axis(grid=True, gridOpacity=0.15, labelColor=FAINT, format=".0%", values=[0, 0.5, 1])
+    axis = alt.Axis(grid=True, gridOpacity=0.15, labelColor=FAINT, format=".0%", values=[0, 0.5, 1], **EXTENT)
     lines = (
         alt.Chart(alt.NamedData(name="shares"))
         .mark_line(strokeWidth=2, interpolate="step-after", tooltip=None)
@@ -142,7 +155,7 @@ def _shares(height: int) -> Any:
         .mark_rule(opacity=0, strokeWidth=6)
         .encode(alt.X("at:Q"), tooltip=alt.Tooltip("words:N", title=" "))
     )
-    return alt.layer(lines, touch, _here(named=False)).properties(height=height)
+    return alt.layer(lines, touch, _here(named=False))
 
 
 def _here(named: bool) -> Any:

@@ -95,7 +95,7 @@ def test_the_liquidation_map_draws_them_where_positions_are_at_hand(shown):
     assert ("Trapped" in [heading.value for heading in app.subheader]) == shown
     labels = [metric.label for metric in app.metric]
     assert ("Longs under water" in labels) == shown
-    assert len(app.get("vega_lite_chart")) == 1 + shown
+    assert len(app.get("vega_lite_chart")) == 1 + 3 * shown
 
 
 def test_a_side_that_nobody_holds_is_drawn_as_nothing():

@@ -52,13 +52,19 @@ def trapped_positions(positions: Positions | None, market: Market, light: bool) 
             f"{age(found.time, market.as_of)} old."
         )
     )
-    st.vega_lite_chart(
-        spec={**on_ground(charts.spec(), light), "datasets": charts.datasets(found, market.tick)},
-        key="trapped",
-        # without figures: with another name Streamlit compiles another view
-        alt=f"Positions in {market.base} by the price they were opened at, longs and shorts, under water or not; the "
-        "shares are written above the chart.",
-    )
+    data = charts.datasets(found, market.tick)
+    with st.container(gap=None):
+        for panel in charts.PANELS:
+            st.vega_lite_chart(
+                spec={
+                    **on_ground(charts.spec(panel), light),
+                    "datasets": {panel: data[panel], "price": data["price"]},
+                },
+                key=f"trapped_{panel}",
+                # without figures: with another name Streamlit compiles another view
+                alt=f"Positions in {market.base} by the price they were opened at: "
+                f"{charts.TITLES.get(panel, 'shares under water at a price')}; the figures are written above.",
+            )
 
 
 @cached(LRUCache(8), condition=threading.Condition())
