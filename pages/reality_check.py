@@ -3,12 +3,12 @@
 import streamlit as st
 
 from liq.app import controls
-from liq.app.current_market import load_heatmap, own_prior, use_prior
+from liq.app.current_market import load_estimate, own_prior, use_prior
 from liq.app.live_price import live_price
-from liq.app.observed import observed_positions
 from liq.app.parts.outside_files import file_error, read_files
 from liq.app.parts.positions.truth import truth
 from liq.app.parts.style import METRIC_STYLE
+from liq.app.real_positions import positions_at_hand
 from liq.charts import reality_check as charts
 from liq.charts.colors import on_ground
 from liq.charts.tables import reality_check as tables
@@ -19,6 +19,7 @@ from liq.sources.file_worker import process
 from liq.sources.files.table import FILE_TYPES
 from liq.system import legal_name
 from liq.validation import reality_check
+from liq.wording import REAL
 
 RIGHT = {"alignment": "right", "width": "medium"}
 SKILL_COLUMNS = {
@@ -44,9 +45,9 @@ TOUCH_COLUMNS = {
 }
 
 view = controls.view()
-heatmap = load_heatmap(view)
+heatmap = load_estimate(view)
 market = heatmap.market
-positions = observed_positions(view, market)
+positions = positions_at_hand(view, market) if view.observed or view.map == REAL else None
 
 st.subheader("Was it right about how much, and when?")
 scoring = None

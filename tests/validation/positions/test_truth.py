@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import liq
 from benchmarks import recordings
-from liq.app import observed as app_observed
+from liq.app import real_positions
 from liq.charts.effective_leverage import datasets
 from liq.charts.tables import observed as tables
 from liq.sources import fetch
@@ -173,8 +173,8 @@ def page(monkeypatch, market: liq.Market, seen: liq.Positions | None = None, **q
     monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")
     monkeypatch.setattr(fetch, "fetch", lambda *_, **__: market)
     if seen is not None:
-        monkeypatch.setattr(app_observed, "_simulated", lambda _: seen)
-        monkeypatch.setattr(app_observed, "_named", lambda *_: seen)
+        monkeypatch.setattr(real_positions, "_simulated", lambda _: seen)
+        monkeypatch.setattr(real_positions, "_named", lambda *_: seen)
         monkeypatch.setenv("LIQ_POSITIONS", "seen")
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     app.query_params["source"], app.query_params["live"], app.query_params["observed"] = "simulated", "false", "true"
