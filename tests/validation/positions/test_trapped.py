@@ -85,11 +85,14 @@ def test_after_a_fall_the_recorded_longs_are_all_under_water():
     assert found.shares["short"]["all"] < 0.05
 
 
-@pytest.mark.parametrize("shown", [True, False])
-def test_the_liquidation_map_draws_them_where_positions_are_at_hand(shown):
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [({"observed": "true"}, True), ({"map": "real positions"}, True), ({"map": "estimate"}, False), ({}, False)],
+)
+def test_the_liquidation_map_draws_them_where_positions_are_at_hand(query, shown):
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
-    app.query_params["source"] = "simulated"
-    app.query_params["observed"] = "true" if shown else "false"
+    for name, value in {"source": "simulated", **query}.items():
+        app.query_params[name] = value
     app = app.switch_page("pages/liquidation_map.py").run()
     assert not app.exception
     assert ("Trapped" in [heading.value for heading in app.subheader]) == shown
