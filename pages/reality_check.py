@@ -213,9 +213,9 @@ with st.expander("How this is measured"):
   of price alone, another week's volume, the mean book without structure. Intervals draw whole days again.
 - **Where.** The strongest zone near price counts when it is first named, on what was known then. Each is compared
   with 40 levels as far away on the same side, from moments as volatile. Intervals draw blocks as long as the horizon.
-- **Real positions.** The estimate of the same venue against what accounts hold, by entry and by liquidation price; and
-  what became of positions from one answer of their account to the next. A position that was gone once price had crossed
-  its level counts as forced, less those that owners close in that time anyway.
+- **Real positions.** The estimate of the same venue against what accounts hold, by entry and by liquidation price;
+  and what became of positions from one answer of their account to the next. A position that was gone once price had
+  crossed its level counts as forced, less those that owners close in that time anyway.
 - **What it cannot know.** Venues do not report every liquidation: Binance's stream has at most one a second. The
   dollars are those of the venue that is scored, per dollar of its open interest, where that was measured. Levels
   follow isolated margin; cross margin is unknown. Short timeframes are scored mostly on hourly warm-up.
