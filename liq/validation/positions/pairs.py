@@ -16,6 +16,11 @@ survival falls by about a percent in two hours, so that more would blur what is 
 MAX_PAIRS = 100
 """Maximum number of pairs of snapshots an age, evenly spread; more say the same again."""
 
+MAX_ROWS = 60_000
+"""Number of positions followed at which fewer pairs do, but not fewer than LEAST_PAIRS: shares are known by then."""
+
+LEAST_PAIRS = 20
+
 COLUMNS = ("time", "later", "side", "account", "coins", "entry", "level", "later_coins", "later_level")
 """Columns of `positions_later`."""
 
@@ -36,7 +41,8 @@ def positions_later(positions: Positions, coin: str, age: pd.Timedelta) -> pd.Da
     [0.5]
     """
     rows, times = positions.rows, positions.times
-    later_of = later_snapshots(times, age)
+    held = max(1, int((rows["coin"] == coin).sum()) // len(times))
+    later_of = later_snapshots(times, age, int(np.clip(MAX_ROWS // held, LEAST_PAIRS, MAX_PAIRS)))
     snapshot = times.get_indexer(pd.DatetimeIndex(rows["time"]))
     account = pd.factorize(rows["account"])[0].astype(np.int64)
     accounts = int(account.max()) + 1
@@ -66,8 +72,8 @@ def positions_later(positions: Positions, coin: str, age: pd.Timedelta) -> pd.Da
     return before.assign(later=times[end[known]], later_coins=coins, later_level=level)[list(COLUMNS)]
 
 
-def later_snapshots(times: pd.DatetimeIndex, age: pd.Timedelta) -> np.ndarray:
-    """Return for each snapshot the number of the one an age later; -1 where none is near or MAX_PAIRS have one.
+def later_snapshots(times: pd.DatetimeIndex, age: pd.Timedelta, most: int = MAX_PAIRS) -> np.ndarray:
+    """Return for each snapshot the number of the one an age later, for `most` of them, evenly spread; else -1.
 
     >>> later_snapshots(pd.date_range("2026-01-31", periods=4, freq="12h"), pd.Timedelta(days=1)).tolist()
     [2, 3, -1, -1]
@@ -80,8 +86,8 @@ def later_snapshots(times: pd.DatetimeIndex, age: pd.Timedelta) -> np.ndarray:
     nearest = np.where(np.abs(moments[left] - target) < np.abs(moments[right] - target), left, right)
     fits = np.abs(moments[nearest] - target) <= min(TOLERANCE * age.value, MOST.value)
     begins = np.flatnonzero(fits)
-    if len(begins) > MAX_PAIRS:
-        begins = begins[np.linspace(0, len(begins) - 1, MAX_PAIRS).round().astype(np.int64)]
+    if len(begins) > most:
+        begins = begins[np.linspace(0, len(begins) - 1, most).round().astype(np.int64)]
     found = np.full(len(moments), -1)
     found[begins] = nearest[begins]
     return found
