@@ -5,9 +5,10 @@ from functools import partial
 import streamlit as st
 
 from liq.app import chart_cache, controls, session_cache
-from liq.app.current_market import heatmap_at_moment, load_heatmap
+from liq.app.current_market import heatmap_at_moment, load_heatmap, shown_positions
 from liq.app.live_price import live_price
 from liq.app.parts.downloads import downloads
+from liq.app.parts.positions.trapped import trapped_positions
 from liq.app.parts.price_goes_to import if_price_goes_to, price_field, take_chosen_price
 from liq.app.parts.style import METRIC_STYLE
 from liq.app.real_positions import layer_positions
@@ -88,3 +89,4 @@ downloads(
     f"{heatmap.market.base}_{view.timeframe}",
     {words.png: ("map.png", lambda: chart_cache.chart_png(data, saved, view.light))},
 )
+trapped_positions(shown_positions() or positions, heatmap.market, view.light)
