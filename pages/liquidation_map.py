@@ -16,7 +16,7 @@ from liq.charts import liquidation_map
 from liq.charts.colors import on_ground
 from liq.charts.heatmap.data import GOES_TO
 from liq.charts.observed import observed_sentences
-from liq.formatting import DISCLAIMER, escape_markdown, money, percent, timestamp
+from liq.formatting import escape_markdown, money, percent, timestamp
 from liq.sources.titles import market_title
 from liq.wording import WORDS
 from liq.zones.liquidation_map import extend_book, open_interest_usd
@@ -48,7 +48,7 @@ if heatmap.market is st.session_state.current_market[1]:
     with below_chart:  # drawn first, as the chart marks the price that is chosen here
         target = price_field(heatmap.market)
         if target:
-            if_price_goes_to(heatmap, session_cache.strongest_zones(heatmap), target)
+            if_price_goes_to(heatmap, session_cache.strongest_zones(heatmap), target, shown_positions())
 positions = layer_positions(view, heatmap)
 data = liquidation_map.datasets(book, by, reach / 100, view.untested, positions, target)
 above, below = liquidation_map.cumulative_ends(data["sums"])
@@ -82,7 +82,7 @@ saved = {
     **liquidation_map.spec(tuple(stacks[by]), heatmap.kind),
     "title": {
         "text": f"Liquidation map, {market_title(heatmap.market, view.timeframe)}",
-        "subtitle": f"{timestamp(heatmap.market.as_of)} · {DISCLAIMER}",
+        "subtitle": f"{timestamp(heatmap.market.as_of)} · {words.disclaimer}",
     },
 }
 downloads(
