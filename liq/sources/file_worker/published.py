@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -15,7 +16,7 @@ from liq import system
 from liq.errors import InputError, SourceError
 from liq.market import as_utc
 from liq.positions import Positions
-from liq.sources.file_worker.process import run
+from liq.sources.file_worker.process import prepare, run
 from liq.sources.files.table import named_buffer
 from liq.sources.positions import remote
 from liq.sources.positions.index import INDEX, MAX_INDEX_BYTES, Index, PublishedFile, Snapshot, parse_index
@@ -26,7 +27,14 @@ MAX_KEPT_ROWS = 500_000
 """Positions that all answers kept in memory may have together, some 60 MB; a quarter of one coin has 150,000."""
 
 BATCH_ROWS = 400_000
-"""Positions read by one process at most: all coins of so many take 300 MB there."""
+"""Positions that one process reads at most: so many take 300 MB there."""
+
+WHOLE_ROWS, FEW_COINS = 2_000_000, 3
+"""Positions out of which one process reads one coin, where more coins than a few share them: a quarter at once, since
+each process takes half a second to start."""
+
+READ_SECONDS = 12.0
+"""Seconds after which no further process is started; a quarter of all coins takes 5."""
 
 _answers: LRUCache[tuple[Any, ...], Positions] = LRUCache(MAX_KEPT_ROWS, getsizeof=lambda found: len(found.rows))
 _lock = threading.Lock()
@@ -113,6 +121,7 @@ def _read_remote(
     wanted = _wanted(index, coin, since, host)
     files = [file for file in wanted if not remote.failed_lately(publication, file)]
     if (answer := _answer(publication, files, coin)) is None:
+        prepare()  # it starts while the files are on their way
         contents = remote.contents(publication, files)
         files = [file for file in files if file.sha256 in contents]
         tables, wrong = _tables(files, contents, index, coin)
@@ -168,20 +177,45 @@ def _wanted(index: Index, coin: str | None, since: pd.Timestamp | str | None, na
 def _tables(
     files: Sequence[PublishedFile], contents: dict[str, bytes], index: Index, coin: str | None
 ) -> tuple[list[list[pd.DataFrame]], dict[str, str]]:
-    """Return what a process reads in files, batch by batch, and what is wrong with those that it leaves out."""
+    """Return what processes read in files, batch by batch, and what is wrong with those that are left out."""
+    ends = time.monotonic() + READ_SECONDS
+    # one coin of many is little, so one process may do; where it does not, most rows are of that coin
+    whole = _batches(files, WHOLE_ROWS) if coin is not None and len(index.coins) > FEW_COINS else []
+    if len(whole) == 1:
+        found, wrong = _read(whole, contents, index, coin, ends)
+        if found:
+            return found, wrong
+    return _read(_batches(files, BATCH_ROWS), contents, index, coin, ends)
+
+
+def _batches(files: Sequence[PublishedFile], most: int) -> list[list[PublishedFile]]:
+    """Return files in groups of so many positions at most, or one file."""
     batches: list[list[PublishedFile]] = []
     rows = 0
     for file in files:
-        if not batches or rows + file.rows > BATCH_ROWS:
+        if not batches or rows + file.rows > most:
             batches.append([])
             rows = 0
         batches[-1].append(file)
         rows += file.rows
+    return batches
+
+
+def _read(
+    batches: Sequence[Sequence[PublishedFile]],
+    contents: dict[str, bytes],
+    index: Index,
+    coin: str | None,
+    ends: float,
+) -> tuple[list[list[pd.DataFrame]], dict[str, str]]:
+    """Return what one process a batch reads until a time (monotonic), and what is wrong with the files left out."""
     found, wrong = [], dict[str, str]()
     for batch in batches:
         options = {"entries": [_plain(file) for file in batch], "coins": index.coins, "coin": coin}
         buffers = [named_buffer(contents[file.sha256], file.name) for file in batch]
         try:
+            if time.monotonic() > ends:
+                raise InputError(f"reading all files takes longer than {READ_SECONDS:g} seconds")
             tables, facts = run("published", buffers, options)
         except InputError as error:  # a bound: nobody knows which of them broke it
             wrong |= {file.name: str(error) for file in batch}

@@ -185,6 +185,7 @@ def _exchange(connection: http.client.HTTPConnection, url: str, wanted: Wanted, 
         if not piece:
             if expected is not None and len(content) < expected:
                 raise Failed("ends before the file does")
+            answer.close()  # else the connection takes no further request
             return Reply(bytes(content), etag)
         if time.monotonic() > deadline:
             raise Failed("sends too slowly")

@@ -192,11 +192,8 @@ def _checked(found: dict[str, Any], name: str) -> Index:
         raise TypeError("files and coins are lists")
     if not files:
         raise InputError(f"{name} names no file.")
-    if (
-        len(files) > MAX_FILES
-        or len(coins) > MAX_COINS
-        or sum(len(one["snapshots"]) for one in files) > MAX_SNAPSHOTS
-    ):
+    snapshots = sum(len(one["snapshots"]) for one in files)
+    if len(files) > MAX_FILES or len(coins) > MAX_COINS or snapshots > MAX_SNAPSHOTS:
         raise InputError(
             f"{name} names more than {MAX_FILES} files, {MAX_SNAPSHOTS} snapshots or {MAX_COINS:,} coins."
         )

@@ -105,9 +105,7 @@ def _publish(folder: Path, to: Path, venue: str, salt: bytes) -> Index:
     index = Index(venue, accounts, tuple(sorted(coins | set(earlier.coins if earlier else ()))), tuple(files))
     if index != before:
         text = layout.index_text(index).encode()
-        layout.parse_index(
-            text, "the new index"
-        )  # what is out of a reader's bounds is not put in place of what is not
+        layout.parse_index(text, "the new index")  # a reader refuses what is out of bounds
         system.write_in_one_step(to / INDEX, lambda stream: stream.write(text))
         _remove_all_but(to, {file.name for one in (index, before) if one for file in one.files})
     return index
@@ -151,7 +149,7 @@ def _snapshots(
     to: Path,
     salt: bytes,
 ) -> Snapshots:
-    """Return rows and facts of the snapshots that can be read, out of the collector's folder or what was published."""
+    """Return rows and facts of the snapshots that can be read, the collector's or published before."""
     found: Snapshots = {}
     for time in times:
         with suppress(InputError):

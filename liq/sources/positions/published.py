@@ -59,7 +59,7 @@ def _rows(
 
     name = entry.name
     try:
-        opened = pyarrow.parquet.ParquetFile(file)
+        opened = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(file.read()))
         schema = opened.schema_arrow
         if missing := [column for column in READ if column not in schema.names]:
             raise InputError(f"{name} lacks the column {missing[0]!r}; it has {listed(schema.names)}.")

@@ -212,10 +212,8 @@ def _load_kept(publication: Known) -> None:
     folder = _folder(publication.place)
     if folder is None:
         return
-    with (
-        suppress(OSError, ValueError, KeyError, TypeError, AttributeError),
-        system.open_to_read(folder / INDEX) as file,
-    ):
+    broken = (OSError, ValueError, KeyError, TypeError, AttributeError)
+    with suppress(*broken), system.open_to_read(folder / INDEX) as file:
         kept = json.loads(file.read(2 * MAX_INDEX_BYTES))
         index = parse_index(kept["index"].encode(), "the index on disk")  # InputError is a ValueError
         past(index)
