@@ -13,7 +13,7 @@ import pandas as pd
 from cachetools import LRUCache
 
 from liq import system
-from liq.errors import InputError, SourceError
+from liq.errors import InputError, SourceError, shown
 from liq.market import as_utc
 from liq.positions import Positions
 from liq.sources.file_worker.process import prepare, run
@@ -58,7 +58,9 @@ def published_positions(url: str, coin: str | None = None, since: pd.Timestamp |
         problem = publication.failure
         if publication.offered is not None:
             try:
-                return _read_remote(publication, publication.offered[0], coin, since, [])
+                found = _read_remote(publication, publication.offered[0], coin, since, [])
+                remote.accept(publication)
+                return found
             except SourceError as error:
                 problem = str(error).rstrip(".")
         if publication.index is None:
@@ -137,8 +139,6 @@ def _read_remote(
             with _lock:
                 _answers[_key(publication, files, coin)] = answer
         remote.keep(publication, {file.sha256: contents[file.sha256] for file in files})
-    elif publication.offered is not None:
-        remote.keep(publication, {})
     reasons = {file.name: publication.failed[file.sha256][1] for file in wanted if file not in files}
     said = (*notes, *_missing(wanted, reasons))
     if answer.notes != said:  # rows are large and were checked
@@ -270,4 +270,4 @@ def _missing(wanted: Sequence[PublishedFile], reasons: dict[str, str]) -> list[s
 
 def _first(reasons: Iterable[str]) -> str:
     """Return the first of several reasons, as the end of a sentence."""
-    return next(iter(reasons)).rstrip(".")
+    return shown(next(iter(reasons)).rstrip("."), 160)

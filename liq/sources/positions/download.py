@@ -152,7 +152,7 @@ def _answer(connection: http.client.HTTPConnection, place: Site, wanted: Wanted,
         if isinstance(reply, Reply):
             return reply
         connection.close()
-        url = _followed(place, urljoin(url, reply))
+        url = _followed(place, url, reply)
     raise Failed("redirects in a circle")
 
 
@@ -192,9 +192,10 @@ def _exchange(connection: http.client.HTTPConnection, url: str, wanted: Wanted, 
     raise Failed(f"sends more than {wanted.most:,} bytes for {wanted.name}")
 
 
-def _followed(place: Site, url: str) -> str:
-    """Return the address of a redirect where it is on the same host; raise Failed for any other."""
+def _followed(place: Site, asked: str, location: str) -> str:
+    """Return the address that a redirect leads to where it is on the same host; raise Failed for any other."""
     try:
+        url = urljoin(asked, location)
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:

@@ -88,6 +88,10 @@ def refresh(publication: Known) -> None:
     """Ask the host for its index where that was not done within FRESH seconds. Needs the lock.
 
     Afterwards `offered` is what it sent, and `failure` or `older` why it is None; `index` is what was read before.
+
+    >>> refresh(nobody := known("http://127.0.0.1:9/"))
+    >>> nobody.failure
+    '127.0.0.1 refuses the connection'
     """
     if publication.asked is not None and time.monotonic() - publication.asked < FRESH:
         return
@@ -139,6 +143,9 @@ def contents(publication: Known, files: Sequence[PublishedFile]) -> dict[str, by
     """Return the content of files by sha256, from disk or from the host; `failed` has those that could not be had.
 
     A file that failed within FRESH seconds is not asked for again. Needs the lock.
+
+    >>> contents(known("http://127.0.0.1:9/"), [PublishedFile("a.parquet", 1, "", ())])
+    {}
     """
     found: dict[str, bytes] = {}
     missing = []
@@ -179,7 +186,10 @@ def note_failure(publication: Known, file: PublishedFile, why: str) -> None:
 
 
 def keep(publication: Known, read: dict[str, bytes]) -> None:
-    """Keep files that were read without fault, by sha256, on disk, and the index that was offered with them."""
+    """Keep files that were read without fault, by sha256, on disk.
+
+    >>> keep(known("https://example.org/"), {})
+    """
     folder = _folder(publication.place)
     if folder is not None:
         with suppress(OSError):
@@ -187,11 +197,18 @@ def keep(publication: Known, read: dict[str, bytes]) -> None:
             for sha256, content in read.items():
                 if not (path := folder / f"{sha256}.parquet").exists():
                     _write(path, content)
+
+
+def accept(publication: Known) -> None:
+    """Take the index that was offered, of which files were read without fault, in place of the one before.
+
+    >>> accept(known("https://example.org/"))
+    """
     if publication.offered is None:
         return
     publication.index, publication.etag, raw = publication.offered
     publication.offered = None
-    if folder is not None:
+    if (folder := _folder(publication.place)) is not None:
         with suppress(OSError):
             text = json.dumps({"url": publication.place.url, "etag": publication.etag, "index": raw.decode()})
             _write(folder / INDEX, text.encode())
