@@ -151,7 +151,7 @@ def test_a_published_folder_on_disk_is_read_like_a_url(host):
 
 
 def test_one_published_file_is_read_by_itself(host):
-    path = next(host.folder.glob("day-*.parquet"))
+    path = next(host.folder.glob(f"day-{NEWEST - pd.Timedelta(days=1):%Y-%m-%d}*.parquet"))
     found = liq.read_positions(path)
     assert len(found.times) == 24
     assert found.passes["asked"].tolist() == [8] * 24
