@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from liq.errors import InputError, SourceError
 from liq.market import LOOKBACKS, Market
+from liq.model.choice import AUTO, choose_map
 from liq.model.estimate import estimate
+from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
-from liq.model.leverage_bands import BANDS, select_bands
+from liq.model.leverage_bands import BANDS
+from liq.model.observed import observe
 from liq.model.prior import PRIORS, Prior
 from liq.sources import failover, fetch, titles
 from liq.sources.file_worker import readers
 from liq.sources.files.times import DATE_ORDERS
+from liq.sources.simulation.positions import simulated_positions
 from liq.validation.book_losses import book_losses
+from liq.wording import ESTIMATE, REAL
+
+MAP_NAMES = {AUTO: AUTO, "real": REAL, "estimate": ESTIMATE}
+"""What --map takes, and what is meant (`liq.model.choice.MAPS`)."""
 
 DEFAULT_TICKER = "BTC"
 """The ticker where none is given, as in the app."""
@@ -75,10 +84,33 @@ def lookback_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def map_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --prior and --leverage.
+    """Add --map, --positions, --prior and --leverage.
 
     >>> parser = argparse.ArgumentParser()
     >>> map_arguments(parser)
+    >>> parser.parse_args(["--map", "real"]).map
+    'real'
+    """
+    parser.add_argument(
+        "--map",
+        default=AUTO,
+        choices=list(MAP_NAMES),
+        help="real positions or the estimate (default auto: real ones where --positions covers the market)",
+    )
+    parser.add_argument(
+        "--positions",
+        default=os.environ.get("LIQ_POSITIONS") or None,
+        metavar="PATH",
+        help="real positions: a folder that `liq positions` wrote, or a file (default LIQ_POSITIONS)",
+    )
+    estimate_arguments(parser)
+
+
+def estimate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --prior and --leverage.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> estimate_arguments(parser)
     >>> parser.parse_args(["--leverage", "26-50x,51-100x"]).leverage
     '26-50x,51-100x'
     """
@@ -168,22 +200,64 @@ def load_prior(args: argparse.Namespace) -> str | Prior:
     return read_prior(read_file(path))
 
 
-def load_heatmap(args: argparse.Namespace, market: Market, columns: int | None = None) -> Heatmap:
-    """Return the map of a market with the requested prior and bands. Raises InputError.
+def load_heatmap(args: argparse.Namespace, market: Market) -> Heatmap:
+    """Return the map of a market that was asked for, with the requested bands. Raises InputError.
 
     >>> market = fetch.fetch("BTC", "1d", source="simulated")
-    >>> args = argparse.Namespace(prior="calibrated", leverage="26-50x,51-100x")
+    >>> args = argparse.Namespace(prior="calibrated", leverage="26-50x,51-100x", map="estimate")
     >>> load_heatmap(args, market).market is market
     True
     """
-    bands = list(BANDS) if args.leverage is None else args.leverage.split(",")
-    unknown = [band for band in bands if band not in BANDS]
-    if unknown:
-        raise InputError(f"--leverage must be of {', '.join(BANDS)}, not {unknown[0]!r}.")
+    return load_all_bands(args, market).with_bands(chosen_bands(args))
+
+
+def load_all_bands(args: argparse.Namespace, market: Market) -> Heatmap:
+    """Return the map of a market that was asked for, all bands counted: of real positions, or the estimate. Raises
+    InputError.
+
+    >>> args = argparse.Namespace(prior="calibrated", leverage=None, map="real", positions=None)
+    >>> load_all_bands(args, fetch.fetch("BTC", "1d", source="simulated")).kind
+    'real positions'
+    """
+    wanted = MAP_NAMES[args.map]
+    if wanted == ESTIMATE:
+        return load_estimate(args, market)
+    positions = None
+    if market.source == "simulated":
+        positions = simulated_positions(market) if wanted == REAL else None
+    elif args.positions:
+        positions = readers.read_positions(args.positions, market.base, getattr(args, "dates", ""))
+    choice = choose_map(market, positions, wanted)
+    if choice.positions is None and wanted == REAL:
+        raise InputError(choice.sentence.replace("; this is the estimate.", "; name them with --positions."))
+    if choice.sentence:
+        message(choice.sentence)
+    return load_estimate(args, market) if choice.positions is None else observe(market, choice.positions)
+
+
+def load_estimate(args: argparse.Namespace, market: Market, columns: int | None = None) -> Estimate:
+    """Return the estimate of a market with the requested prior, all bands counted. Raises InputError.
+
+    >>> args = argparse.Namespace(prior="flat")
+    >>> load_estimate(args, fetch.fetch("BTC", "1d", source="simulated")).prior.name
+    'flat'
+    """
     heatmap = estimate(market, prior=load_prior(args), columns=columns)
     for note in book_losses(heatmap):
         message(note)
-    return select_bands(heatmap, set(bands))
+    return heatmap
+
+
+def chosen_bands(args: argparse.Namespace) -> list[str]:
+    """Return the requested leverage bands, all where none is named. Raises InputError.
+
+    >>> chosen_bands(argparse.Namespace(leverage="26-50x,51-100x"))
+    ['26-50x', '51-100x']
+    """
+    bands = list(BANDS) if args.leverage is None else list(dict.fromkeys(args.leverage.split(",")))
+    if unknown := [band for band in bands if band not in BANDS]:
+        raise InputError(f"--leverage must be of {', '.join(BANDS)}, not {unknown[0]!r}.")
+    return bands
 
 
 def read_file(path: Path) -> bytes:
