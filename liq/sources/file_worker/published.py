@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -43,10 +44,11 @@ _lock = threading.Lock()
 def published_positions(url: str, coin: str | None = None, since: pd.Timestamp | str | None = None) -> Positions:
     """Return the positions published at a URL; its host is asked once a minute at most, however many call.
 
-    coin : None for every coin; since : only the files that hold the last snapshot at or before a time (UTC) and later
-    ones, None for all of them. While nothing new is published the same object is returned. Its `notes` say what is
-    missing, and where the host failed and what it published before is shown. Raises InputError for a URL that is not
-    to be asked and a coin that is not published, SourceError where nothing could be had.
+    coin : None for every coin; where nothing is published of it, the newest snapshot of the others is returned.
+    since : only the files that hold the last snapshot at or before a time (UTC) and later ones, None for all of them.
+    While nothing new is published the same object is returned. Its `notes` say what is missing, and where the host
+    failed and what it published before is shown. Raises InputError for a URL that is not to be asked, SourceError
+    where nothing could be had.
 
     >>> published_positions("http://example.org/")
     Traceback (most recent call last):
@@ -86,20 +88,24 @@ def published_folder(path: str | Path, coin: str | None = None, since: pd.Timest
             index = parse_index(stream.read(MAX_INDEX_BYTES + 1), f"the index of {folder.name}")
     except OSError as error:
         raise InputError(f"{folder.name} cannot be read: {error.strerror or error}.") from None
-    files = _wanted(index, coin, since, folder.name)
+    files, coin = _wanted(index, coin, since)
     found: dict[str, bytes] = {}
     wrong: dict[str, str] = {}
     for file in files:
         try:
             with system.open_to_read(folder / file.name) as stream:
                 found[file.sha256] = stream.read(file.size + 1)
+            if hashlib.sha256(found[file.sha256]).hexdigest() != file.sha256:
+                wrong[file.name] = f"{file.name} has another content than its index says"
         except OSError as error:
             wrong[file.name] = f"{file.name} cannot be read: {error.strerror or error}"
     tables, more = _tables([file for file in files if file.name not in wrong], found, index, coin)
     wrong |= more
     if len(wrong) == len(files):
         raise InputError(f"None of the {len(files)} files in {folder.name} could be read: {_first(wrong.values())}.")
-    return _joined(tables, index, coin, folder.name, _missing(files, wrong))
+    if coin is not None and not _has_rows(tables):
+        return published_folder(path, None, index.newest)
+    return _joined(tables, index, _missing(files, wrong))
 
 
 def is_published(path: str | Path) -> bool:
@@ -120,7 +126,7 @@ def _read_remote(
     host = publication.place.host
     if future := future - len(index.files):
         notes = [*notes, f"{future} files hold snapshots of a time in the future and are left out; check the clocks."]
-    wanted = _wanted(index, coin, since, host)
+    wanted, coin = _wanted(index, coin, since)
     files = [file for file in wanted if not remote.failed_lately(publication, file)]
     if (answer := _answer(publication, files, coin)) is None:
         prepare()  # it starts while the files are on their way
@@ -134,19 +140,18 @@ def _read_remote(
         if not files:
             why = _first(publication.failed[file.sha256][1] for file in wanted)
             raise SourceError(f"None of the {len(wanted)} files that {host} publishes could be read: {why}.")
-        answer = _joined(tables, index, coin, host, [])
-        if len(answer.rows) <= MAX_KEPT_ROWS:
-            with _lock:
-                _answers[_key(publication, files, coin)] = answer
         remote.keep(publication, {file.sha256: contents[file.sha256] for file in files})
+        if coin is not None and not _has_rows(tables):
+            answer = _read_remote(publication, index, None, index.newest, [])
+        else:
+            answer = _joined(tables, index, [])
+        _hold(publication, files, coin, answer)
     reasons = {file.name: publication.failed[file.sha256][1] for file in wanted if file not in files}
     said = (*notes, *_missing(wanted, reasons))
     if answer.notes != said:  # rows are large and were checked
         answer = copy.copy(answer)
         object.__setattr__(answer, "notes", said)
-        with _lock:
-            if len(answer.rows) <= MAX_KEPT_ROWS:
-                _answers[_key(publication, files, coin)] = answer
+        _hold(publication, files, coin, answer)
     return answer
 
 
@@ -156,22 +161,32 @@ def _answer(publication: Known, files: Sequence[PublishedFile], coin: str | None
         return _answers.get(_key(publication, files, coin)) if files else None
 
 
+def _hold(publication: Known, files: Sequence[PublishedFile], coin: str | None, answer: Positions) -> None:
+    """Keep in memory what was made of these files, unless it is larger than all that is kept there."""
+    if len(answer.rows) <= MAX_KEPT_ROWS:
+        with _lock:
+            _answers[_key(publication, files, coin)] = answer
+
+
 def _key(publication: Known, files: Sequence[PublishedFile], coin: str | None) -> tuple[Any, ...]:
     """Return what an answer depends on."""
     return publication.place.url, coin, tuple(file.sha256 for file in files)
 
 
-def _wanted(index: Index, coin: str | None, since: pd.Timestamp | str | None, name: str) -> list[PublishedFile]:
-    """Return the files, newest first, back to the one that holds a snapshot at or before a time."""
+def _wanted(
+    index: Index, coin: str | None, since: pd.Timestamp | str | None
+) -> tuple[list[PublishedFile], str | None]:
+    """Return the files, newest first, back to the one that holds a snapshot at or before a time, and the coin to
+    read; of a coin that is not published the newest file and every coin."""
     if coin is not None and coin not in index.coins:
-        raise InputError(f"{name} publishes no positions in {coin}.")
+        return list(index.files[:1]), None
     since = None if since is None else as_utc(since, "since")
     wanted = []
     for file in index.files:
         wanted.append(file)
         if since is not None and file.snapshots[0].time <= since:
             break
-    return wanted
+    return wanted, coin
 
 
 def _tables(
@@ -248,15 +263,16 @@ def published_task(
     return tables, {"wrong": wrong}
 
 
-def _joined(
-    batches: Sequence[Sequence[pd.DataFrame]], index: Index, coin: str | None, name: str, notes: Sequence[str]
-) -> Positions:
-    """Return the positions that batches of files hold; raise InputError where there is none."""
+def _has_rows(batches: Sequence[Sequence[pd.DataFrame]]) -> bool:
+    """Return whether any batch of files holds a position."""
+    return any(len(rows) for rows, *_ in batches)
+
+
+def _joined(batches: Sequence[Sequence[pd.DataFrame]], index: Index, notes: Sequence[str]) -> Positions:
+    """Return the positions that batches of files hold."""
     rows, passes, interest = (
         pd.concat([batch[part] for batch in batches if len(batch[part])] or [batches[0][part]]) for part in range(3)
     )
-    if not len(rows):
-        raise InputError(f"{name} publishes no positions{f' in {coin}' if coin else ''} for this time.")
     passes = passes.sort_values("time", ignore_index=True)
     return Positions(rows, index.venue, passes, interest.sort_index(), notes=tuple(notes))
 

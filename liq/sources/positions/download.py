@@ -67,8 +67,8 @@ def site(url: str) -> Site:
 
     It must be https, or http on this machine, and carry no name, password or question.
 
-    >>> site("https://example.org/liq/index.json").url
-    'https://example.org/liq/'
+    >>> site("https://example.org/positions/index.json").url
+    'https://example.org/positions/'
     """
     try:
         parts = urlsplit(url)

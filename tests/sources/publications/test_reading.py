@@ -57,9 +57,23 @@ def test_a_window_and_a_coin_need_part_of_it(host):
     assert len(host.asked(".parquet")) == 4
     assert found.snapshot("BTC", since)["time"].iloc[0] <= since
     assert found.share_seen("BTC") > 0
-    with pytest.raises(InputError, match="publishes no positions in DOGE"):
-        published_positions(host.url, "DOGE")
     assert len(host.asked(INDEX)) == 1
+
+
+def test_of_a_coin_that_nobody_holds_the_newest_snapshot_of_the_others_is_read(host):
+    found = published_positions(host.url, "DOGE")
+    assert "DOGE" not in found.coins
+    assert found.times.tolist() == [NEWEST]
+    assert len(host.log) == 2
+    assert published_positions(host.url, "DOGE") is found
+    index = json.loads((host.folder / INDEX).read_text(encoding="utf-8"))
+    index["coins"].append("DOGE")  # published once, and held by nobody now
+    (host.folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+    expire(host)
+    held = published_positions(host.url, "DOGE", since=NEWEST)
+    assert held.rows is found.rows
+    assert published_positions(host.url, "DOGE", since=NEWEST) is held
+    assert liq.read_positions(str(host.folder), "DOGE").times.tolist() == [NEWEST]
 
 
 def test_fifty_at_once_cost_one_request_a_file(host):
@@ -140,10 +154,12 @@ def test_processes_that_read_at_once_keep_whole_files(host):
 
 
 def test_a_published_folder_on_disk_is_read_like_a_url(host):
-    (host.folder / json.loads((host.folder / INDEX).read_bytes())["files"][0]["file"]).unlink()
+    names = [file["file"] for file in json.loads((host.folder / INDEX).read_bytes())["files"]]
+    (host.folder / names[0]).unlink()
+    (host.folder / names[1]).write_bytes(b"PAR1")
     found = liq.read_positions(str(host.folder), "BTC", since=NEWEST - pd.Timedelta(hours=2))
-    assert found.times.tolist() == hours(3)[:-1]
-    assert "1 of 3 published files are missing" in found.notes[0]
+    assert found.times.tolist() == hours(3)[:-2]
+    assert "2 of 3 published files are missing" in found.notes[0]
     for path in host.folder.glob("*.parquet"):
         path.unlink()
     with pytest.raises(InputError, match="None of the"):
