@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 PAGE = b"<!doctype html><title>Not what you asked for</title>"
 
+PACKED = zlib.compress(bytes(50_000_000), 1)
+"""Few bytes that are many once they are unpacked."""
+
 
 class Request(NamedTuple):
     """One request: its path, the status it was answered with, and the headers that it came with."""
@@ -132,13 +135,16 @@ class Handler(BaseHTTPRequestHandler):
                 301, b"", Location=f"/moved{self.path}"
             )
         elif mode == "gzip":
-            self.answer(200, zlib.compress(b"0" * 50_000_000), Content_Encoding="deflate")
+            self.answer(200, PACKED, Content_Encoding="deflate")
         elif mode == "html":
             self.answer(200, PAGE, Content_Type="text/html")
         elif mode == "million":
             self.answer(200, b"[\n" + b'{"file": 1},\n' * 1_000_000 + b"0]")
         elif mode == "other":
-            self.answer(200, content[:-1] + bytes([content[-1] ^ 1]))
+            changed = content.replace(
+                b"parquet-cpp-arrow", b"parquet-cpp-arroz"
+            )  # who wrote it; else all is the same
+            self.answer(200, changed if changed != content else content[:-1] + bytes([content[-1] ^ 1]))
         elif mode == "cut":
             self.answer(200, content[: len(content) // 2], length=len(content))
             self.close_connection = True

@@ -33,8 +33,8 @@ def host(seen, tmp_path, monkeypatch) -> Iterator[StaticHost]:
     monkeypatch.setenv("LIQ_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("LIQ_GATEWAY", "http://127.0.0.1:9")  # of venues alone
     monkeypatch.setattr(remote, "utc_now", lambda: NOW)
-    monkeypatch.setattr(download, "READ_SECONDS", 0.5)
-    monkeypatch.setattr(remote, "SECONDS", 2.0)
+    monkeypatch.setattr(download, "READ_SECONDS", 1.0)
+    monkeypatch.setattr(remote, "SECONDS", 3.0)
     forget()
     with StaticHost(tmp_path / "public") as running:
         yield running

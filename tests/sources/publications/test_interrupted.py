@@ -11,30 +11,18 @@ import time
 
 import pandas as pd
 import pytest
-from hypothesis import strategies as st
 
 from liq import system
-from liq.sources.positions.index import INDEX
+from liq.sources.positions.index import INDEX, parse_index
 from liq.sources.positions.publish import publish
 from tests.served import ROOT
 from tests.sources.publications.publications import (
     NEWEST,
     collect,
     hours,
+    published_times,
     read_index,
 )
-
-START = pd.Timestamp("2026-03-01", tz="UTC")
-
-times = st.lists(
-    st.integers(0, 150 * 86_400).map(lambda seconds: START + pd.Timedelta(seconds=seconds)), min_size=1, max_size=80
-)
-"""Times within five months; most of them apart, since they are drawn from all seconds."""
-
-crowded = st.lists(
-    st.integers(0, 12 * 24 * 6).map(lambda tens: START + pd.Timedelta(minutes=10 * tens)), min_size=1, max_size=200
-)
-"""Times within twelve days, several an hour."""
 
 
 @pytest.mark.parametrize("fails_at", range(8))
@@ -68,6 +56,18 @@ def test_a_publication_that_is_broken_off_is_the_old_one_or_the_new_one(tmp_path
     assert read_index(public) == new != old
     left = {path.name for path in public.iterdir()}
     assert left <= {INDEX, *(file.name for index in (old, new) for file in index.files)}, "nothing half written"
+
+
+@pytest.mark.skipif(system.WINDOWS, reason="a file that is open is not replaced there")
+def test_an_index_that_is_being_read_stays_what_it_was(tmp_path):
+    collect(tmp_path / "seen", hours(3))
+    publish(tmp_path / "seen", tmp_path / "public")
+    with open(tmp_path / "public" / INDEX, "rb") as reader:
+        first = reader.read(20)
+        collect(tmp_path / "seen", [NEWEST + pd.Timedelta(hours=1)])
+        publish(tmp_path / "seen", tmp_path / "public")
+        whole = first + reader.read()
+    assert published_times(parse_index(whole, "it")) == hours(3)
 
 
 COMMAND = """

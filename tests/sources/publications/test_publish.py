@@ -6,7 +6,6 @@ import shutil
 
 import pandas as pd
 import pytest
-from hypothesis import strategies as st
 
 import liq
 from liq.__main__ import main
@@ -25,18 +24,6 @@ from tests.sources.publications.publications import (
     read_index,
     tree,
 )
-
-START = pd.Timestamp("2026-03-01", tz="UTC")
-
-times = st.lists(
-    st.integers(0, 150 * 86_400).map(lambda seconds: START + pd.Timedelta(seconds=seconds)), min_size=1, max_size=80
-)
-"""Times within five months; most of them apart, since they are drawn from all seconds."""
-
-crowded = st.lists(
-    st.integers(0, 12 * 24 * 6).map(lambda tens: START + pd.Timedelta(minutes=10 * tens)), min_size=1, max_size=200
-)
-"""Times within twelve days, several an hour."""
 
 
 def test_what_is_published_is_what_was_collected(tmp_path):

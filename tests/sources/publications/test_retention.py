@@ -15,13 +15,18 @@ times = st.lists(
 )
 """Times within five months; most of them apart, since they are drawn from all seconds."""
 
-crowded = st.lists(
-    st.integers(0, 12 * 24 * 6).map(lambda tens: START + pd.Timedelta(minutes=10 * tens)), min_size=1, max_size=200
+runs = st.builds(
+    lambda begin, minutes, count: list(
+        pd.date_range(START + pd.Timedelta(minutes=begin), periods=count, freq=f"{minutes}min")
+    ),
+    st.integers(0, 10_000),
+    st.integers(7, 600),
+    st.integers(1, 600),
 )
-"""Times within twelve days, several an hour."""
+"""Times of a collector that runs for a while."""
 
 
-@given(times | crowded)
+@given(times | runs)
 def test_what_is_kept_is_bounded_and_has_the_newest(drawn):
     kept = kept_times(drawn)
     newest = max(drawn)
@@ -40,7 +45,7 @@ def test_what_is_kept_is_bounded_and_has_the_newest(drawn):
     assert month <= {time.normalize() for time in kept}, "and so does a day of the quarter"
 
 
-@given(times | crowded, times)
+@given(times | runs, times)
 def test_keeping_again_changes_nothing_and_so_does_keeping_along_the_way(drawn, more):
     once = kept_times(drawn)
     assert kept_times(once) == once
@@ -48,7 +53,7 @@ def test_keeping_again_changes_nothing_and_so_does_keeping_along_the_way(drawn, 
     assert kept_times([*once, *later]) == kept_times([*drawn, *later])
 
 
-@given(times | crowded)
+@given(times | runs)
 def test_every_snapshot_is_in_one_file_and_few_files_hold_a_quarter(drawn):
     kept = kept_times(drawn)
     groups = grouped(kept)
