@@ -200,9 +200,12 @@ def test_accounts_that_were_not_asked_again_say_nothing_of_survival(week):
     rows = [row(time=begin, account=name, **far) for name in ("kept", "gone", "hole")]
     rows.append(row(time=end, account="kept", **far))
     rows.append(row(time=end, account="hole", answered=begin, **far))
-    table = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid"), heatmap)
+    passes = pd.DataFrame({"time": [begin, end], "asked": 3, "answered": [3, 2], "failed": [0, 1]})
+    table = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid", passes), heatmap)
     assert table["positions"].tolist() == [2]
     assert table[["closed", "kept"]].iloc[0].tolist() == [0.5, 0.5]
+    lists = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid"), heatmap)
+    assert lists["positions"].tolist() == [1], "an account that leaves a list is not one that closed"
 
 
 def test_leverage_by_distance_adds_up_by_side_and_margin(week):
@@ -270,7 +273,7 @@ def test_every_page_shows_them_where_they_are_switched_on(page, with_positions):
 
 
 def test_a_named_path_of_the_wrong_kind_is_said_and_the_page_stays(monkeypatch, tmp_path):
-    from liq.app import observed
+    from liq.app import real_positions
 
     recording = tmp_path / "candles.csv"
     hours = range(1_700_006_400_000, 1_701_446_400_000, 3_600_000)
@@ -280,7 +283,7 @@ def test_a_named_path_of_the_wrong_kind_is_said_and_the_page_stays(monkeypatch, 
     )
     monkeypatch.setenv("LIQ_POSITIONS", str(recording))
     monkeypatch.setenv("LIQ_FILE", str(recording))
-    observed._named.cache.clear()
+    real_positions._named.cache.clear()
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     app.query_params["source"] = "file"
     app.switch_page("pages/liquidation_map.py").run()
