@@ -10,6 +10,7 @@ from pathlib import Path
 from liq import system
 from liq.errors import InputError, SourceError
 from liq.sources.positions import accounts, collect
+from liq.sources.positions.publish import publish
 from liq.sources.positions.storage import open_store
 from liq.sources.venues import client
 from liq.sources.venues.failures import RetryBudget, VenueFailure
@@ -19,6 +20,7 @@ FIND = ("leaderboard", "stream")
 EXAMPLES = """examples:
   python -m liq positions --to seen --coins BTC,ETH --every 15m
   python -m liq positions --to seen --once --accounts 3000
+  python -m liq positions --to seen --publish public
 
 Stop it with Ctrl-C; start it again at any time, with the same folder. docs/positions.md has the rest.
 """
@@ -29,10 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", default="hyperliquid", help="the venue; only Hyperliquid states positions")
     parser.add_argument(
         "--to",
-        default=os.environ.get("LIQ_POSITIONS") or "positions",
+        default=_default_folder(),
         metavar="FOLDER",
         help="where to; start the app with LIQ_POSITIONS=FOLDER to see them; default: %(default)s",
     )
+    parser.add_argument("--publish", metavar="FOLDER", help="write what others may read there, after each snapshot")
     parser.add_argument("--coins", default="", help="such as BTC,ETH; default: every coin of the main exchange")
     parser.add_argument("--accounts", type=int, metavar="N", help="ask at most N accounts a pass, the largest first")
     parser.add_argument("--find", default=",".join(FIND), help="where addresses come from; default: %(default)s")
@@ -77,10 +80,32 @@ def _collect(args: argparse.Namespace, plan: collect.Plan, every: float | None, 
             plan.coins, {contract.id for contract in known.values()} | {name.split("/")[0] for name in known}
         )
         message(f"Collecting into {args.to}. Stop with Ctrl-C; what was answered is kept.")
-        collect.collect(connection, store, plan, message, every=every, stop=stop.event)
+        collect.collect(
+            connection, store, plan, message, every=every, stop=stop.event, on_snapshot=lambda: _publish(args)
+        )
     if stop.signals:
         message("Stopped; everything answered is in the folder.")
     return stop.exit_code
+
+
+def _default_folder() -> str:
+    """Return the folder that LIQ_POSITIONS names, where it is one and not the address of what others publish."""
+    named = os.environ.get("LIQ_POSITIONS", "")
+    return named if named and not named.startswith(("https://", "http://")) else "positions"
+
+
+def _publish(args: argparse.Namespace) -> None:
+    """Publish what was collected, if that was asked for; where it cannot be, collecting goes on, if it does."""
+    if args.publish:
+        try:
+            index = publish(args.to, args.publish, args.source)
+        except InputError as error:
+            if args.once:
+                raise
+            message(f"Not published: {error}")
+        else:
+            size = sum(file.size for file in index.files)
+            message(f"{args.publish}: {len(index.files)} files, {size / 1e6:.1f} MB.")
 
 
 def _check_coins(coins: tuple[str, ...], known: set[str]) -> None:

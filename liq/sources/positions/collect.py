@@ -75,8 +75,9 @@ def collect(
     *,
     every: float | None,
     stop: threading.Event,
+    on_snapshot: Callable[[], object] | None = None,
 ) -> None:
-    """Write snapshots until stopped: one, or one every so many seconds.
+    """Write snapshots until stopped: one, or one every so many seconds. `on_snapshot` is called after each.
 
     The first pass asks every account that is known. Later ones ask those that held something, and of the rest as many
     as it takes to ask each once a day; what was not asked again is carried over with the time of its answer. A pass
@@ -97,6 +98,8 @@ def collect(
                 )
             if not one_pass(connection, store, plan, found, report, every, stop):
                 return
+            if on_snapshot is not None:
+                on_snapshot()
             if every is None:
                 return
             stop.wait(max(0.0, began + every - time.time()))
