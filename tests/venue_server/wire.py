@@ -21,7 +21,8 @@ class Knobs:
     """What the tests may turn.
 
     Gate's cap on contract_stats and whether it refuses above; OKX's retention; of Hyperliquid's accounts how many
-    there are, one in how many fails, whether some hold more than before, and times (s) and weights of what was asked.
+    there are, one in how many fails, whether some hold more than before, and times (s) and weights of what was asked;
+    asked are the accounts, in order.
     """
 
     gate_cap: int = 1000
@@ -32,6 +33,7 @@ class Knobs:
     account_fails: int = 0
     accounts_changed: bool = False
     weights: list[tuple[float, int]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
 
 def now_ms() -> int:

@@ -253,7 +253,8 @@ def _linear_perpetuals(connection: Connection, exchange: Any) -> dict[str, Contr
     """Return the active linear perpetuals of the markets that a ccxt object has, and share those with the first."""
     by_symbol = {}
     for market in exchange.markets.values():
-        size, tick = market.get("contractSize"), (market.get("precision") or {}).get("price")
+        size = connection.venue.contract_size or market.get("contractSize")
+        tick = (market.get("precision") or {}).get("price")
         is_active = market.get("swap") and market.get("linear") and market.get("active") is not False
         if is_active and isinstance(size, (int, float)) and size > 0:
             symbol = market["symbol"]
