@@ -9,7 +9,7 @@ from pathlib import Path
 from liq.commands import options, output
 from liq.errors import InputError
 from liq.export.schema import document, iso_time, source_name, to_json
-from liq.model.heatmap import Heatmap
+from liq.model.estimated import Estimate
 from liq.sources import titles
 from liq.validation import reality_check
 from liq.validation.reality_check import ScoringInput
@@ -53,7 +53,7 @@ def liquidations_argument(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score the map and write the report in the chosen format."""
     format = output.output_format(args)
-    heatmap = options.load_heatmap(args, options.load_market(args))
+    heatmap = options.load_estimate(args, options.load_market(args)).with_bands(options.chosen_bands(args))
     scoring = scoring_input(args, heatmap)
     report = reality_check.score(scoring)
     if format == "csv":
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def scoring_input(args: argparse.Namespace, heatmap: Heatmap) -> ScoringInput:
+def scoring_input(args: argparse.Namespace, heatmap: Estimate) -> ScoringInput:
     """Return the map with the realised liquidations to score it against; raise InputError where there are none.
 
     >>> from liq import estimate, fetch
@@ -86,7 +86,7 @@ def scoring_input(args: argparse.Namespace, heatmap: Heatmap) -> ScoringInput:
     return scoring
 
 
-def _csv(heatmap: Heatmap, report: Skill) -> str:
+def _csv(heatmap: Estimate, report: Skill) -> str:
     rows = report.scored.stack(level=1, future_stack=True)[["estimated", "realised", "baseline"]].round(2)
     rows.index.names = ["time", "side"]
     frame = rows.reset_index()
@@ -96,7 +96,7 @@ def _csv(heatmap: Heatmap, report: Skill) -> str:
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _json(heatmap: Heatmap, scoring: ScoringInput, report: Skill, touches: ZoneTouches) -> str:
+def _json(heatmap: Estimate, scoring: ScoringInput, report: Skill, touches: ZoneTouches) -> str:
     figures = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "scored"}
     touch_figures = {
         "sentence": touches.sentence,
@@ -116,7 +116,7 @@ def _json(heatmap: Heatmap, scoring: ScoringInput, report: Skill, touches: ZoneT
 
 
 def _table(
-    args: argparse.Namespace, heatmap: Heatmap, scoring: ScoringInput, report: Skill, touches: ZoneTouches
+    args: argparse.Namespace, heatmap: Estimate, scoring: ScoringInput, report: Skill, touches: ZoneTouches
 ) -> str:
     from liq.charts.tables import reality_check as tables  # only the table format needs altair's tables
 
