@@ -13,10 +13,12 @@ from pathlib import Path
 from liq import system
 from liq.commands.positions import checked_source, collect_into, message
 from liq.errors import InputError, SourceError
+from liq.process_memory import use_few_heaps
 from liq.sources.positions.requests import Plan
 from liq.sources.positions.status import STALE, Status, duration, remove_status, write_status
 from liq.sources.positions.storage import Taken
 from liq.sources.rate_limit import COLLECTOR_SHARE
+from liq.sources.venues.one_venue import import_alone
 from liq.sources.venues.table import VENUES
 
 EVERY = 900.0
@@ -80,6 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(arguments)
     with system.stop_on_signals() as stop:
+        use_few_heaps()
+        import_alone(args.source)
         threading.Thread(target=_wait_for_end, args=(stop.event,), daemon=True, name="app").start()
         try:
             keep_collecting(args.source, args.folder, stop.event)

@@ -192,3 +192,22 @@ def test_without_a_folder_it_is_that_of_the_platform(monkeypatch, tmp_path):
     assert collecting_folder("").name == "positions"
     with pytest.raises(InputError, match="hyperliquid or lighter"):
         checked_sources("okx")
+
+
+@pytest.mark.parametrize("venue", ["hyperliquid", "lighter"])
+def test_a_collector_imports_one_venue_of_ccxt_and_all_of_it_where_that_is_arranged_otherwise(venue):
+    script = f"""
+import sys
+from liq.sources.venues import one_venue
+if len(sys.argv) > 1:
+    one_venue.PACKAGES = ("ccxt", "ccxt.elsewhere")
+alone = one_venue.import_alone({venue!r})
+import ccxt, ccxt.pro
+assert ccxt.{venue}().id == ccxt.pro.{venue}().id == {venue!r}
+assert issubclass(ccxt.RequestTimeout, ccxt.OperationFailed)
+print(alone, "ccxt.binance" in sys.modules)
+"""
+    for words, said in (([], "True False"), (["otherwise"], "False True")):
+        command = [sys.executable, "-c", script, *words]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, encoding="utf-8")
+        assert done.stdout.strip() == said

@@ -9,7 +9,7 @@ import pytest
 import liq
 from liq.positions import COLUMNS
 from liq.sources.positions import collect
-from liq.sources.positions.accounts import addresses_in_file
+from liq.sources.positions.accounts import SOURCES, addresses_in_file
 from liq.sources.positions.found import Found
 from liq.sources.positions.reader import collected_venues, read_positions, read_snapshot, snapshot_files
 from liq.sources.positions.requests import Plan
@@ -119,6 +119,10 @@ def test_answers_about_accounts_make_no_sense_in_many_ways():
     assert parse_account({"accounts": [{"index": 5, "positions": [*spoiled, None, 3]}]}, "5") == []
     level = parse_account({"accounts": [{"index": 5, "positions": [{**row, "liquidation_price": "-1"}]}]}, "5")[0]
     assert level.liquidation_price is None
+
+
+def test_the_venues_that_state_positions_are_those_of_the_table():
+    assert tuple(POSITION_VENUES) == SOURCES
 
 
 def test_a_snapshots_columns_are_those_of_positions():
