@@ -27,6 +27,9 @@ EVERY = 900.0
 FIRST_WAIT, LONGEST_WAIT = 10.0, 600.0
 """Seconds until a venue that was out of order is tried again, doubled each time, and the longest."""
 
+GRACE = 15.0
+"""Seconds that a collector may take to end once the app has, whatever its requests wait for."""
+
 TAKEN_WAIT = 5.0
 """Seconds until a folder that another collector writes to is tried again: that of an app that is ending, maybe."""
 
@@ -65,9 +68,15 @@ def start_collectors(sources: list[str], folder: Path) -> None:
     """Start a collector of each venue, which ends once this process has ended, in whichever way.
 
     Each reads from a pipe whose other end only this process has, also after it has become the app (`os.execv`): the
-    system closes it with the process, so a kill is noticed as well, on every system alike.
+    system closes it with the process, so a kill is noticed as well, on every system alike. Raises InputError where
+    the folder cannot be made.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}.") from None
     for source in sources:
+        message(f"Collecting what {VENUES[source].title}'s accounts hold into {folder}.")
         command = [sys.executable, "-m", "liq.commands.collector", source, str(folder)]
         reading, writing = os.pipe()
         subprocess.Popen(command, stdin=reading)
@@ -101,6 +110,8 @@ def _wait_for_end(event: threading.Event) -> None:
     except OSError:
         pass
     event.set()
+    time.sleep(GRACE)
+    os._exit(1)  # a request still hangs; what it would have answered is asked again
 
 
 def keep_collecting(source: str, folder: Path, stop: threading.Event) -> None:

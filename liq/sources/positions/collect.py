@@ -1,4 +1,4 @@
-"""Collector of observed positions: asks a venue's accounts what they hold, pass after pass, within its limits."""
+"""Collector of real positions: asks a venue's accounts what they hold, pass after pass, within its limits."""
 
 from __future__ import annotations
 
