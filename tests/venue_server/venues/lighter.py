@@ -65,7 +65,7 @@ def candles(coin: str, query: dict[str, Any], mode: str | None, now: int, knobs:
     step = length(query["resolution"])
     since, until = int(query["start_timestamp"]), int(query["end_timestamp"])
     rows = formula.candles("lighter", coin, step, since, until + 1, now)
-    rows = spoil(rows[-min(PAGE, int(query.get("count_back") or 10)) :], mode)
+    rows = spoil(rows[-min(PAGE, int(query.get("count_back") or 0) or 10) :], mode)
     keys = ("o", "h", "l", "c", "v")
     bars = [{"t": int(t), **dict(zip(keys, map(_number, rest), strict=True)), "V": 1.0, "i": 7} for t, *rest in rows]
     return _ok(r=query["resolution"], c=bars)
