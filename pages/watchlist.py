@@ -122,8 +122,8 @@ def draw_list(rows: list[watchlist.WatchlistRow], request: watchlist.WatchlistRe
     draw_table(watchlist_table(*watchlist.split_rows(rows)), "watched", market_cache.utc_now())
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
     if real := watchlist.real_tickers(rows):
-        said = escape_markdown(f"Real positions: {', '.join(real)}. The rest are estimates.")
-        st.caption(f":material/visibility: {said}")
+        rest = "." if len(real) == len(rows) else "; the rest are estimates."
+        st.caption(":material/visibility: " + escape_markdown(f"Real positions for {', '.join(real)}{rest}"))
     for note, named in watchlist.notes_by_text(rows).items():
         st.caption(":material/info: " + escape_markdown(f"{', '.join(named)}: {note}"))
     draw_alerts(rows, request, toast=is_tick)

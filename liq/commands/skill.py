@@ -33,7 +33,7 @@ short (USD). csv is one row per scored bar and side. The JSON's schema is liq.sk
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     options.market_arguments(parser)
-    options.map_arguments(parser)
+    options.estimate_arguments(parser)
     liquidations_argument(parser)
     output.arguments(parser, ("table", "json", "csv"))
     parser.epilog = EXAMPLES
