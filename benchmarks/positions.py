@@ -27,7 +27,8 @@ import pandas as pd
 import liq
 from benchmarks.linux import peak_memory, require_linux
 from benchmarks.sessions import opened
-from liq.sources.positions import collect, requests
+from liq.sources.positions import collect
+from liq.sources.positions.asking import requests
 from liq.sources.positions.reader import read_snapshot, snapshot_files
 from liq.sources.positions.storage import open_store
 from liq.sources.rate_limit import COLLECTOR_SHARE, RateLimit, limits_within

@@ -33,7 +33,8 @@ class Positions:
     answered, when the account was asked, default the time of the snapshot.
     source : the venue; passes : DataFrame of PASS_COLUMNS, a row a snapshot, how many accounts were asked, answered
     and failed (0 where unknown); open_interest : coins on one side of the venue by coin at each snapshot, a DataFrame
-    indexed by time, NaN or absent where unknown. Raises InputError for anything else.
+    indexed by time, NaN or absent where unknown; notes : sentences on what is missing or old in what others publish.
+    Raises InputError for anything else.
 
     >>> row = {"time": pd.Timestamp("2026-01-31", tz="UTC"), "coin": "BTC", "side": "long", "coins": 2.0,
     ...        "entry": 80_000.0, "liquidation_price": 70_000.0, "leverage": 10.0, "margin": "cross", "account": "a1"}
@@ -46,6 +47,7 @@ class Positions:
     source: str
     passes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(PASS_COLUMNS)))
     open_interest: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Put rows in order and check them."""

@@ -54,9 +54,9 @@ EXEMPT: dict[str, str] = {
             "collect.ask_all",
             "collect.add_listed",
             "collect.accounts_to_ask",
-            "found.watch_accounts",
-            "found.listen",
-            "requests.wait_for_trades",
+            "asking.found.watch_accounts",
+            "asking.found.listen",
+            "asking.requests.wait_for_trades",
             "snapshots.write_snapshot",
             *(
                 f"venues.{venue}.{function}"

@@ -14,7 +14,7 @@ from liq import system
 from liq.commands.positions import checked_source, collect_into, message
 from liq.errors import InputError, SourceError
 from liq.process_memory import use_few_heaps
-from liq.sources.positions.requests import Plan
+from liq.sources.positions.asking.requests import Plan
 from liq.sources.positions.status import STALE, Status, duration, remove_status, write_status
 from liq.sources.positions.storage import Taken
 from liq.sources.rate_limit import COLLECTOR_SHARE

@@ -12,7 +12,8 @@ from pathlib import Path
 from liq import system
 from liq.errors import InputError, SourceError
 from liq.sources.positions import accounts, collect
-from liq.sources.positions.requests import PATIENCE, TRIES, Plan
+from liq.sources.positions.asking.requests import PATIENCE, TRIES, Plan
+from liq.sources.positions.publish import publish
 from liq.sources.positions.storage import open_store
 from liq.sources.positions.venues.table import POSITION_VENUES, PositionVenue
 from liq.sources.rate_limit import RateLimit, limits_within
@@ -26,6 +27,7 @@ EXAMPLES = """examples:
   python -m liq positions --to seen --coins BTC,ETH --every 15m
   python -m liq positions --to seen --once --accounts 3000
   python -m liq positions --to seen --source lighter
+  python -m liq positions --to seen --publish public
 
 Stop it with Ctrl-C; start it again at any time, with the same folder. docs/positions.md has the rest.
 """
@@ -38,10 +40,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--to",
-        default=os.environ.get("LIQ_POSITIONS") or "positions",
+        default=_default_folder(),
         metavar="FOLDER",
         help="where to; start the app with LIQ_POSITIONS=FOLDER to see them; default: %(default)s",
     )
+    parser.add_argument("--publish", metavar="FOLDER", help="write what others may read there, after each pass")
     parser.add_argument("--coins", default="", help="such as BTC,ETH; default: every coin of the main exchange")
     parser.add_argument("--accounts", type=int, metavar="N", help="ask at most N accounts a pass, the largest first")
     lists = ", ".join(f"{','.join(venue.find)} ({venue.name})" for venue in POSITION_VENUES.values())
@@ -70,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         own=tuple(own),
     )
     with system.stop_on_signals() as stop:
-        collect_into(Path(args.to), venue.name, plan, every, stop.event, message)
+        collect_into(Path(args.to), venue.name, plan, every, stop.event, message, on_snapshot=lambda: _publish(args))
     if stop.signals:
         message("Stopped; everything answered is in the folder.")
     return stop.exit_code
@@ -95,10 +98,11 @@ def collect_into(
     stop: threading.Event,
     report: Callable[[str], None],
     share: float = 1.0,
+    on_snapshot: Callable[[], object] | None = None,
 ) -> None:
     """Collect into a folder until stopped, or one pass, with a share of the venue's limits.
 
-    Raises SourceError or InputError.
+    on_snapshot : called after each pass. Raises SourceError or InputError.
     """
     connection = client.connect(source)
     connection.rate_limit = RateLimit(limits_within(SPREAD, connection.venue.limits, share))
@@ -111,7 +115,27 @@ def collect_into(
             plan.coins, {contract.id for contract in known.values()} | {name.split("/")[0] for name in known}
         )
         report(f"Collecting into {folder}. Stop with Ctrl-C; what was answered is kept.")
-        collect.collect(connection, store, plan, report, every=every, stop=stop)
+        collect.collect(connection, store, plan, report, every=every, stop=stop, on_snapshot=on_snapshot)
+
+
+def _default_folder() -> str:
+    """Return the folder that LIQ_POSITIONS names, where it is one and not the address of what others publish."""
+    named = os.environ.get("LIQ_POSITIONS", "")
+    return named if named and not named.startswith(("https://", "http://")) else "positions"
+
+
+def _publish(args: argparse.Namespace) -> None:
+    """Publish what was collected, if that was asked for; where it cannot be, collecting goes on, if it does."""
+    if args.publish:
+        try:
+            index = publish(args.to, args.publish, args.source)
+        except InputError as error:
+            if args.once:
+                raise
+            message(f"Not published: {error}")
+        else:
+            size = sum(file.size for file in index.files)
+            message(f"{args.publish}: {len(index.files)} files, {size / 1e6:.1f} MB.")
 
 
 def _check_coins(coins: tuple[str, ...], known: set[str]) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from liq.errors import InputError, SourceError
-from liq.sources.positions.found import Found, listen
-from liq.sources.positions.requests import AT_ONCE, PATIENCE, TRIES, Plan, Requests, wait_for_trades
+from liq.sources.positions.asking.found import Found, listen
+from liq.sources.positions.asking.requests import AT_ONCE, PATIENCE, TRIES, Plan, Requests, wait_for_trades
 from liq.sources.positions.status import remove_status
 from liq.sources.positions.storage import PositionStore
 from liq.sources.positions.venues.table import POSITION_VENUES, PositionVenue

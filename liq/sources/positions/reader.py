@@ -161,15 +161,19 @@ def _read_folder(folder: Path, source: str) -> Positions:
 
 def _joined(found: list[tuple[pd.DataFrame, dict[str, Any]]]) -> Positions:
     """Return snapshots put together."""
-    times = [as_utc(rows["time"].iloc[0], "time") for rows, _ in found]
+    # a published file holds several snapshots and says the time of each, a collector's is one
+    facts = [
+        (as_utc(one.get("time", rows["time"].iloc[0]), "time"), one)
+        for rows, data in found
+        for one in data.get("snapshots", [data])
+    ]
+    facts.sort(key=lambda fact: fact[0])
     passes = pd.DataFrame(
-        [
-            (time, *(int(data.get(name, 0)) for name in PASS_COLUMNS[1:]))
-            for time, (_, data) in zip(times, found, strict=True)
-        ],
+        [(time, *(int(one.get(name, 0)) for name in PASS_COLUMNS[1:])) for time, one in facts],
         columns=list(PASS_COLUMNS),
     )
-    interest = pd.DataFrame([data.get("open_interest", {}) for _, data in found], index=pd.DatetimeIndex(times))
+    times = pd.DatetimeIndex([time for time, _ in facts])
+    interest = pd.DataFrame([one.get("open_interest", {}) for _, one in facts], index=times)
     rows = pd.concat([rows for rows, _ in found], ignore_index=True)
     return Positions(rows, str(found[0][1].get("source", "hyperliquid")), passes, interest)
 

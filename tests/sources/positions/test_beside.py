@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL and /proc ar
 
 SOONER = """
 import sys
-from liq.sources.positions import requests
+from liq.sources.positions.asking import requests
 from liq.sources.venues import failures
 failures.RETRY_POLICY = failures.RetryPolicy(timeout=4.0, tries=3, backoff=0.01, budget=6.0, spaced=False)
 requests.FIRST_SNAPSHOT = requests.EARLY = requests.LATER = 0.3

@@ -18,8 +18,8 @@ import pytest
 import liq
 from liq.errors import SourceError
 from liq.sources.positions import collect
+from liq.sources.positions.asking.requests import GIVE_UP
 from liq.sources.positions.reader import read_snapshot, snapshot_files
-from liq.sources.positions.requests import GIVE_UP
 from liq.sources.positions.storage import open_store
 from liq.sources.positions.venues.table import POSITION_VENUES
 from liq.sources.rate_limit import RateLimit

@@ -10,9 +10,9 @@ import liq
 from liq.positions import COLUMNS
 from liq.sources.positions import collect
 from liq.sources.positions.accounts import SOURCES, addresses_in_file
-from liq.sources.positions.found import Found
+from liq.sources.positions.asking.found import Found
+from liq.sources.positions.asking.requests import Plan
 from liq.sources.positions.reader import collected_venues, read_positions, read_snapshot, snapshot_files
-from liq.sources.positions.requests import Plan
 from liq.sources.positions.snapshots import SCHEMA
 from liq.sources.positions.storage import open_store
 from liq.sources.positions.venues.lighter import ACCOUNT, parse_account

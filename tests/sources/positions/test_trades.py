@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liq.sources.positions import collect, requests
-from liq.sources.positions.found import LATELY, SPACING, TOO_LATE, Found, listen
+from liq.sources.positions import collect
+from liq.sources.positions.asking import requests
+from liq.sources.positions.asking.found import LATELY, SPACING, TOO_LATE, Found, listen
+from liq.sources.positions.asking.requests import AT_ONCE, Plan, Requests, wait_for_trades
 from liq.sources.positions.reader import read_snapshot, snapshot_files
-from liq.sources.positions.requests import AT_ONCE, Plan, Requests, wait_for_trades
 from liq.sources.positions.storage import open_store
 from liq.sources.positions.venues.table import POSITION_VENUES
 from liq.sources.rate_limit import RateLimit, limits_within

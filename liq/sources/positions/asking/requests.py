@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from liq.errors import SourceError
 from liq.sources.positions.accounts import Position
-from liq.sources.positions.found import Found
+from liq.sources.positions.asking.found import Found
 from liq.sources.positions.status import Status, duration, write_status
 from liq.sources.positions.storage import PositionStore
 from liq.sources.positions.venues.table import POSITION_VENUES
