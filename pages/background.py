@@ -163,6 +163,6 @@ Top zones shows those that the data contain now, each with its rule.
 st.subheader("What this is not")
 st.markdown(
     "Estimated structure, for education and entertainment only. It is not a forecast, not advice, and not a "
-    "guarantee of any kind. The estimate knows nobody's position, real positions are those of a part of one venue, and "
-    "no order should rest on this map alone."
+    "guarantee of any kind. The estimate knows nobody's position, real positions are those of a part of one venue, "
+    "and no order should rest on this map alone."
 )

@@ -200,9 +200,12 @@ def test_accounts_that_were_not_asked_again_say_nothing_of_survival(week):
     rows = [row(time=begin, account=name, **far) for name in ("kept", "gone", "hole")]
     rows.append(row(time=end, account="kept", **far))
     rows.append(row(time=end, account="hole", answered=begin, **far))
-    table = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid"), heatmap)
+    passes = pd.DataFrame({"time": [begin, end], "asked": 3, "answered": [3, 2], "failed": [0, 1]})
+    table = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid", passes), heatmap)
     assert table["positions"].tolist() == [2]
     assert table[["closed", "kept"]].iloc[0].tolist() == [0.5, 0.5]
+    lists = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid"), heatmap)
+    assert lists["positions"].tolist() == [1], "an account that leaves a list is not one that closed"
 
 
 def test_leverage_by_distance_adds_up_by_side_and_margin(week):
