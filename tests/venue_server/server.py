@@ -1,4 +1,4 @@
-"""One local HTTP server that stands in for all six venues behind LIQ_GATEWAY, over real sockets."""
+"""One local HTTP server that stands in for every venue behind LIQ_GATEWAY, over real sockets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tests.venue_server import faults, streams, wire
 from tests.venue_server.moving import Clock
-from tests.venue_server.venues import binance, bybit, gate, hyperliquid, hyperliquid_accounts, krakenfutures, okx
+from tests.venue_server.venues import (
+    binance,
+    bybit,
+    gate,
+    hyperliquid,
+    hyperliquid_accounts,
+    krakenfutures,
+    lighter,
+    okx,
+)
 
 HOSTS = {
     "fapi.binance.com": "binanceusdm",
@@ -23,6 +32,7 @@ HOSTS = {
     "futures.kraken.com": "krakenfutures",
     "api.hyperliquid.xyz": "hyperliquid",
     "stats-data.hyperliquid.xyz": "hyperliquid",
+    "mainnet.zklighter.elliot.ai": "lighter",
 }
 
 SPEAK = {
@@ -32,6 +42,7 @@ SPEAK = {
     "gate": gate.answer,
     "krakenfutures": krakenfutures.answer,
     "hyperliquid": hyperliquid.answer,
+    "lighter": lighter.answer,
 }
 
 

@@ -23,7 +23,8 @@ class Knobs:
 
     Gate's cap on contract_stats and whether it refuses above; OKX's retention; of Hyperliquid's accounts how many
     there are, one in how many fails, whether some hold more than before, and times (s) and weights of what was asked;
-    the clock by which its accounts move, if they do, and what was then answered: time (UTC ms) and account.
+    the accounts that were asked, in order; the clock by which its accounts move, if they do, and what was then
+    answered: time (UTC ms) and account.
     """
 
     gate_cap: int = 1000
@@ -34,6 +35,7 @@ class Knobs:
     account_fails: int = 0
     accounts_changed: bool = False
     weights: list[tuple[float, int]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     clock: Clock | None = None
     answered: list[tuple[int, int]] = field(default_factory=list)
 

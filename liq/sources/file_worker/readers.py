@@ -90,7 +90,9 @@ def _liquidations(files: list[File], **options: Any) -> Parts:
     return [market_file.read_liquidations(files, **options)], {}
 
 
-def read_positions(file: File, coin: str = "", dates: str = "", since: pd.Timestamp | str | None = None) -> Positions:
+def read_positions(
+    file: File, coin: str = "", dates: str = "", since: pd.Timestamp | str | None = None, *, source: str = ""
+) -> Positions:
     """Return the positions in a folder or a file, see `liq.sources.positions.reader.read_positions`, or at a URL.
 
     The folder of a collector of this project is read in this process: what it holds was written by it.
@@ -109,7 +111,7 @@ def read_positions(file: File, coin: str = "", dates: str = "", since: pd.Timest
     if isinstance(file, (str, Path)) and Path(file).is_dir():
         if published.is_published(file):
             return published.published_folder(file, coin or None, since)
-        return reader.read_positions(file, coin)
+        return reader.read_positions(file, coin, source=source)
     options = {"coin": coin, "dates": dates, "salt": reader.SALT.hex()}
     (rows, passes, interest), facts = run("positions", [file], options)
     return Positions(rows, facts["source"], passes, interest)

@@ -67,8 +67,8 @@ def site(url: str) -> Site:
 
     It must be https, or http on this machine, and carry no name, password or question.
 
-    >>> site("https://example.org/positions/index.json").url
-    'https://example.org/positions/'
+    >>> site("https://example.org/seen/index.json").url
+    'https://example.org/seen/'
     """
     try:
         parts = urlsplit(url)
@@ -77,7 +77,7 @@ def site(url: str) -> Site:
         host, port = "", None
     if not host or not re.fullmatch(r"[!-~]+", url):
         raise InputError(
-            f"{shown(url, 80)!r} is no address of published positions, such as https://example.org/liq/."
+            f"{shown(url, 80)!r} is no address of published positions, such as https://example.org/seen/."
         )
     if parts.username is not None or parts.query or parts.fragment:
         raise InputError("The address of published positions must have no password, no ? and no #.")

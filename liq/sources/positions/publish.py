@@ -54,8 +54,9 @@ def publish(folder: str | Path, to: str | Path, venue: str = "hyperliquid") -> I
     ...     folder, public = Path(place) / "seen", Path(place) / "public"
     ...     with open_store(folder, "hyperliquid") as store:
     ...         store.begin(1_769_817_600)
-    ...         store.add(store.account("0xa"), [Position("BTC", "long", 1.0, 8e4, 7e4, 10.0, "cross")])
-    ...         _ = store.finish(pd.DataFrame(), {"BTC": 2.0}, asked=1)
+    ...         held = [Position("BTC", "long", 1.0, 8e4, 7e4, 10.0, "cross")]
+    ...         _ = store.add(store.account("0xa"), held, 1_769_817_600)
+    ...         _ = store.finish({"BTC": 2.0}, 1_769_817_600)
     ...     publish(folder, public).newest.isoformat(), len(list(public.iterdir()))
     ('2026-01-31T00:00:00+00:00', 2)
     """

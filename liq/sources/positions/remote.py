@@ -67,7 +67,7 @@ _lock = threading.Lock()
 def known(url: str) -> Known:
     """Return what this process knows of the publication at a URL; raise InputError for a URL that is not to be asked.
 
-    >>> known("https://example.org/positions/") is known("https://example.org/positions/index.json")
+    >>> known("https://example.org/seen/") is known("https://example.org/seen/index.json")
     True
     """
     place = download.site(url)

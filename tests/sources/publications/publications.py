@@ -29,13 +29,14 @@ def collect(folder: Path, times: Iterable[pd.Timestamp], accounts: int = 8) -> N
     """Write a collector's snapshots: every account holds one position, which grows from one to the next."""
     with open_store(folder, "hyperliquid") as store:
         for number, time in enumerate(times):
-            store.begin(int(time.timestamp()))
+            moment = int(time.timestamp())
+            store.begin(moment)
             for account in range(accounts):
                 side, level = ("long", 7e4) if account % 2 else ("short", 9e4)
                 coins = 1.25 + account + number / 4
                 held = Position(COINS[account % len(COINS)], side, coins, 8e4, level + account, 10.0, "cross")
-                store.add(store.account(address(account)), [held])
-            store.finish(pd.DataFrame(), {coin: 1000.0 for coin in COINS}, asked=accounts)
+                store.add(store.account(address(account)), [held], moment)
+            store.finish({coin: 1000.0 for coin in COINS}, moment)
 
 
 def hours(count: int, end: pd.Timestamp = NEWEST) -> list[pd.Timestamp]:

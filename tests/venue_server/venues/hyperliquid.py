@@ -19,6 +19,7 @@ def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
         return hyperliquid_accounts.leaderboard(knobs)
     if asked == "clearinghouseState":
         knobs.weights.append((time.monotonic(), 2))
+        knobs.asked.append(query["user"])
         return hyperliquid_accounts.state(query["user"], knobs)
     if asked == "metaAndAssetCtxs":
         universe = [{"name": coin, "szDecimals": 3, "maxLeverage": 40} for coin in COINS]
