@@ -36,12 +36,14 @@ class ScoringInput:
     """Hold a heatmap and the realised liquidations to score it against.
 
     heatmap : the heatmap, or the part of the one venue that reports liquidations; liquidations : as in
-    `liq.skill`; remark : a sentence on what they are, or "".
+    `liq.skill`; remark : a sentence on what they are, or ""; events : single ones with their prices, where known
+    (`liq.validation.place`).
     """
 
     heatmap: Heatmap
     liquidations: pd.DataFrame
     remark: str = ""
+    events: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""One local HTTP server that stands in for all six venues behind LIQ_GATEWAY, over real sockets."""
+"""One local HTTP server that stands in for all six venues and both archives behind LIQ_GATEWAY, over real sockets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.venue_server import faults, streams, wire
-from tests.venue_server.venues import binance, bybit, gate, hyperliquid, krakenfutures, okx
+from tests.venue_server.venues import archive, binance, bybit, gate, hyperliquid, krakenfutures, okx
 
 HOSTS = {
     "fapi.binance.com": "binanceusdm",
@@ -22,6 +22,9 @@ HOSTS = {
     "futures.kraken.com": "krakenfutures",
     "api.hyperliquid.xyz": "hyperliquid",
     "stats-data.hyperliquid.xyz": "hyperliquid",
+    "data.binance.vision": "archive",
+    "s3-ap-northeast-1.amazonaws.com": "archive",
+    "datasets.tardis.dev": "tardis",
 }
 
 SPEAK = {
@@ -31,6 +34,8 @@ SPEAK = {
     "gate": gate.answer,
     "krakenfutures": krakenfutures.answer,
     "hyperliquid": hyperliquid.answer,
+    "archive": archive.vision,
+    "tardis": archive.tardis,
 }
 
 
@@ -148,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
             status, payload = SPEAK[venue](path, query, mode, self.server.knobs)
         except KeyError as missing:
             status, payload = 400, {"code": -1102, "msg": f"parameter {missing} was not sent"}
+        if isinstance(payload, archive.Body):
+            return self._send_body(status, payload, mode)
         text = json.dumps(faults.emptied(payload) if mode == "empty" else payload)
         if mode == "cut":
             return faults.cut(self, text.encode())
@@ -161,8 +168,16 @@ class Handler(BaseHTTPRequestHandler):
             self.server.heal()
         self._send(200, json.dumps({"calls": self.server.calls, "faults": self.server.faults}))
 
-    def _send(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
-        body = text.encode()
+    def _send_body(self, status: int, body: archive.Body, mode: str | None) -> None:
+        content = b"" if mode == "empty" else body.content
+        if mode == "cut":
+            return faults.cut(self, content)
+        if mode == "drip":
+            return faults.drip(self, content)
+        return self._send(status, content, {"Content-Type": body.type, **body.headers})
+
+    def _send(self, status: int, text: str | bytes, headers: Mapping[str, str] | None = None) -> None:
+        body = text.encode() if isinstance(text, str) else text
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)
