@@ -18,6 +18,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python -m tests.sizes
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.speed

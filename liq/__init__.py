@@ -11,6 +11,7 @@ from liq.errors import InputError, LiqError, SourceError
 from liq.market import LOOKBACKS, Market, Quote
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
+from liq.model.observed import observe
 from liq.model.prior import PRIORS, Prior
 from liq.positions import Positions
 from liq.sources.fetch import fetch, quote, tickers
@@ -39,6 +40,7 @@ __all__ = [
     "compare",
     "estimate",
     "fetch",
+    "observe",
     "quote",
     "read_positions",
     "skill",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,15 +51,34 @@ class Positions:
         """Put rows in order and check them."""
         object.__setattr__(self, "rows", _checked(self.rows))
 
-    @property
+    @cached_property
     def times(self) -> pd.DatetimeIndex:
         """Times of the snapshots, ascending."""
         return pd.DatetimeIndex(self.rows["time"].unique()).sort_values()
 
-    @property
+    @cached_property
     def coins(self) -> list[str]:
         """Coins that any row is of."""
         return sorted(map(str, self.rows["coin"].unique()))
+
+    def time_before(self, moment: Any) -> pd.Timestamp | None:
+        """Return the time of the last snapshot at or before a moment (UTC); None where there is none."""
+        times = self.times
+        number = int(times.searchsorted(as_utc(moment, "moment"), side="right"))
+        return times[number - 1] if number else None
+
+    def held_since(self, coin: str) -> np.ndarray:
+        """Return of each row of a coin the first snapshot since which every one held that account's side of it.
+
+        datetime64[ns], UTC, as long as rows; NaT in rows of other coins.
+        """
+        if coin not in self._held_since:
+            self._held_since[coin] = _held_since(self.rows, coin)
+        return self._held_since[coin]
+
+    @cached_property
+    def _held_since(self) -> dict[str, np.ndarray]:
+        return {}
 
     def snapshot(self, coin: str, moment: Any = None) -> pd.DataFrame:
         """Return the rows of a coin in the last snapshot at or before a moment (UTC), default the last of all.
@@ -93,6 +113,22 @@ class Positions:
             return float("nan")
         total = float(self.open_interest[coin].get(rows["time"].iloc[0], np.nan))
         return float(rows["coins"].sum()) / 2 / total if total > 0 else float("nan")
+
+
+def _held_since(rows: pd.DataFrame, coin: str) -> np.ndarray:
+    """See `Positions.held_since`."""
+    time = pd.DatetimeIndex(rows["time"]).as_unit("ns").asi8
+    row = np.flatnonzero(rows["coin"].to_numpy() == coin)
+    snapshot = np.cumsum(np.diff(time, prepend=time[:1]) > 0)[row]
+    key = 2 * pd.factorize(rows["account"].to_numpy()[row])[0] + (rows["side"].to_numpy()[row] == "short")
+    order = np.lexsort((snapshot, key))
+    key, snapshot, row = key[order], snapshot[order], row[order]
+    # a run goes on where the same account's side was in the snapshot before, or is twice in one
+    is_start = np.append(True, (np.diff(key) != 0) | (np.diff(snapshot) > 1))[: len(row)]
+    start = np.maximum.accumulate(np.where(is_start, np.arange(len(row)), 0))
+    since = np.full(len(rows), np.datetime64("NaT"), dtype="datetime64[ns]")
+    since[row] = time[row[start]].astype("datetime64[ns]")
+    return since
 
 
 def _checked(rows: pd.DataFrame) -> pd.DataFrame:

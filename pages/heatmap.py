@@ -27,7 +27,7 @@ from liq.export import files
 from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.model import as_of
-from liq.model.heatmap import Heatmap, dollars_sentence, tested_sentence
+from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
 from liq.zones.ranking import NEAR
 
@@ -180,7 +180,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
         st.vega_lite_chart(
             spec={**chart_cache.chart_spec(view.light), "datasets": tables},
             key="heatmap_chart",
-            alt=heatmap_data.description(heatmap.market),
+            alt=heatmap_data.description(heatmap),
             height="stretch",
             on_select=partial(take_chosen_price, "heatmap_chart", "low"),
             selection_mode=heatmap_data.GOES_TO,
@@ -199,7 +199,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
         f"The pointer rounds dollars to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits; Shift and drag says where price goes. "
         "Times are UTC. "
-        f"{tested_sentence(then)} {dollars_sentence(then)}"
+        f"{then.levels_sentence} {then.dollars_sentence}"
     )
 
     if said_of_panels:

@@ -16,7 +16,6 @@ from liq.charts.colors import on_ground
 from liq.charts.heatmap.data import GOES_TO
 from liq.charts.observed import observed_sentences
 from liq.formatting import DISCLAIMER, escape_markdown, money, percent, timestamp
-from liq.model.heatmap import dollars_sentence, tested_sentence
 from liq.sources.titles import market_title
 from liq.zones.liquidation_map import extend_book, open_interest_usd
 
@@ -70,7 +69,7 @@ words.caption(
     "Bars: what would be force-closed if price got there. Lines: everything from the price to there; point at the "
     "chart to read them, click to say where price goes. One move does not close it all: positions close by choice on "
     "the way, and new ones open. "
-    f"{tested_sentence(heatmap)} {dollars_sentence(heatmap)}"
+    f"{heatmap.levels_sentence} {heatmap.dollars_sentence}"
 )
 if positions is not None:
     said = observed_sentences(positions, heatmap.market, heatmap.market.source)

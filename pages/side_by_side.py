@@ -36,7 +36,7 @@ for column, (side, half, whole) in zip(st.columns(2), halves, strict=True):
             st.vega_lite_chart(
                 spec={**chart_cache.chart_spec(view.light), "datasets": tables},
                 key=f"{side}_chart",
-                alt=heatmap_data.description(whole.market),
+                alt=heatmap_data.description(whole),
                 height="stretch",
             )
 st.caption(

@@ -18,7 +18,6 @@ from liq.charts.observed import observed_sentences
 from liq.charts.tables.zones import side_table
 from liq.export import files
 from liq.formatting import escape_markdown, money, naive_utc
-from liq.model.heatmap import dollars_sentence
 from liq.zones.desk_notes import MEASURED, DeskNote, desk_notes
 from liq.zones.ranking import side_totals
 from liq.zones.scenario import NAMES, scenario
@@ -103,7 +102,7 @@ by = st.segmented_control(
 zones = session_cache.zones_by_relief(heatmap) if by == "relief" else strongest
 st.caption(
     f"Bigger bars = stronger level. {RANKINGS[by]} Zones are ranked around the price of the last bar; all are "
-    f"estimates. Click one to open it. {dollars_sentence(heatmap)}"
+    f"estimates. Click one to open it. {heatmap.dollars_sentence}"
 )
 
 if positions is not None:

@@ -16,7 +16,7 @@ from liq.market import Market
 from liq.model import as_of
 from liq.model.estimate import estimate
 from liq.model.heatmap import Heatmap
-from liq.model.leverage_bands import BANDS, select_bands
+from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS, Prior
 from liq.validation.book_losses import book_losses
 from liq.validation.track_record import TrackRecord, track_record
@@ -87,7 +87,7 @@ def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
 
 @shared
 def _reweighted(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
-    return select_bands(all_bands, bands)
+    return all_bands.with_bands(bands)
 
 
 @shared

@@ -17,7 +17,7 @@ from liq import formatting
 from liq.errors import InputError, LiqError
 from liq.market import Market, Quote, lookback
 from liq.model.estimate import estimate
-from liq.model.leverage_bands import BANDS, select_bands
+from liq.model.leverage_bands import BANDS
 from liq.scan.results import read_scan
 from liq.sources import fetch, market_cache
 from liq.sources.files.table import named_buffer
@@ -224,7 +224,7 @@ def _complete_row(ticker: str, request: WatchlistRequest, bar: pd.Timestamp) -> 
         if market.left_out and market.source == "simulated":  # the simulated market must not be shown as another coin
             match_symbol(ticker, [market.symbol], ("USDT",), "No venue answered, and the simulated market")
         # two columns, the least there can be: a row needs the last one only
-        heatmap = select_bands(estimate(market, prior=request.prior, columns=2), request.bands)
+        heatmap = estimate(market, prior=request.prior, columns=2).with_bands(request.bands)
         zones = top_zones(heatmap, market.price)
     except LiqError as error:
         raise _ProvisionalRow(

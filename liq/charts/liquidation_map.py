@@ -20,6 +20,7 @@ from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
 from liq.positions import Positions
 from liq.sources.titles import source_title
+from liq.wording import ESTIMATE, WORDS
 from liq.zones.ranking import book_on_side
 
 MAX_BARS = 120
@@ -131,7 +132,7 @@ def cumulative_ends(sums: pd.DataFrame) -> tuple[float, float]:
 
 
 def groupings(heatmap: Heatmap) -> dict[str, dict[str, dict[str, np.ndarray]]]:
-    """Return what the bars can be stacked by: "Leverage", and "Venue" where there are several.
+    """Return what the bars can be stacked by: "Leverage", and what else the map knows (`Heatmap.splits`).
 
     Each holds groups by name, and each group what stands of it on its side of the price by side, USD (B,).
 
@@ -145,21 +146,17 @@ def groupings(heatmap: Heatmap) -> dict[str, dict[str, dict[str, np.ndarray]]]:
         "short": book_on_side(heatmap, price_now, "above") > 0,
         "long": book_on_side(heatmap, price_now, "below") > 0,
     }
-    tiers = {side: np.where(is_on_side, heatmap.by_tier(side), 0.0) for side, is_on_side in on_side.items()}
-    inside = {name: (heatmap.tiers > low) & (heatmap.tiers <= high) for name, (low, high) in BANDS.items()}
-    groups = {
-        "Leverage": {
-            name: {side: usd[in_band].sum(axis=0) for side, usd in tiers.items()} for name, in_band in inside.items()
-        }
-    }
-    if len(heatmap.parts) > 1:
-        groups["Venue"] = {
-            source_title(part.market.source): {
-                side: np.where(is_on_side, getattr(part, side)[-1], 0.0) for side, is_on_side in on_side.items()
+    by_side = {side: heatmap.by_band(side) for side in on_side}
+    leverage = {name: {side: usd[name] for side, usd in by_side.items()} for name in BANDS}
+    return {
+        by: {
+            source_title(name) if by == "Venue" else name: {
+                side: np.where(is_on_side, sides[side], 0.0) for side, is_on_side in on_side.items()
             }
-            for part in heatmap.parts
+            for name, sides in groups.items()
         }
-    return groups
+        for by, groups in {"Leverage": leverage, **heatmap.splits()}.items()
+    }
 
 
 def _outward(usd: np.ndarray) -> np.ndarray:
@@ -168,8 +165,8 @@ def _outward(usd: np.ndarray) -> np.ndarray:
 
 
 @cache
-def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
-    """Return the map's Vega-Lite specification for bars of these groups, whose data are `datasets`.
+def spec(groups: tuple[str, ...], kind: str = ESTIMATE, height: int = 520) -> dict[str, Any]:
+    """Return the map's Vega-Lite specification for bars of these groups, whose data are `datasets`; kind : of map.
 
     >>> spec(("1-5x", "6-10x"))["height"]
     520
@@ -188,7 +185,7 @@ def spec(groups: tuple[str, ...], height: int = 520) -> dict[str, Any]:
         .encode(
             price_axis,
             alt.X2("high:Q"),
-            alt.Y("from:Q", title="Estimated USD at that price", axis=dollars),
+            alt.Y("from:Q", title=WORDS[kind].at_price, axis=dollars),
             alt.Y2("to:Q"),
             alt.Color("group:N", scale=alt.Scale(domain=list(groups), range=_shades(len(groups))), legend=_legend(2)),
             alt.condition("datum.tested", alt.value(1.0), alt.OpacityValue(0.4)),

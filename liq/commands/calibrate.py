@@ -29,13 +29,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     output.arguments(parser, ("json",))
     parser.add_argument("--raw", action="store_true", help="write the fit also where later days do not bear it out")
     parser.add_argument("--positions", metavar="PATH", help="fit to observed positions instead: a folder or a file")
-    parser.set_defaults(leverage=None)  # a fit needs every leverage
     parser.epilog = EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:
     """Fit, report on stderr how the fit scores, and write the prior."""
-    heatmap = options.load_heatmap(args, options.load_market(args), columns=1)
+    heatmap = options.load_estimate(args, options.load_market(args), columns=1)
     if args.positions:
         positions = read_positions(args.positions, heatmap.market.base, args.dates)
         prior = calibrate(heatmap.market, None, heatmap.prior, positions=positions, raw=args.raw)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
-
 from liq.charts.heatmap.window import Window, thin_columns, window
 from liq.commands import options, output
 from liq.errors import InputError
@@ -48,8 +46,11 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"{name} must lie between 0 and {highest}, not {value}.")
     if args.columns is not None and args.columns < 1:
         raise InputError(f"--columns must be at least 1, not {args.columns}.")
-    heatmap = options.load_heatmap(args, options.load_market(args))
-    drawn = _drawn_window(args, heatmap)
+    like = options.load_all_bands(args, options.load_market(args))
+    heatmap = like.with_bands(options.chosen_bands(args))
+    # as on the page, leaving bands out dims cells and does not rescale the colours
+    drawn = window(heatmap, args.all_prices, like)
+    drawn = drawn if args.columns is None else thin_columns(drawn, args.columns)
     if format == "csv":
         output.write_output(files.heat_csv(heatmap, drawn), args)
     elif format == "json":
@@ -59,15 +60,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         output.write_output(_picture(args, heatmap, drawn), args)
     return 0
-
-
-def _drawn_window(args: argparse.Namespace, heatmap: Heatmap) -> Window:
-    """Return the drawn window; as on the page, leaving bands out dims cells and does not rescale the colours."""
-    like = heatmap
-    if args.leverage is not None:
-        like = heatmap.reweigh(np.array(heatmap.prior.weights))
-    drawn = window(heatmap, args.all_prices, like)
-    return drawn if args.columns is None else thin_columns(drawn, args.columns)
 
 
 def _picture(args: argparse.Namespace, heatmap: Heatmap, drawn: Window) -> bytes:

@@ -9,8 +9,9 @@ from pathlib import Path
 from liq.errors import InputError, SourceError
 from liq.market import LOOKBACKS, Market
 from liq.model.estimate import estimate
+from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
-from liq.model.leverage_bands import BANDS, select_bands
+from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS, Prior
 from liq.sources import failover, fetch, titles
 from liq.sources.file_worker import readers
@@ -188,22 +189,50 @@ def load_prior(args: argparse.Namespace) -> str | Prior:
     return read_prior(read_file(path))
 
 
-def load_heatmap(args: argparse.Namespace, market: Market, columns: int | None = None) -> Heatmap:
-    """Return the map of a market with the requested prior and bands. Raises InputError.
+def load_heatmap(args: argparse.Namespace, market: Market) -> Heatmap:
+    """Return the map of a market that was asked for, with the requested bands. Raises InputError.
 
     >>> market = fetch.fetch("BTC", "1d", source="simulated")
-    >>> args = argparse.Namespace(prior="calibrated", leverage="26-50x,51-100x")
+    >>> args = argparse.Namespace(prior="calibrated", leverage="26-50x,51-100x", map="estimate")
     >>> load_heatmap(args, market).market is market
     True
     """
-    bands = list(BANDS) if args.leverage is None else args.leverage.split(",")
-    unknown = [band for band in bands if band not in BANDS]
-    if unknown:
-        raise InputError(f"--leverage must be of {', '.join(BANDS)}, not {unknown[0]!r}.")
+    return load_all_bands(args, market).with_bands(chosen_bands(args))
+
+
+def load_all_bands(args: argparse.Namespace, market: Market) -> Heatmap:
+    """Return the map of a market that was asked for, all bands counted. Raises InputError.
+
+    >>> args = argparse.Namespace(prior="calibrated", leverage=None, map="estimate")
+    >>> load_all_bands(args, fetch.fetch("BTC", "1d", source="simulated")).kind
+    'estimate'
+    """
+    return load_estimate(args, market)
+
+
+def load_estimate(args: argparse.Namespace, market: Market, columns: int | None = None) -> Estimate:
+    """Return the estimate of a market with the requested prior, all bands counted. Raises InputError.
+
+    >>> args = argparse.Namespace(prior="flat")
+    >>> load_estimate(args, fetch.fetch("BTC", "1d", source="simulated")).prior.name
+    'flat'
+    """
     heatmap = estimate(market, prior=load_prior(args), columns=columns)
     for note in book_losses(heatmap):
         message(note)
-    return select_bands(heatmap, set(bands))
+    return heatmap
+
+
+def chosen_bands(args: argparse.Namespace) -> list[str]:
+    """Return the requested leverage bands, all where none is named. Raises InputError.
+
+    >>> chosen_bands(argparse.Namespace(leverage="26-50x,51-100x"))
+    ['26-50x', '51-100x']
+    """
+    bands = list(BANDS) if args.leverage is None else list(dict.fromkeys(args.leverage.split(",")))
+    if unknown := [band for band in bands if band not in BANDS]:
+        raise InputError(f"--leverage must be of {', '.join(BANDS)}, not {unknown[0]!r}.")
+    return bands
 
 
 def read_file(path: Path) -> bytes:

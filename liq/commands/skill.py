@@ -10,7 +10,7 @@ from liq.commands import options, output
 from liq.errors import InputError
 from liq.export.schema import document, iso_time, source_name, to_json
 from liq.formatting import money
-from liq.model.heatmap import Heatmap
+from liq.model.estimated import Estimate
 from liq.sources import titles
 from liq.sources.archive import liquidations as tardis
 from liq.validation import reality_check
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     format = output.output_format(args)
     # a single day has too few bars of a quarter of an hour to fit the baseline on one half and score the other
     args.lookback = args.lookback or ("3d" if args.liquidations == TARDIS else "7d")
-    heatmap = options.load_heatmap(args, options.load_market(args))
+    heatmap = options.load_estimate(args, options.load_market(args)).with_bands(options.chosen_bands(args))
     scoring = scoring_input(args, heatmap)
     report = reality_check.score(scoring)
     place = _place(scoring)
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def scoring_input(args: argparse.Namespace, heatmap: Heatmap) -> ScoringInput:
+def scoring_input(args: argparse.Namespace, heatmap: Estimate) -> ScoringInput:
     """Return the map with the realised liquidations to score it against; raise InputError where there are none.
 
     >>> from liq import estimate, fetch
@@ -136,7 +136,7 @@ def place_line(place: PlaceScore) -> str:
     )
 
 
-def _csv(heatmap: Heatmap, report: Skill) -> str:
+def _csv(heatmap: Estimate, report: Skill) -> str:
     rows = report.scored.stack(level=1, future_stack=True)[["estimated", "realised", "baseline"]].round(2)
     rows.index.names = ["time", "side"]
     frame = rows.reset_index()
@@ -147,7 +147,7 @@ def _csv(heatmap: Heatmap, report: Skill) -> str:
 
 
 def _json(
-    heatmap: Heatmap, scoring: ScoringInput, report: Skill, place: PlaceScore | None, touches: ZoneTouches
+    heatmap: Estimate, scoring: ScoringInput, report: Skill, place: PlaceScore | None, touches: ZoneTouches
 ) -> str:
     figures = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "scored"}
     touch_figures = {
@@ -170,7 +170,7 @@ def _json(
 
 def _table(
     args: argparse.Namespace,
-    heatmap: Heatmap,
+    heatmap: Estimate,
     scoring: ScoringInput,
     report: Skill,
     place: PlaceScore | None,

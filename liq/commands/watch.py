@@ -15,9 +15,9 @@ from liq.commands import options, webhook
 from liq.commands.notify import notifier
 from liq.errors import InputError, LiqError
 from liq.export.schema import round_price, source_name, to_json
-from liq.formatting import DISCLAIMER
 from liq.model.heatmap import Heatmap
 from liq.sources import fetch, market_cache, titles
+from liq.wording import WORDS
 from liq.zones import alerts, events
 from liq.zones.alerts import AlertRule
 from liq.zones.ranking import top_zones
@@ -160,8 +160,9 @@ def _update_map(
         )  # another venue is another market with other zones
     ticker.heatmap, ticker.fetched = options.load_heatmap(args, market), now
     ticker.zones, maps[market.symbol] = top_zones(ticker.heatmap), ticker.heatmap
+    kind = ticker.heatmap.kind
     for bar, zones in events.finished_bars(ticker.heatmap, ticker.reported):
-        new, ticker.standing = events.detect(ticker.standing, market.symbol, zones, bar, args.usd)
+        new, ticker.standing = events.detect(ticker.standing, market.symbol, zones, bar, args.usd, map_kind=kind)
         ticker.reported = bar.end
         for event in new:
             write(_event_json(ticker.heatmap, event.kind, asdict(event), events.describe(event)))
@@ -183,7 +184,8 @@ def _check_price(ticker: WatchedTicker, rule: AlertRule, write: Callable[[str], 
     market = ticker.heatmap.market
     quote = fetch.quote(market.symbol, market.source)
     price, time = (quote.price, quote.time) if quote.time > market.as_of else (float(market.price), market.as_of)
-    new, ticker.near = alerts.check(ticker.near, market.symbol, ticker.zones, price, time, rule)
+    kind = ticker.heatmap.kind
+    new, ticker.near = alerts.check(ticker.near, market.symbol, ticker.zones, price, time, rule, map_kind=kind)
     for alert in new:
         write(_event_json(ticker.heatmap, "near", asdict(alert), alerts.describe(alert)))
 
@@ -208,6 +210,6 @@ def _event_json(heatmap: Heatmap, kind: str, fields: dict[str, Any], sentence: s
             "distance": round(fields.get("distance", edge / fields["price"] - 1), 6),
             "moved_from": round_price(fields.get("before", float("nan"))),
             "sentence": sentence,
-            "disclaimer": DISCLAIMER,
+            "disclaimer": WORDS[heatmap.kind].disclaimer,
         }
     )

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from liq.export.schema import iso_time, round_price
-from liq.formatting import DISCLAIMER, epoch_milliseconds, money
+from liq.formatting import epoch_milliseconds, money
 from liq.model.heatmap import Heatmap
 from liq.sources.titles import source_title
+from liq.wording import WORDS
 
 COLORS = {"above": "#6beedb", "below": "#f22238"}
 """The page's colours, by side."""
@@ -46,13 +47,13 @@ def indicator(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     >>> indicator(heatmap, liq.top_zones(heatmap)).split("\n")[0]
     '//@version=6'
     """
-    market = heatmap.market
+    market, words = heatmap.market, WORDS[heatmap.kind]
     symbol = _safe_text(market.symbol.split(":")[0])
     names = " + ".join(source_title(part.source) for part in market.parts) or source_title(market.source)
     remarks = [
-        f"Estimated liquidation zones of {symbol} on {_safe_text(names)}, {iso_time(market.as_of)}.",
-        f"Prior {_safe_text(heatmap.prior.name)}. Times are UTC. The zones do not follow the market after that.",
-        DISCLAIMER,
+        f"{words.zones} of {symbol} on {_safe_text(names)}, {iso_time(market.as_of)}.",
+        f"{_safe_text(heatmap.made_from)}. Times are UTC. The zones do not follow the market after that.",
+        words.disclaimer,
     ]
     if market.source == "simulated":
         remarks.insert(0, "SIMULATED MARKET: no price and no position here is real.")

@@ -18,9 +18,9 @@ from liq.formatting import DISCLAIMER
 from liq.market import Market, as_utc
 from liq.model.heatmap import Heatmap
 from liq.validation.book_losses import book_losses
+from liq.wording import WORDS
 
 UNITS = {
-    "usd": "USD, estimated notional that would be force-closed",
     "price": "quote currency",
     "distance": "signed fraction of price, to the near edge",
     "share": "fraction of all that stands on its side of price",
@@ -40,20 +40,14 @@ def document(schema: str, heatmap: Heatmap, **body: Any) -> dict[str, Any]:
     """
     return {
         "schema": schema,
-        **provenance(heatmap.market, book_losses(heatmap)),
-        "prior": heatmap.prior.name,
-        "tiers": heatmap.tiers.tolist(),
-        "weights": heatmap.weights.tolist(),
-        "dollars_of": sorted({name for part in heatmap.parts or (heatmap,) for name in part.scale.venues}),
-        "dollars_interval": list(heatmap.dollars_interval),
-        "tested_range": list(heatmap.tested_range),
-        "anchored": heatmap.anchored,
-        "units": UNITS,
+        **provenance(heatmap.market, book_losses(heatmap), WORDS[heatmap.kind].disclaimer),
+        **heatmap.origin,
+        "units": {"usd": WORDS[heatmap.kind].unit, **UNITS},
         **body,
     }
 
 
-def provenance(market: Market, further: Sequence[str] = ()) -> dict[str, Any]:
+def provenance(market: Market, further: Sequence[str] = (), disclaimer: str = DISCLAIMER) -> dict[str, Any]:
     """Return where a market's data come from and whether they are real, as JSON fields; further : more notes.
 
     >>> from liq.sources.simulation.market import simulate
@@ -67,7 +61,7 @@ def provenance(market: Market, further: Sequence[str] = ()) -> dict[str, Any]:
         "venues": [part.source for part in market.parts] or [market.source],
         "left_out": dict(market.left_out),
         "notes": [*market.notes, *further],
-        "disclaimer": DISCLAIMER,
+        "disclaimer": disclaimer,
         "from": market.start,
         "as_of": market.as_of,
         "bar_seconds": market.bar.total_seconds(),

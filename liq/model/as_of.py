@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pandas as pd
 
-from liq.market import SIDES, Market, as_utc
-from liq.model.flow import Flow
-from liq.model.heatmap import Heatmap, combine
-from liq.model.levels import Entries
-from liq.model.walk import Walk
+from liq.market import Market, as_utc
+from liq.model.heatmap import Heatmap
 
 
 def bar_closes(market: Market) -> pd.DatetimeIndex:
@@ -62,10 +56,10 @@ def heatmap_at(heatmap: Heatmap, row: int) -> Heatmap:
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> earlier = heatmap_at(heatmap, 60)
-    >>> bool(np.array_equal(earlier.long[0], heatmap.long[60]))
+    >>> bool((earlier.long[0] == heatmap.long[60]).all())
     True
     """
-    return _cut(heatmap, slice(row, row + 1))
+    return heatmap.cut(slice(row, row + 1))
 
 
 def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
@@ -77,43 +71,7 @@ def heatmap_up_to(heatmap: Heatmap, row: int) -> Heatmap:
     >>> len(heatmap_up_to(heatmap, 60).times)
     61
     """
-    return _cut(heatmap, slice(0, row + 1))
-
-
-def _cut(heatmap: Heatmap, photos: slice) -> Heatmap:
-    """Return the heatmap cut off after the last of these photographs, with all its venues' parts."""
-    if heatmap.parts:
-        return combine(_cut_one(heatmap, photos), tuple(_cut_one(part, photos) for part in heatmap.parts))
-    return _cut_one(heatmap, photos)
-
-
-def _cut_one(heatmap: Heatmap, photos: slice) -> Heatmap:
-    """Return one market's heatmap cut off after the last of these photographs."""
-    walk = heatmap.walk
-    n = int(walk.photos[photos.stop - 1]) + 1
-    legs = int(np.searchsorted(walk.bar, n))
-    entries = int(np.searchsorted(walk.entries.leg, legs))
-    anchored = walk.flow.anchored[walk.last_legs[:n]]
-    market = first_bars(heatmap.market, n)
-    return replace(
-        heatmap,
-        market=market,
-        times=heatmap.times[photos],
-        long=heatmap.long[photos],
-        short=heatmap.short[photos],
-        swept=heatmap.swept[:n],
-        anchored=float(anchored[market.times >= market.start].mean()),
-        parts=(),
-        walk=Walk(
-            walk.bar[:legs],
-            Entries(*(column[:entries] for column in walk.entries)),
-            Flow(*(column[:legs] for column in walk.flow)),
-            walk.photos[photos],
-            # a level that a later leg took still stands
-            {side: np.minimum(walk.reached[side][:entries], legs) for side in SIDES},
-            walk.factor,
-        ),
-    )
+    return heatmap.cut(slice(0, row + 1))
 
 
 def first_bars(market: Market, n: int, *, keep_window: bool = True) -> Market:

@@ -1,12 +1,10 @@
-"""Leverage bands that can be counted or left out; a change re-weighs a heatmap and estimates nothing anew."""
+"""Leverage bands that can be counted or left out."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 import numpy as np
-
-from liq.model.heatmap import Heatmap
 
 BANDS = {
     "1-5x": (0, 5),
@@ -19,23 +17,14 @@ BANDS = {
 """Leverage chips: name, and the leverages above the first and up to the second number."""
 
 
-def select_bands(heatmap: Heatmap, bands: Collection[str]) -> Heatmap:
-    """Return the heatmap with only these leverage bands counted.
+def in_bands(leverage: np.ndarray, bands: Collection[str]) -> np.ndarray:
+    """Return whether each leverage lies in one of these bands, names of BANDS.
 
-    bands : names of BANDS; all of them return the heatmap itself.
-
-    >>> from liq.model.estimate import estimate
-    >>> from liq.sources.simulation.market import simulate
-    >>> heatmap = estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)
-    >>> far = select_bands(heatmap, ["1-5x", "6-10x"])
-    >>> bool(far.long.sum() < heatmap.long.sum())
-    True
+    >>> in_bands(np.array([2.0, 75.0]), ["1-5x", "6-10x"]).tolist()
+    [True, False]
     """
-    if len(bands) == len(BANDS):
-        return heatmap
-    tiers = heatmap.tiers
-    counted = np.any([(tiers > low) & (tiers <= high) for low, high in map(BANDS.__getitem__, bands)], axis=0)
-    return heatmap.reweigh(np.where(counted, heatmap.weights, 0.0))
+    inside = [(leverage > low) & (leverage <= high) for low, high in map(BANDS.__getitem__, bands)]
+    return np.any(inside, axis=0) if inside else np.zeros(leverage.shape, dtype=bool)
 
 
 def band_names(leverage: np.ndarray) -> np.ndarray:

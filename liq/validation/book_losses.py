@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from liq.market import SIDES
+from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
 
 HALF = 0.5
@@ -28,6 +29,8 @@ def book_losses(heatmap: Heatmap) -> list[str]:
     >>> book_losses(liq.estimate(simulate("BTC", "1d", now="2026-09-01"), columns=1))
     []
     """
+    if not isinstance(heatmap, Estimate):
+        return []  # only an estimate lets positions close between two sweeps
     if heatmap.parts:
         return list(dict.fromkeys(note for part in heatmap.parts for note in book_losses(part)))
     market, balance = heatmap.market, heatmap.balance_sheet

@@ -12,8 +12,8 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import SIDES, Market
 from liq.model.estimate import estimate
+from liq.model.estimated import Estimate
 from liq.model.flow import flow
-from liq.model.heatmap import Heatmap
 from liq.model.legs import price_legs
 from liq.model.prior import Prior, as_prior
 from liq.positions import Positions
@@ -126,7 +126,7 @@ def calibrate(
     )
 
 
-def weight_problem(heatmap: Heatmap, bars: AlignedBars, first: int, floor: float) -> WeightProblem:
+def weight_problem(heatmap: Estimate, bars: AlignedBars, first: int, floor: float) -> WeightProblem:
     """Return the regression for a heatmap's weights on the shared bars from row `first` on; floor : USD per hour.
 
     >>> from liq.sources.simulation.market import simulate
@@ -154,7 +154,7 @@ def later_part(problem: WeightProblem, base: Prior) -> tuple[WeightProblem, np.n
 
 
 def _choose_turnover(
-    heatmap: Heatmap, bars: AlignedBars, first: int, floor: float, base: Prior
+    heatmap: Estimate, bars: AlignedBars, first: int, floor: float, base: Prior
 ) -> tuple[WeightProblem, Prior]:
     """Return the regression and the prior under the turnover that does best on later days.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import SIDES
 from liq.market_checks import utc_times
-from liq.model.heatmap import Heatmap
+from liq.model.estimated import Estimate
 
 SLICES = 8
 """Number of equal slices of log price into which a swept range is cut."""
@@ -53,7 +53,7 @@ class PlaceScore(NamedTuple):
         return f"Inside the ranges that price swept, the map names the place no better than chance: {span}."
 
 
-def place_score(heatmap: Heatmap, events: pd.DataFrame) -> PlaceScore:
+def place_score(heatmap: Estimate, events: pd.DataFrame) -> PlaceScore:
     """Score where inside each bar's swept range the liquidated dollars lay.
 
     events : a row a liquidation, columns ``time`` (UTC), ``side`` of the position ("long", "short"), ``price`` and
@@ -110,7 +110,7 @@ def place_score(heatmap: Heatmap, events: pd.DataFrame) -> PlaceScore:
 
 
 def _swept_shares(
-    heatmap: Heatmap, side: str, sign: float, before: np.ndarray, reach: np.ndarray, bars: np.ndarray
+    heatmap: Estimate, side: str, sign: float, before: np.ndarray, reach: np.ndarray, bars: np.ndarray
 ) -> np.ndarray:
     """Return the map's share of each slice of the ranges that these bars swept, (bars, SLICES); zeros where none."""
     walk, log = heatmap.walk, heatmap.walk.flow.log_survival

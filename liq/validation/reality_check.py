@@ -12,7 +12,7 @@ from cachetools import LRUCache, cached
 from liq.market import SIDES, Market
 from liq.model.as_of import market_before
 from liq.model.estimate import estimate
-from liq.model.heatmap import Heatmap
+from liq.model.estimated import Estimate
 from liq.model.prior import Prior, as_prior
 from liq.positions import Positions
 from liq.sources.recorder.messages import MESSAGE_FORMATS
@@ -40,7 +40,7 @@ class ScoringInput:
     (`liq.validation.place`).
     """
 
-    heatmap: Heatmap
+    heatmap: Estimate
     liquidations: pd.DataFrame
     remark: str = ""
     events: pd.DataFrame | None = None
@@ -62,7 +62,7 @@ class FitReport:
 
 @cached(LRUCache(4), condition=threading.Condition())
 def scoring_input(
-    heatmap: Heatmap, upload: bytes | Path | None = None, name: str = "liquidations.csv", dates: str = ""
+    heatmap: Estimate, upload: bytes | Path | None = None, name: str = "liquidations.csv", dates: str = ""
 ) -> ScoringInput | None:
     """Return what the heatmap can be scored against; None where its source gives no realised liquidations.
 
@@ -83,7 +83,7 @@ def scoring_input(
         file = named_buffer(upload, name) if isinstance(upload, bytes) else upload
         own = read_liquidations(file, dates, heatmap.market.symbol)
         return ScoringInput(heatmap, own, "Scored against the uploaded liquidations.")
-    part = max(heatmap.parts or (heatmap,), key=lambda part: _known_hours(part.market))
+    part = max(heatmap.venues, key=lambda part: _known_hours(part.market))
     realised = part.market.liquidations
     if realised is None or not _known_hours(part.market):
         return None
@@ -193,7 +193,7 @@ def fit_prior(base: ScoringInput, towards: str | Prior = "calibrated") -> FitRep
     return FitReport(fitted, fitted=scores, shipped=shipped, raw=fitted)
 
 
-def _touches_key(heatmap: Heatmap) -> tuple[object, ...]:
+def _touches_key(heatmap: Estimate) -> tuple[object, ...]:
     """Return the cache key of a heatmap's zone touches: they change as zones are named, not with every bar."""
     market = heatmap.market
     named_until = market.as_of.floor(NAMING_INTERVAL)
@@ -205,7 +205,7 @@ def _touches_key(heatmap: Heatmap) -> tuple[object, ...]:
 
 
 @cached(LRUCache(16), key=_touches_key, condition=threading.Condition())
-def followed_zones(heatmap: Heatmap) -> ZoneTouches:
+def followed_zones(heatmap: Estimate) -> ZoneTouches:
     """Return the zone touches of a heatmap (`liq.validation.zone_touches`); computed again when zones are named.
 
     >>> import liq
@@ -217,7 +217,7 @@ def followed_zones(heatmap: Heatmap) -> ZoneTouches:
 
 
 @cached(LRUCache(4), condition=threading.Condition())
-def recorded_place(heatmap: Heatmap) -> PlaceScore | None:
+def recorded_place(heatmap: Estimate) -> PlaceScore | None:
     """Return where inside swept ranges recorded liquidations lay, see `liq.validation.place`; None without any.
 
     Raises InputError where there are liquidations, but none inside a swept range.
@@ -226,14 +226,14 @@ def recorded_place(heatmap: Heatmap) -> PlaceScore | None:
     >>> recorded_place(estimate(simulate("BTC", "12h", now="2026-09-01"))) is None
     True
     """
-    for part in heatmap.parts or (heatmap,):
+    for part in heatmap.venues:
         if (events := recorded_events(part.market)) is not None:
             return place_score(part, events)
     return None
 
 
 @cached(LRUCache(4), condition=threading.Condition())
-def compared_positions(heatmap: Heatmap, positions: Positions) -> Comparison:
+def compared_positions(heatmap: Estimate, positions: Positions) -> Comparison:
     """Return how the map of the positions' own venue compares with them, see `liq.compare`; raise InputError.
 
     >>> from liq.sources.simulation.market import simulate
@@ -247,7 +247,7 @@ def compared_positions(heatmap: Heatmap, positions: Positions) -> Comparison:
 
 
 @cached(LRUCache(4), condition=threading.Condition())
-def followed_positions(heatmap: Heatmap, positions: Positions) -> pd.DataFrame:
+def followed_positions(heatmap: Estimate, positions: Positions) -> pd.DataFrame:
     """Return what became of positions within a day, see `liq.validation.positions.survival`; raise InputError.
 
     >>> from liq.sources.simulation.market import simulate

@@ -10,7 +10,7 @@ import pandas as pd
 
 from liq.errors import InputError
 from liq.market import SIDES, as_utc
-from liq.model.heatmap import Heatmap
+from liq.model.estimated import Estimate
 from liq.model.venue_dollars import dollar_scale
 from liq.validation.alignment import (
     FILL_DIVISOR,
@@ -117,7 +117,7 @@ class Skill:
 
 
 def skill(
-    heatmap: Heatmap,
+    heatmap: Estimate,
     liquidations: pd.DataFrame,
     *,
     since: pd.Timestamp | str | None = None,

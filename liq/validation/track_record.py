@@ -142,7 +142,7 @@ def _outcome(heatmap: Heatmap, path: PricePath, row: int, bar: int, zone: Any) -
 
 def _photo_ends(heatmap: Heatmap, path: PricePath) -> np.ndarray:
     """Return when each photographed bar ended, hours since the first open (T,)."""
-    return path.ends[heatmap.walk.photos]
+    return path.ends[heatmap.photos]
 
 
 def _shares(zones: pd.DataFrame, path: PricePath, bar: np.ndarray) -> tuple[float, float, float, float]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from liq.market import SIDES, Market
 from liq.model.estimate import estimate
-from liq.model.heatmap import Heatmap
+from liq.model.estimated import Estimate
 
 WEEK = pd.Timedelta(days=7)
 
@@ -20,7 +20,7 @@ DISTANCES = np.linspace(0.0, 0.25, 501)
 """Log distances from price up to which the mean book is summed."""
 
 
-def twin_swept(heatmap: Heatmap, since: pd.Timestamp) -> dict[str, np.ndarray]:
+def twin_swept(heatmap: Estimate, since: pd.Timestamp) -> dict[str, np.ndarray]:
     """Return USD per candle, longs and shorts (n, 2), that twins of the map would have swept.
 
     ``path`` knows the path of price alone: open interest is unknown, and each bar's volume is in proportion to its
@@ -51,13 +51,13 @@ def twin_swept(heatmap: Heatmap, since: pd.Timestamp) -> dict[str, np.ndarray]:
     }
 
 
-def _swept(heatmap: Heatmap, market: Market, volume: np.ndarray) -> np.ndarray:
+def _swept(heatmap: Estimate, market: Market, volume: np.ndarray) -> np.ndarray:
     """Return USD per candle and side under another volume, open interest unknown."""
     blind = replace(market, candles=market.candles.assign(volume=volume), open_interest=None)
     return estimate(blind, heatmap.prior, columns=1).reweigh(heatmap.weights).swept.to_numpy()
 
 
-def _mean_book(heatmap: Heatmap, market: Market, since: pd.Timestamp) -> np.ndarray:
+def _mean_book(heatmap: Estimate, market: Market, since: pd.Timestamp) -> np.ndarray:
     """Return USD per candle and side of the mean book, swept from each close as far as the next bar goes."""
     early = replace(market, start=market.times[0])
     pictured = estimate(early, heatmap.prior, columns=PHOTOS).reweigh(heatmap.weights)

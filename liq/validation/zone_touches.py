@@ -15,8 +15,9 @@ import pandas as pd
 
 from liq.market import Market
 from liq.model.as_of import heatmap_at
-from liq.model.estimate import REACH, STEPS, estimate
-from liq.model.heatmap import Heatmap
+from liq.model.estimate import estimate
+from liq.model.estimated import Estimate
+from liq.model.grid import REACH, STEPS
 from liq.validation.alignment import FILL_DIVISOR
 from liq.validation.matched_levels import WATCH_TIME, PricePath, complete, follow_price, matched_controls
 from liq.zones.ranking import top_zones
@@ -121,7 +122,7 @@ def days_text(count: int) -> str:
     return f"{count} day" if count == 1 else f"{count} days"
 
 
-def zone_touches(heatmap: Heatmap) -> ZoneTouches:
+def zone_touches(heatmap: Estimate) -> ZoneTouches:
     """Follow a heatmap's strongest zones forward from when they were first named, beside matched control levels.
 
     At each naming the strongest zone of either side within NEAREST to FARTHEST of price is taken; it is a case when
@@ -138,7 +139,7 @@ def zone_touches(heatmap: Heatmap) -> ZoneTouches:
     return follow(name_zones(heatmap), PricePath.of(heatmap.market))
 
 
-def name_zones(heatmap: Heatmap) -> pd.DataFrame:
+def name_zones(heatmap: Estimate) -> pd.DataFrame:
     """Return the zones that were named, a row each: bar (whose end named it), side, low, high, usd, price.
 
     A row uses nothing later than `bar`. Warm-up bars name zones too, where one venue is on screen.

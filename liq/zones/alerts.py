@@ -13,14 +13,15 @@ from liq.errors import InputError
 from liq.formatting import decimals, money, percent
 from liq.formatting import price as price_text
 from liq.market import as_utc
+from liq.wording import ESTIMATE, dollars_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneNotice:
     """Say something about a zone at a price and time.
 
-    side : "above" or "below"; low, high, peak : prices of the zone; usd : estimated dollars in it; price, time : of
-    the notice, UTC.
+    side : "above" or "below"; low, high, peak : prices of the zone; usd : dollars in it; price, time : of
+    the notice, UTC; map_kind : of the map that named the zone.
 
     >>> zone = dict(symbol="BTC", side="above", low=101.0, high=102.0, peak=101.5, usd=2e7)
     >>> notice = ZoneNotice(**zone, price=100.0, time=pd.Timestamp("2026-01-31"))
@@ -36,11 +37,12 @@ class ZoneNotice:
     usd: float
     price: float
     time: pd.Timestamp
+    map_kind: str = ESTIMATE
 
     @property
     def dollars_text(self) -> str:
         """The zone's dollars and whose they are, such as ``an estimated $20.0M of shorts``."""
-        return f"an estimated {money(self.usd)} of {'shorts' if self.side == 'above' else 'longs'}"
+        return dollars_of(self.map_kind, money(self.usd), "shorts" if self.side == "above" else "longs")
 
     @property
     def range_text(self) -> str:
@@ -107,6 +109,8 @@ def check(
     price: float,
     now: pd.Timestamp,
     rule: AlertRule | None = None,
+    *,
+    map_kind: str = ESTIMATE,
 ) -> tuple[list[Alert], dict[str, Any]]:
     """Return the alerts of one symbol at a price, and the state for the next check.
 
@@ -159,7 +163,7 @@ def check(
         alerted.append([side, low, high, seconds, _gap(price, price, low, high) > release_gap])
         distance = low / price - 1 if price < low else high / price - 1 if price > high else 0.0
         zone = {"symbol": symbol, "side": side, "low": low, "high": high, "peak": peak, "usd": usd}
-        alerts.append(Alert(**zone, distance=distance, price=price, time=time))
+        alerts.append(Alert(**zone, distance=distance, price=price, time=time, map_kind=map_kind))
     return alerts, {**state, symbol: {"price": float(price), "zones": rows, "alerted": alerted}}
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from liq.formatting import decimals, money, percent, timestamp
 from liq.formatting import price as price_text
 from liq.model.heatmap import DUST, Heatmap
+from liq.wording import dollars_of
 from liq.zones.details import SPANS, photo_before
 from liq.zones.landmarks import Landmark, landmark_kinds, landmarks
 from liq.zones.peaks import peaks
@@ -221,8 +222,9 @@ def _absorbed(heatmap: Heatmap, hour: pd.Series, side: str, covered: float, usua
     positions = "shorts" if side == "above" else "longs"
     sentence = (
         f"{timestamp(time)}: price went from {price_text(first_open, places)} to {price_text(extreme, places)} "
-        f"through an estimated {money(swept)} of {positions} and then moved {percent(covered, 1, sign=False)} in "
-        f"the next {span:.0f} hours, against {percent(usual, 1, sign=False)} usually. What stood there may be spent."
+        f"through {dollars_of(heatmap.kind, money(swept), positions)} and then moved "
+        f"{percent(covered, 1, sign=False)} in the next {span:.0f} hours, against {percent(usual, 1, sign=False)} "
+        "usually. What stood there may be spent."
     )
     numbers = {
         "taken": swept,

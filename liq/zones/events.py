@@ -19,6 +19,7 @@ import pandas as pd
 from liq.market import as_utc
 from liq.model.as_of import heatmap_at
 from liq.model.heatmap import Heatmap
+from liq.wording import ESTIMATE
 from liq.zones.alerts import ZoneNotice, zone_rows
 from liq.zones.ranking import SPENT, top_zones
 
@@ -78,7 +79,7 @@ class _TrackedZone(NamedTuple):
 def finished_bars(heatmap: Heatmap, since: pd.Timestamp | None = None) -> list[tuple[Bar, pd.DataFrame]]:
     """Return the bars that ended after `since`, oldest first, each with the zones as they stood at its end.
 
-    since : UTC; None for the last two. Zones come from one estimate, cut off at each bar.
+    since : UTC; None for the last two. Zones come from one map, cut off at each bar.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -101,7 +102,13 @@ def finished_bars(heatmap: Heatmap, since: pd.Timestamp | None = None) -> list[t
 
 
 def detect(
-    state: dict[str, Any], symbol: str, zones: pd.DataFrame, bar: Bar, usd: float = USD
+    state: dict[str, Any],
+    symbol: str,
+    zones: pd.DataFrame,
+    bar: Bar,
+    usd: float = USD,
+    *,
+    map_kind: str = ESTIMATE,
 ) -> tuple[list[Event], dict[str, Any]]:
     """Return what happened to a symbol's zones during a bar, and the state for the next bar.
 
@@ -143,7 +150,7 @@ def detect(
             "peak": peak,
             "usd": dollars,
         }
-        events.append(Event(**place, kind=kind, before=before, price=bar.close, time=bar.end))
+        events.append(Event(**place, kind=kind, before=before, price=bar.close, time=bar.end, map_kind=map_kind))
 
     for number, zone in enumerate(tracked):
         successor = rows[successors[number]] if number in successors else None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from liq.model.heatmap import Heatmap, combine
+from liq.model.heatmap import Heatmap
 
 
 def extend_book(heatmap: Heatmap, reach: float) -> Heatmap:
@@ -26,16 +24,7 @@ def extend_book(heatmap: Heatmap, reach: float) -> Heatmap:
     above = max(0, int(np.ceil((np.log(price * (1 + reach)) - log_edges[-1]) / step)))
     lower, upper = log_edges[0] - step * np.arange(below, 0, -1), log_edges[-1] + step * np.arange(1, above + 1)
     edges = np.concatenate([np.exp(lower), heatmap.edges, np.exp(upper)])
-    if heatmap.parts:
-        parts = tuple(_last(part, edges) for part in heatmap.parts)
-        return combine(replace(heatmap, times=heatmap.times[-1:], edges=edges), parts)
-    return _last(heatmap, edges)
-
-
-def _last(heatmap: Heatmap, edges: np.ndarray) -> Heatmap:
-    """Return the last photograph alone, on other edges."""
-    walk = heatmap.walk._replace(photos=heatmap.walk.photos[-1:])
-    return replace(heatmap, times=heatmap.times[-1:], edges=edges, walk=walk).reweigh(heatmap.weights)
+    return heatmap.last_on(edges)
 
 
 def open_interest_usd(heatmap: Heatmap) -> float:
@@ -51,7 +40,7 @@ def open_interest_usd(heatmap: Heatmap) -> float:
     True
     """
     usd = 0.0
-    for part in heatmap.parts or (heatmap,):
+    for part in heatmap.venues:
         market = part.market
         known = None if market.open_interest is None else market.open_interest[market.times >= market.start].dropna()
         if known is None or known.empty:

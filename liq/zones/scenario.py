@@ -9,6 +9,7 @@ import pandas as pd
 from liq.formatting import decimals, money, percent
 from liq.formatting import price as price_text
 from liq.model.heatmap import DUST, Heatmap
+from liq.wording import ESTIMATE, dollars_of
 from liq.zones.ranking import NEAR, book_on_side, buckets_in_range, check_price, side_totals, top_zones
 
 LEAN = 0.6
@@ -63,6 +64,7 @@ def scenario(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame |
     near_text = (
         f"Within {percent(NEAR, 0, sign=False)} of price, shorts are {percent(balance, 0, sign=False)} of what stands"
     )
+    stands = "is estimated to stand" if heatmap.kind == ESTIMATE else "real is seen to stand"
     position_text = f"price is at {percent(position, 0, sign=False)} of its range"
     if balance >= LEAN:
         name, why = "squeeze", f"{near_text}, at least {percent(LEAN, 0, sign=False)}."
@@ -77,7 +79,7 @@ def scenario(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame |
     else:
         name, why = (
             "range",
-            f"Nothing is estimated to stand within {percent(NEAR, 0, sign=False)} of price; {position_text}.",
+            f"Nothing {stands} within {percent(NEAR, 0, sign=False)} of price; {position_text}.",
         )
     strong_zones = {side: strong_zone(zones, side) for side in FORCED}
     order = ("below", "above") if name == "flush" else ("above", "below")
@@ -111,7 +113,7 @@ def _condition(heatmap: Heatmap, price: float, zone: pd.Series | None, side: str
     places = decimals(price, heatmap.market.tick)
     text = (
         f"If price {move} {price_text(zone['low'], places)} to {price_text(zone['high'], places)} "
-        f"({percent(zone['distance'])}), an estimated {money(zone['usd'])} of {positions} would be {fate}"
+        f"({percent(zone['distance'])}), {dollars_of(heatmap.kind, money(zone['usd']), positions)} would be {fate}"
     )
     usd, own_buckets = (
         book_on_side(heatmap, price, side),

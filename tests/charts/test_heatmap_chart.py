@@ -22,7 +22,7 @@ from liq.charts.heatmap.window import MAX_COLUMNS, MAX_ROWS, Window, column_clos
 from liq.export import files
 from liq.model.as_of import heatmap_up_to
 from liq.model.estimate import estimate
-from liq.model.leverage_bands import BANDS, select_bands
+from liq.model.leverage_bands import BANDS
 from liq.sources.files import market_file
 from liq.zones.ranking import side_totals, top_zones
 from tests.served import write_recording
@@ -120,7 +120,7 @@ def test_readout_keeps_every_cell(heatmap, drawn, changes):
 
 def test_the_band_that_dominates_holds_the_most(heatmap, drawn):
     found = dominant_bands(heatmap)
-    shares = [window(select_bands(heatmap, [band]), like=heatmap).total for band in BANDS]
+    shares = [window(heatmap.with_bands([band]), like=heatmap).total for band in BANDS]
     assert np.allclose(sum(shares), drawn.total, rtol=1e-9, atol=1e-3)
     assert np.array_equal(found, np.where(drawn.total > 0, np.argmax(shares, axis=0) + 1, 0))
     assert len(np.unique(found)) >= 4
@@ -196,7 +196,7 @@ def test_chart_data_say_what_stands(heatmap, drawn, changes):
     gone = LOG_UNIT * np.expm1(bars["est_long"].to_numpy(float) / LOG_STEPS)
     assert np.allclose(gone, heatmap.swept.loc[visible.index, "long"], rtol=2e-3, atol=1)
     assert np.array_equal(profile["band"], dominant_bands(heatmap)[-1][profile["row"]])
-    assert heatmap.market.symbol in heatmap_data.description(heatmap.market)
+    assert heatmap.market.symbol in heatmap_data.description(heatmap)
 
 
 def test_a_moment_of_the_past_is_drawn_as_it_stood_and_what_came_later_is_dimmed(heatmap, drawn, changes):

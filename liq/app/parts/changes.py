@@ -25,7 +25,7 @@ def changes_since_looked(view: View, heatmap: Heatmap) -> None:
     Only finished bars count, so this says something new at most once a bar.
     """
     market = heatmap.market
-    key = (market.symbol, market.source, view.timeframe, view.prior, view.bands)
+    key = (market.symbol, market.source, view.timeframe, view.prior, view.bands, heatmap.kind)
     kept: dict[str, Any] = st.session_state.get("changes", {})
     if kept.get("key") != key:
         kept = st.session_state.changes = {"key": key, "state": {}, "events": [], "since": None, "end": None}
@@ -35,7 +35,7 @@ def changes_since_looked(view: View, heatmap: Heatmap) -> None:
     else:
         bars = finished_bars(heatmap, kept["end"])
     for bar, zones in bars:
-        events, kept["state"] = detect(kept["state"], market.symbol, zones, bar)
+        events, kept["state"] = detect(kept["state"], market.symbol, zones, bar, map_kind=heatmap.kind)
         kept["events"] += events
         kept["end"] = bar.end
     if not kept["events"]:

@@ -19,11 +19,12 @@ from liq.charts.heatmap.strips.context import below_heat, panel_rows
 from liq.charts.heatmap.window import Window, standing_rows
 from liq.charts.observed import heatmap_lines
 from liq.charts.zone_boxes import zone_boxes
-from liq.formatting import DISCLAIMER, decimals, epoch_milliseconds, money, price, timestamp
-from liq.market import SIDES, Market
+from liq.formatting import decimals, epoch_milliseconds, money, price, timestamp
+from liq.market import SIDES
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
 from liq.validation.track_record import TrackRecord
+from liq.wording import WORDS
 from liq.zones.relief import floored_usual
 
 HEIGHT = 620
@@ -144,7 +145,7 @@ def constants(
     ['frame', 'pointer', 'strip']
     """
     heatmap_then = heatmap if then is None else then
-    market = heatmap_then.market
+    market, words = heatmap_then.market, WORDS[heatmap.kind]
     places, in_relief = decimals(market.price, market.tick), scale == "relief" and usual is not None
     rows, below = len(window.edges) - 1, below_heat(n_panels)
     bottom, ceiling = (float(edge) for edge in prices or (window.edges[0], window.edges[-1]))
@@ -170,10 +171,10 @@ def constants(
         "goes": goes_to if goes_to and low < goes_to < high else None,
         "label": price(market.price, places),
         "title": title,
-        "foot": f"{timestamp(market.as_of)} · {DISCLAIMER}",
+        "foot": f"{timestamp(market.as_of)} · {words.disclaimer}",
         "watermark": watermark,
-        "unit": "Estimated, × usual at this distance" if in_relief else f"Estimated USD per {height:.2%} of price",
-        "strip": f"liquidated per bar, estimated{' up, realised down' if bars.has_realised(liquidations) else ''}"
+        "unit": words.relief if in_relief else f"{words.usd} per {height:.2%} of price",
+        "strip": f"{words.reached_both if bars.has_realised(liquidations) else words.reached}"
         f"{_cut_off(bars.strip_top(liquidations))}",
         "stands": f"stands in a row{_cut_off(profile_top(np.add(*standing_rows(heatmap_then, window))))}",
     }
@@ -190,6 +191,9 @@ def constants(
         "first": epoch_milliseconds(pd.DatetimeIndex(heatmap.market.visible.index[:1]))[0],
         "bar": heatmap.market.bar.total_seconds() * 1000,
         "bars": int(numbers.max(initial=0)) + 1,
+        "said": words.said,
+        "gone": words.gone,
+        "gone_how": words.gone_how,
         **_usual_text(usual),
         "klines": klines,
         "realised": realised,
@@ -199,18 +203,20 @@ def constants(
     return {name: pd.DataFrame([row]) for name, row in (("frame", frame), ("pointer", pointer), ("strip", strip))}
 
 
-def description(market: Market) -> str:
+def description(heatmap: Heatmap) -> str:
     """Return the chart's accessible name: what it shows, and where the same is said in words.
 
     It is part of the specification, so it contains nothing that a refresh, a step through time or another timeframe
     changes: for another specification Streamlit compiles a new view.
 
+    >>> import liq
     >>> from liq.sources.simulation.market import simulate
-    >>> description(simulate("BTC", "12h", now="2026-09-01"))[:31]
+    >>> description(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1))[:31]
     'Estimated liquidation heatmap o'
     """
+    market = heatmap.market
     return (
-        f"Estimated liquidation heatmap of {market.symbol} from {market.source}: dollars that would be force-closed "
+        f"{WORDS[heatmap.kind].heading} of {market.symbol} from {market.source}: dollars that would be force-closed "
         "by price and time, candles over them, what stands at the right edge, what was liquidated in each bar below. "
         "Price and the nearest strong zones are written above it, all zones on the page Top zones."
     )

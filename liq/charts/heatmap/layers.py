@@ -234,7 +234,7 @@ def _profile() -> list[alt.Chart]:
         .transform_calculate(
             range=f"format(datum.low, {ONE}.format) + ' to ' + format(datum.high, {ONE}.format)",
             side="datum.below ? 'Longs' : 'Shorts'",
-            here=usd_text("datum.usd"),
+            here=f"{usd_text('datum.usd')} + ', ' + {ONE}.said",
             so_far=usd_text("datum.reach"),
             mostly=f"datum.band > 0 ? [{', '.join(map(repr, BANDS))}][datum.band - 1] : 'not told'",
         )
@@ -242,7 +242,7 @@ def _profile() -> list[alt.Chart]:
     tooltip = [
         alt.Tooltip("range:N", title="Price"),
         alt.Tooltip("side:N", title="Would be closed"),
-        alt.Tooltip("here:N", title="Estimate here"),
+        alt.Tooltip("here:N", title="Dollars here"),
         alt.Tooltip("mostly:N", title="Mostly"),
         alt.Tooltip("so_far:N", title="From price to here"),
     ]

@@ -25,12 +25,11 @@ def dominant_bands(
     """
     drawn = drawn_matrix(heatmap, whole, heatmap if like is None else like, max_rows)
     largest_usd: np.ndarray | None = None
-    for number, (low, high) in enumerate(BANDS.values(), start=1):
-        in_band = (heatmap.tiers > low) & (heatmap.tiers <= high) & (heatmap.weights > 0)
-        if not in_band.any():
+    for number, name in enumerate(BANDS, start=1):
+        band_alone = heatmap.photographed_band(name)
+        if band_alone is None:
             continue
-        long, short = heatmap.photographed(np.where(in_band, heatmap.weights, 0.0))
-        usd = drawn(long + short)
+        usd = drawn(band_alone[0] + band_alone[1])
         if largest_usd is None:
             largest_usd, band = np.zeros_like(usd), np.zeros(usd.shape, np.int8)
         band[usd > largest_usd] = number

@@ -82,7 +82,7 @@ def crosshair() -> list[alt.Chart]:
     four = [f"'{name[0].upper()} ' + format(datum.{name}, {ONE}.format)" for name in ("open", "high", "low", "close")]
     ohlc = f"utcFormat(datum.t, '%d %b %H:%M') + {wrap} + {four[0]} + '  ' + {four[1]} + {wrap} + {four[2]}"
     ohlc += f" + '  ' + {four[3]}"
-    gone = f"({NARROW} ? '' : 'liquidated, ') + 'estimated L ' + {usd_text('datum.usd_est_long')}"
+    gone = f"({NARROW} ? '' : {ONE}.gone) + {ONE}.gone_how + ' L ' + {usd_text('datum.usd_est_long')}"
     gone += f" + ' S ' + {usd_text('datum.usd_est_short')}"
     gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised L ' + {usd_text('datum.usd_real_long')}"
     gone += f" + ' S ' + {usd_text('datum.usd_real_short')}"

@@ -189,7 +189,7 @@ def _figures(heatmap: Heatmap, photo: int, before: int, snapshot: pd.DataFrame) 
 
 def _close(heatmap: Heatmap, photo: int) -> float:
     """Return the close of a photographed bar."""
-    return float(heatmap.market.candles["close"].iloc[int(heatmap.walk.photos[photo])])
+    return float(heatmap.market.candles["close"].iloc[int(heatmap.photos[photo])])
 
 
 def _spread(low: np.ndarray, high: np.ndarray, usd: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 from liq.errors import InputError
 from liq.market import SIDES, Market
 from liq.model.estimate import estimate
-from liq.model.heatmap import Heatmap
+from liq.model.estimated import Estimate
 from liq.model.prior import Prior
 from liq.positions import Positions
 from liq.validation.positions.comparison import compare
@@ -130,7 +130,9 @@ def _levels(positions: Positions, coin: str, times: list[pd.Timestamp]) -> pd.Da
     return levels[levels["time"].isin(times)]
 
 
-def _weights(heatmap: Heatmap, positions: Positions, coin: str, times: list[pd.Timestamp], base: Prior) -> np.ndarray:
+def _weights(
+    heatmap: Estimate, positions: Positions, coin: str, times: list[pd.Timestamp], base: Prior
+) -> np.ndarray:
     """Return tier weights (K,) drawn towards what these snapshots hold."""
     distance = np.abs(np.log(heatmap.walk.factor["long"]))
     prior = np.maximum(np.array(base.weights), 1e-9)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.model.heatmap import Heatmap
+from liq.model.estimated import Estimate
 from liq.positions import Positions
 
 HOURS = (18.0, 30.0)
@@ -21,7 +21,7 @@ MOVED = 0.02
 """Change of a liquidation price from which it counts as moved."""
 
 
-def survival_table(positions: Positions, heatmap: Heatmap) -> pd.DataFrame:
+def survival_table(positions: Positions, heatmap: Estimate) -> pd.DataFrame:
     """Return what became of positions within a day, a row a class of distance from price.
 
     Index: the class. Columns: ``positions``, how many were followed; ``liquidated``, gone where price reached their

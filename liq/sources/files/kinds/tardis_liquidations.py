@@ -32,7 +32,7 @@ def events(table: Table) -> pd.DataFrame:
     if lacking:
         raise InputError(f"{table.name} lacks the column {lacking[0]!r}; it is no file of liquidations.")
     table = table._replace(frame=table.frame.drop_duplicates().reset_index(drop=True))
-    price, amount = (pd.to_numeric(table.frame[name], errors="coerce") for name in ("price", "amount"))
+    price, amount = (pd.to_numeric(table.frame[name], errors="coerce").astype(float) for name in ("price", "amount"))
     times, _ = parse_times(table.frame["timestamp"], "timestamp", table.name)
     sides = closes_longs(table, "side").map({True: "long", False: "short"}).to_numpy()
     rows = pd.DataFrame({"time": times, "side": sides, "price": price.to_numpy(), "usd": (price * amount).to_numpy()})
