@@ -146,7 +146,7 @@ def _cached(
         )
     try:
         market = market_of(
-            found.contents,
+            [content._replace(symbol=candidate.symbol) for content in found.contents],  # a file's name may mislead
             lookback=window.name,
             symbol=candidate.symbol,
             as_of=end,

@@ -42,6 +42,8 @@ def vision(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> 
     path = path.removeprefix("data.binance.vision").lstrip("/")
     if mode == "xml-error":
         return 200, page(XML_ERROR)
+    if not path and mode == "no-listing":
+        return 503, page(XML_ERROR)
     if not path:
         if knobs.listing_is_page and not of_bucket:
             return 200, page("<!DOCTYPE html><html><title>Binance Data Collection</title></html>", "text/html")
