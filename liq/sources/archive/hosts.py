@@ -47,7 +47,7 @@ def fetch(
     budget: RetryBudget,
     *,
     query: Mapping[str, str] | None = None,
-    begins: bytes = b"",
+    begins: bytes | tuple[bytes, ...] = b"",
     max_bytes: int = MAX_BODY,
 ) -> bytes | None:
     """Return the body at a path of a host, None where there is none (404); raise VenueFailure.
@@ -82,6 +82,7 @@ def fetch(
 def _received(host: str, path: str, query: dict[str, str], max_bytes: int) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers in lower case and body of one request, redirects followed; raise VenueFailure."""
     import requests  # comes with ccxt and streamlit; a tenth of a second, and only where an archive is asked
+    import urllib3
 
     address = f"{_front(host)}/{path}"
     deadline = time.monotonic() + BODY_SECONDS
@@ -94,9 +95,9 @@ def _received(host: str, path: str, query: dict[str, str], max_bytes: int) -> tu
                 if not 300 <= reply.status_code < 400:
                     return reply.status_code, headers, _body(reply, deadline, max_bytes)
                 address, query = _redirected(host, headers.get("location", "")), {}
-    except requests.Timeout:
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise VenueFailure("did not answer in time", passing=True) from None
-    except requests.RequestException:
+    except (requests.RequestException, urllib3.exceptions.HTTPError):
         raise VenueFailure("could not be reached, or broke off its answer", passing=True) from None
     raise VenueFailure("leads from one address to another without end")
 
@@ -104,7 +105,7 @@ def _received(host: str, path: str, query: dict[str, str], max_bytes: int) -> tu
 def _body(reply: Any, deadline: float, max_bytes: int) -> bytes:
     """Return a reply's body; raise VenueFailure where it is too large or too slow."""
     content = bytearray()
-    for piece in reply.iter_content(CHUNK):
+    while piece := reply.raw.read1(CHUNK, decode_content=True):  # what is there, so that a drip meets the deadline
         content += piece
         if len(content) > max_bytes:
             raise VenueFailure(f"sent more than {max_bytes // 1_000_000} MB for one file")

@@ -27,6 +27,9 @@ EXCHANGES: Mapping[str, str] = MappingProxyType(
 FIRST = pd.Timestamp("2019-12-01", tz="UTC")
 """First month that is asked for; which feed begins when is in docs/archive.md."""
 
+GZIP = b"\x1f\x8b"
+"""How a gzip file begins (RFC 1952); one that was unpacked on the way begins with the name of the first column."""
+
 EVENTS_PER = "1min"
 """Bar to which liquidations are summed; a minute without any has none, since the day is known whole."""
 
@@ -98,14 +101,16 @@ def _events(exchange: str, symbol: str, day: pd.Timestamp) -> pd.DataFrame | Non
         return messages.table_of(packed)
     budget = RetryBudget(failures.RETRY_POLICY.budget, failures.RETRY_POLICY.tries)
     try:
-        content = hosts.fetch(hosts.TARDIS, path, budget, begins=b"")
+        content = hosts.fetch(hosts.TARDIS, path, budget, begins=(GZIP, b"exchange"))
     except VenueFailure as failure:
         raise SourceError(f"Tardis {failure.reason}; try again later.") from failure
-    if content is None or not content:
+    if content is None:
         return None
     try:
         events = readers.read_events(named_buffer(content, f"{symbol}-liquidations-{day:%Y-%m-%d}.csv.gz"))
     except InputError as error:
+        if str(error).endswith(" is empty."):  # that is how Tardis says that it has nothing of a day
+            return None
         raise SourceError(f"Tardis sent a file that cannot be used ({error})") from error
     storage.write({place: messages.table_bytes(events)})
     return events

@@ -155,7 +155,7 @@ def _cached(
         )
     except InputError as error:
         raise SourceError(f"Binance's archive sent files that cannot be used ({error})") from error
-    lacking = _lacking(metrics_days, there, found.absent, first)
+    lacking = _lacking([day for day in metrics_days if day >= f"{market.times[0]:%Y-%m-%d}"], there, found.absent)
     notes = [
         f"From Binance's archive, {there.symbol} up to {market.as_of:%Y-%m-%d %H:%M} UTC: a window of the past, not "
         "live.",
@@ -278,7 +278,7 @@ def _ended(moment: pd.Timestamp | None, market: Market, window: Lookback) -> lis
     return [f"The archive has no candles from {market.as_of:%Y-%m-%d %H:%M} UTC to the moment asked for."]
 
 
-def _lacking(days: list[str], there: Range, absent: list[str], first: pd.Timestamp) -> list[str]:
+def _lacking(days: list[str], there: Range, absent: list[str]) -> list[str]:
     """Return a sentence on days without open interest, or nothing."""
     unlisted = {key.removesuffix(".zip")[-10:] for key in absent if "/metrics/" in key}
     lacking = [day for day in days if day in unlisted or (there.metrics is not None and day not in there.metrics)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pandas as pd
@@ -37,10 +38,18 @@ def read_archive_file(file: File) -> Content:
     with open(file, "rb") if not hasattr(file, "read") else io.BytesIO(file.read(MAX_BYTES + 1)) as stream:
         ((own, content),) = unpacked(name, stream.read(MAX_BYTES + 1), MAX_BYTES, 1, notes)
     kind = "metrics" if "-metrics-" in own else "klines"
-    if content[:1].isdigit():
+    first, _, rest = content.partition(b"\n")
+    if first[:1].isdigit():
         content = NAMES[kind] + content
+    elif _letters(first) == _letters(NAMES[kind]):  # createTime for create_time
+        content = NAMES[kind] + rest
     (table,) = read_tables(named_buffer(content, own))
     return read_content(_without_doubt(table) if kind == "metrics" else table)
+
+
+def _letters(line: bytes) -> bytes:
+    """Return a line of names without what differs between two ways of writing them."""
+    return re.sub(rb"[^a-z,]", b"", line.lower())
 
 
 def _without_doubt(table: Table) -> Table:
