@@ -12,7 +12,7 @@ from typing import NamedTuple
 from liq.errors import InputError, SourceError
 from liq.sources.archive import hosts, storage
 from liq.sources.file_worker import messages, readers
-from liq.sources.file_worker.process import prepare
+from liq.sources.file_worker.process import AT_ONCE, prepare
 from liq.sources.files.archive_file import content_of, content_parts
 from liq.sources.files.content import Content
 from liq.sources.files.table import named_buffer
@@ -88,7 +88,7 @@ def _fetched(
     entries: dict[str, Entry] = {}
     absent, failed = list[str](), dict[str, VenueFailure]()
     pool = ThreadPoolExecutor(hosts.AT_ONCE, thread_name_prefix="archive")
-    parsers = ThreadPoolExecutor(1, thread_name_prefix="archive-read")
+    parsers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="archive-read")
     try:
         requests = {pool.submit(_arrived, key, budget): key for key in keys}
         batch, reading = list[Arrived](), list[Future[dict[str, Entry]]]()
