@@ -118,9 +118,9 @@ class Positions:
 def _held_since(rows: pd.DataFrame, coin: str) -> np.ndarray:
     """See `Positions.held_since`."""
     time = pd.DatetimeIndex(rows["time"]).as_unit("ns").asi8
-    row = np.flatnonzero(rows["coin"].to_numpy() == coin)
+    row = np.flatnonzero((rows["coin"] == coin).to_numpy())
     snapshot = np.cumsum(np.diff(time, prepend=time[:1]) > 0)[row]
-    key = 2 * pd.factorize(rows["account"].to_numpy()[row])[0] + (rows["side"].to_numpy()[row] == "short")
+    key = 2 * pd.factorize(rows["account"].iloc[row])[0] + (rows["side"] == "short").to_numpy()[row]
     order = np.lexsort((snapshot, key))
     key, snapshot, row = key[order], snapshot[order], row[order]
     # a run goes on where the same account's side was in the snapshot before, or is twice in one

@@ -15,10 +15,11 @@ class Words(NamedTuple):
 
     heading : of a picture; usd, relief : before "per 0.1 % of price", and the unit of relief; at_price, in_zone : of
     axes; column : of a table; said : after dollars in a readout; note : closes a help text; about_all : of several
-    maps or zones; then : of a column of dollars in the past; zones : of a list; png : of a download; disclaimer : of
-    pictures and files; unit : of dollars in a file; reached, reached_both : of the strip under the heat, alone and
-    with realised liquidations beneath; gone, gone_how : before them in the readout, the first left out where it is
-    narrow; share, share_of, about_share : of the figure that says what the map rests on.
+    maps or zones; then : of a column of dollars in the past; zones : of a list; png : of a download; since : before
+    the time that positions were opened; disclaimer : of pictures and files; unit : of dollars in a file; reached,
+    reached_both : of the strip under the heat, alone and with realised liquidations beneath; gone, gone_how : before
+    them in the readout, the first left out where it is narrow; share, share_of, about_share : of the figure that says
+    what the map rests on.
     """
 
     heading: str
@@ -33,6 +34,7 @@ class Words(NamedTuple):
     then: str
     zones: str
     png: str
+    since: str
     disclaimer: str
     unit: str
     reached: str
@@ -61,6 +63,7 @@ WORDS = {
         then="Estimate then",
         zones="Estimated liquidation zones",
         png="Estimate PNG",
+        since="from",
         disclaimer=DISCLAIMER,
         unit="USD, estimated notional that would be force-closed",
         reached="liquidated per bar, estimated",
@@ -85,6 +88,7 @@ WORDS = {
         then="Dollars then",
         zones="Liquidation zones of real positions",
         png="Real positions PNG",
+        since="first seen from",
         disclaimer="Real positions as last seen, not a guarantee; education and entertainment only.",
         unit="USD of real positions at the price where the venue would liquidate them",
         reached="levels reached by price per bar",

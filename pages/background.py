@@ -26,9 +26,14 @@ lies half a per cent from the entry, at 10x almost ten per cent, at 3x about a t
 st.subheader("How the map is built")
 st.markdown(
     """
-Most venues do not publish their traders' positions, so the map is an **estimate from public data**: candles, volume,
-and open interest where it is given. The bars are walked from the oldest to the newest, and each does four things, in
-this order.
+Where a venue states what its accounts hold, as Hyperliquid does, **real positions are the map**: each level where the
+venue itself would liquidate, from one snapshot to the next, until price reaches it. The page says which share of open
+interest was seen and how old it is; where there is no snapshot the picture is hatched, and nothing is filled in. Of
+what price reached, a part only is forced: traders add margin, reduce or close on the way.
+
+Most venues do not publish their traders' positions; there the map is an **estimate from public data**: candles,
+volume, and open interest where it is given. The bars are walked from the oldest to the newest, and each does four
+things, in this order.
 
 1. **Sweep.** Longs whose liquidation price the bar's low has reached are gone, and shorts whose price its high has
    reached. Their dollars are the estimated liquidations under the chart. A band of heat ends where price took it.
@@ -67,6 +72,8 @@ st.markdown(
 - **Ticker** and **Source**: which perpetual, and who says so. *auto* tries one venue after the other, *all* adds
   several on one price grid, *simulated* is an invented market whose positions are known, *file* is your own
   recording.
+- **Map**: real positions or the estimate, never both in one picture. *auto* shows real ones where snapshots cover the
+  market well enough.
 - **Timeframe**: the window and with it the length of a bar.
 - **Liquidity threshold**: leaves the faintest cells dark. It travels by rank, so every step removes as many cells as
   the one before, and the dollars it hides are written under the chart. It filters the picture, never the zones.
@@ -156,5 +163,6 @@ Top zones shows those that the data contain now, each with its rule.
 st.subheader("What this is not")
 st.markdown(
     "Estimated structure, for education and entertainment only. It is not a forecast, not advice, and not a "
-    "guarantee of any kind. The map knows nobody's position, and no order should rest on this map alone."
+    "guarantee of any kind. The estimate knows nobody's position, real positions are those of a part of one venue, "
+    "and no order should rest on this map alone."
 )

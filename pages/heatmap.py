@@ -10,15 +10,15 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import chart_cache, controls, session_cache
-from liq.app.current_market import chart_data, chosen_prior, is_live, is_preview, load_heatmap
+from liq.app.current_market import chart_data, chosen_prior, is_live, is_preview, load_heatmap, shown_positions
 from liq.app.live_price import live_price
-from liq.app.observed import observed_positions
 from liq.app.parts.changes import changes_since_looked
 from liq.app.parts.context import context_panels
 from liq.app.parts.downloads import downloads
 from liq.app.parts.figures import figures_line
 from liq.app.parts.price_goes_to import if_price_goes_to, price_field, take_chosen_price
 from liq.app.parts.style import METRIC_STYLE
+from liq.app.real_positions import layer_positions
 from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, window
@@ -29,6 +29,8 @@ from liq.market import Market
 from liq.model import as_of
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
+from liq.positions import Positions
+from liq.wording import WORDS
 from liq.zones.ranking import NEAR
 
 PLAY_STEPS = 90  # playing goes through the window in so many steps
@@ -43,12 +45,13 @@ state = st.session_state
 
 def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
     """Draw the figures above the chart; without numbers while there are only candles."""
+    words = WORDS[heatmap.kind]
     if is_preview(view):
         phone_line(heatmap, None, None)
         with st.container(horizontal=True, gap="small", key="figures"):
             with st.container(width=168):
                 st.metric(heatmap.market.base, formatting.price(float(heatmap.market.price), 2), "loading the map")
-            for label in ("Strong zone above", "Strong zone below", f"Balance in ±{NEAR:.0%}", "Anchored bars"):
+            for label in ("Strong zone above", "Strong zone below", f"Balance in ±{NEAR:.0%}", words.share):
                 st.metric(label, "…", "loading", **METRIC_STYLE)
         return
     now, totals = session_cache.book_summary(heatmap)
@@ -64,22 +67,21 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
                 "none" if zone is None else formatting.price(zone["peak"], places),
                 None if zone is None else way_there(zone, price),
                 help=f"The strongest zone within {NEAR:.0%} {side} the price, or else the nearest: its peak, the way "
-                "to the peak, its dollars. An estimate.",
+                f"to the peak, its dollars. {words.note}",
                 **METRIC_STYLE,
             )
         st.metric(
             f"Balance in ±{NEAR:.0%}",
             f"{formatting.percent(totals.balance, 0, sign=False)} shorts",
             f"{formatting.money(totals.near_above)} vs {formatting.money(totals.near_below)} longs",
-            help="Shorts that stand near above the price against longs near below it. An estimate.",
+            help=f"Shorts that stand near above the price against longs near below it. {words.note}",
             **METRIC_STYLE,
         )
         st.metric(
-            "Anchored bars",
+            words.share,
             formatting.percent(heatmap.anchored, 0, sign=False),
-            "to open interest",
-            help="Share of the window's bars whose openings were read from open interest; the rest is judged by "
-            "volume. How much of open interest the map places near the price is on the liquidation map.",
+            words.share_of,
+            help=words.about_share,
             **METRIC_STYLE,
         )
 
@@ -140,10 +142,12 @@ def pause() -> None:
         show(state.playing)
 
 
-def draw_step(view: View, market: Market, prior: str | Prior, run: int, playing: bool) -> None:
+def draw_step(
+    view: View, market: Market, prior: str | Prior, made_of: Positions | None, run: int, playing: bool
+) -> None:
     """Draw the page; while it plays, go one step on, except in the drawing that belongs to the run of the page.
 
-    Streamlit keeps these arguments while the page is open: a market is small, its estimate is in the shared cache.
+    Streamlit keeps these arguments while the page is open: a market is small, its map is in the shared cache.
     """
     if playing and "playing" in state and state.get("step_drawn_in_run") == run:
         state.playing = as_of.later_close(market, state.playing, PLAY_STEPS)
@@ -152,19 +156,19 @@ def draw_step(view: View, market: Market, prior: str | Prior, run: int, playing:
     if "next_as_of" in state or ("playing" in state) != playing:
         st.rerun()  # the sidebar and the interval of this fragment change with it
     state.step_drawn_in_run = run
-    draw(replace(view, as_of=state.playing) if playing else view, market, prior)
+    draw(replace(view, as_of=state.playing) if playing else view, market, prior, made_of)
 
 
-def draw(view: View, market: Market, prior: str | Prior) -> None:
-    """Draw the page as of the moment that the view names."""
+def draw(view: View, market: Market, prior: str | Prior, made_of: Positions | None) -> None:
+    """Draw the page as of the moment that the view names; made_of : positions of the map, None for the estimate."""
     bands = () if is_preview(view) else view.bands
-    heatmap = session_cache.view_heatmap(market, prior, bands)
+    heatmap = session_cache.view_heatmap(market, prior, bands, made_of)
     then, sentence = session_cache.heatmap_as_of(view, heatmap)
     zones = session_cache.strongest_zones(then)
     embedded = bool(st.context.is_embedded)  # the chart alone
     if not embedded:
         header(view, then, zones)
-    positions = observed_positions(view, then.market)
+    positions = layer_positions(view, then)
     panel, below = st.container(key="heatmap_panel"), st.container()
     target = None
     with below:  # drawn first, as the chart marks the price that is chosen here
@@ -175,7 +179,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
         if target:
             if_price_goes_to(then, zones, target)
     panels, said_of_panels = context_panels(() if is_preview(view) else view.panels, heatmap.market, then.market)
-    drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions, panels)
+    drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions, panels, made_of=made_of)
     with panel:
         st.vega_lite_chart(
             spec={**chart_cache.chart_spec(view.light), "datasets": tables},
@@ -210,7 +214,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
 
     def heat(write: Callable[[Heatmap, window.Window], str]) -> str:
         """Return a file of the heat without what came after the moment."""
-        whole_window = session_cache.view_heatmap(market, prior, bands)
+        whole_window = session_cache.view_heatmap(market, prior, bands, made_of)
         moment, _ = session_cache.heatmap_as_of(view, whole_window)
         return write(moment, window.window(moment, view.whole, like=whole_window))
 
@@ -221,7 +225,7 @@ def draw(view: View, market: Market, prior: str | Prior) -> None:
             "Heat JSON": ("heat.json", lambda: heat(files.heat_json)),
             "Zones CSV": ("zones.csv", lambda: heat(lambda moment, _: files.zones_csv(moment, zones))),
             "Zones JSON": ("zones.json", lambda: heat(lambda moment, _: files.zones_json(moment, zones))),
-            "Estimate PNG": ("heatmap.png", lambda: chart_cache.chart_png(data, light=view.light)),
+            WORDS[heatmap.kind].png: ("heatmap.png", lambda: chart_cache.chart_png(data, light=view.light)),
         },
     )
 
@@ -231,4 +235,4 @@ playing = "playing" in state
 # one fragment, playing or not, so that the chart stays the same element and keeps its zoom
 draw_steps = st.fragment(draw_step, run_every=SECONDS_PER_STEP if playing else None)
 market = load_heatmap(view, preview=True).market
-draw_steps(view, market, chosen_prior(view, market), state.run, playing)
+draw_steps(view, market, chosen_prior(view, market), shown_positions(), state.run, playing)

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from liq.app import controls
-from liq.app.current_market import load_heatmap, own_prior, use_prior
+from liq.app.current_market import load_estimate, own_prior, use_prior
 from liq.app.live_price import live_price
-from liq.app.observed import observed_positions
 from liq.app.parts.outside_files import file_error, read_files
 from liq.app.parts.style import METRIC_STYLE
+from liq.app.real_positions import positions_at_hand
 from liq.charts import reality_check as charts
 from liq.charts.colors import on_ground
 from liq.charts.observed import observed_sentences
@@ -53,7 +53,7 @@ OBSERVED = {
 }
 
 view = controls.view()
-heatmap = load_heatmap(view)
+heatmap = load_estimate(view)
 market = heatmap.market
 
 st.subheader("Was it right about how much, and when?")
@@ -128,7 +128,7 @@ try:
 except LiqError as error:
     st.caption(escape_markdown(str(error)))
 
-if view.observed and (positions := observed_positions(view, market)) is not None:
+if view.observed and (positions := positions_at_hand(view, market)) is not None:
     st.subheader("Where observed positions really stand")
     st.caption(escape_markdown(" ".join(observed_sentences(positions, market, market.source))))
     try:

@@ -7,17 +7,18 @@ import streamlit as st
 from liq.app import controls, session_cache
 from liq.app.current_market import heatmap_at_moment, load_heatmap
 from liq.app.live_price import live_price
-from liq.app.observed import observed_positions
 from liq.app.parts.downloads import downloads
 from liq.app.parts.opened_zone import opened_row, remember_opened, table_key
 from liq.app.parts.style import METRIC_STYLE
 from liq.app.parts.track_record import track_record
+from liq.app.real_positions import layer_positions
 from liq.charts import zone_detail
 from liq.charts.colors import on_ground
 from liq.charts.observed import observed_sentences
 from liq.charts.tables.zones import side_table
 from liq.export import files
 from liq.formatting import escape_markdown, money, naive_utc
+from liq.wording import WORDS
 from liq.zones.desk_notes import MEASURED, DeskNote, desk_notes
 from liq.zones.ranking import side_totals
 from liq.zones.scenario import NAMES, scenario
@@ -31,17 +32,24 @@ COLUMNS = {
         width=65,
         help="Times what is usual in as wide a range at this distance from price, in this window.",
     ),
-    "usd": st.column_config.TextColumn("Estimate", alignment="right", width=75),
+    "usd": st.column_config.TextColumn("Dollars", alignment="right", width=75),
     "distance": st.column_config.TextColumn("From price", alignment="right", width=75, help="To the near edge."),
     "share": st.column_config.TextColumn("Of its side", alignment="right", width=75),
     "leverage": st.column_config.TextColumn("Leverage", alignment="right", width=75, help="Weighted by dollars."),
     "age": st.column_config.TextColumn("Age", alignment="right", width=60, help="Weighted by dollars."),
     "status": st.column_config.TextColumn("Status", width=90, help="Whether price has been there since."),
+    "accounts": st.column_config.TextColumn("Accounts", alignment="right", width=75),
+    "cross": st.column_config.TextColumn(
+        "Cross",
+        alignment="right",
+        width=60,
+        help="Share on cross margin: the price is where the whole account fails.",
+    ),
     "observed": st.column_config.TextColumn(
-        "Observed",
+        "Real",
         alignment="right",
         width=75,
-        help="Dollars of observed positions that would be force-closed in this range; not part of the estimate.",
+        help="Dollars of real positions that would be force-closed in this range; not part of the estimate.",
     ),
     "evidence": st.column_config.TextColumn(
         "Evidence",
@@ -70,9 +78,9 @@ def draw_detail(row: int) -> None:
         for sentence in panel.sentences:
             st.caption(escape_markdown(sentence))
         st.vega_lite_chart(
-            spec={**on_ground(zone_detail.spec(), view.light), "datasets": panel.data},
+            spec={**on_ground(zone_detail.spec(heatmap.kind), view.light), "datasets": panel.data},
             key=f"zone_chart_{zones['side'][row]}",
-            alt="Estimated dollars in this zone over the window, with the price.",
+            alt=f"{words.in_zone}, over the window, with the price.",
         )
 
 
@@ -85,7 +93,8 @@ def link_to_chart(note: DeskNote) -> None:
 
 view = controls.view()
 heatmap = heatmap_at_moment(view, load_heatmap(view))
-positions = observed_positions(view, heatmap.market)
+words = WORDS[heatmap.kind]
+positions = layer_positions(view, heatmap)
 market, strongest = heatmap.market, session_cache.strongest_zones(heatmap)
 now, totals = scenario(heatmap, zones=strongest), side_totals(heatmap)
 
@@ -101,8 +110,8 @@ by = st.segmented_control(
 )
 zones = session_cache.zones_by_relief(heatmap) if by == "relief" else strongest
 st.caption(
-    f"Bigger bars = stronger level. {RANKINGS[by]} Zones are ranked around the price of the last bar; all are "
-    f"estimates. Click one to open it. {heatmap.dollars_sentence}"
+    f"Bigger bars = stronger level. {RANKINGS[by]} Zones are ranked around the price of the last bar; "
+    f"{words.about_all}. Click one to open it. {heatmap.dollars_sentence}"
 )
 
 if positions is not None:
@@ -122,7 +131,7 @@ for name, heading, total in (
             rows,
             hide_index=True,
             height="content",
-            column_config=COLUMNS,
+            column_config=COLUMNS | {"usd": st.column_config.TextColumn(words.column, alignment="right", width=75)},
             column_order=[column for column in COLUMNS if column in rows],
             key=table_key(zones, name),
             on_select=partial(remember_opened, zones, name),

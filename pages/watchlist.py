@@ -23,7 +23,8 @@ SIZES |= {"50M": 5e7, "100M": 1e8, "250M": 2.5e8, "500M": 5e8, "1B": 1e9}
 DEFAULT_TICKERS = 6  # tickers on the list at first: the source's most traded
 MAX_ALERT_LINES = 20  # alerts that stay on the page, the latest ones
 
-ABOUT_ZONE = "The strongest within 5 % of price, else the nearest. An estimate."
+NOTE = "An estimate, unless the list says real positions."
+ABOUT_ZONE = f"The strongest within 5 % of price, else the nearest. {NOTE}"
 HEADINGS = {
     "ticker": ("Ticker", 85, None),
     "price": ("Price", 85, None),
@@ -31,10 +32,10 @@ HEADINGS = {
     "below_distance": ("Below", 75, "From price to the near edge of the strong zone below."),
     "change": ("Change", 75, "Over the timeframe."),
     "above": ("Strong zone above", 155, ABOUT_ZONE),
-    "above_usd": ("Shorts", 75, "Dollars of shorts in it. An estimate."),
+    "above_usd": ("Shorts", 75, f"Dollars of shorts in it. {NOTE}"),
     "below": ("Strong zone below", 155, ABOUT_ZONE),
-    "below_usd": ("Longs", 75, "Dollars of longs in it. An estimate."),
-    "balance": ("Balance", 75, "Shorts above as a share of all that stands within 5 % of price. An estimate."),
+    "below_usd": ("Longs", 75, f"Dollars of longs in it. {NOTE}"),
+    "balance": ("Balance", 75, f"Shorts above as a share of all that stands within 5 % of price. {NOTE}"),
     "age": ("Age", 65, "Of the price."),
 }
 COLUMN_CONFIG = {
@@ -97,7 +98,8 @@ def draw_alerts(rows: list[watchlist.WatchlistRow], request: watchlist.Watchlist
     for row in rows:
         if row.summary is None:
             continue
-        new, alert_state = alerts.check(alert_state, row.ticker, row.zones, row.summary.price, now, rule)
+        price, kind = row.summary.price, row.kind
+        new, alert_state = alerts.check(alert_state, row.ticker, row.zones, price, now, rule, map_kind=kind)
         for alert in new:
             line = escape_markdown(f"{alert.symbol}: {alerts.describe(alert)}")
             lines = [f"{now:%H:%M:%S} UTC · {line}", *lines][:MAX_ALERT_LINES]
@@ -119,6 +121,9 @@ def draw_list(rows: list[watchlist.WatchlistRow], request: watchlist.WatchlistRe
         rows = [watchlist.at_live_price(row, quotes.get(row.ticker)) for row in rows]
     draw_table(watchlist_table(*watchlist.split_rows(rows)), "watched", market_cache.utc_now())
     st.caption("Closest to a strong zone first. Click a row to open its heatmap.")
+    if real := watchlist.real_tickers(rows):
+        rest = "." if len(real) == len(rows) else "; the rest are estimates."
+        st.caption(":material/visibility: " + escape_markdown(f"Real positions for {', '.join(real)}{rest}"))
     for note, named in watchlist.notes_by_text(rows).items():
         st.caption(":material/info: " + escape_markdown(f"{', '.join(named)}: {note}"))
     draw_alerts(rows, request, toast=is_tick)
@@ -150,7 +155,7 @@ def draw_scan() -> None:
 
 
 view = controls.view()
-request = watchlist.WatchlistRequest(view.timeframe, view.source, view.prior, view.bands)
+request = watchlist.WatchlistRequest(view.timeframe, view.source, view.prior, view.bands, view.map)
 names = tickers.tickers(view.source)
 st.html(TAG_STYLE)
 with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -9,10 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from liq.app import session_cache, tickers
-from liq.app.current_market import chosen_prior, is_live, kept_market
+from liq.app.current_market import chosen_prior, is_live, kept_market, shown_positions
+from liq.app.real_positions import map_positions
 from liq.app.view import View
 from liq.market import LOOKBACKS, Market
+from liq.model.choice import MAPS
 from liq.model.heatmap import Heatmap
+from liq.positions import Positions
 from liq.sources import fetch, market_cache
 
 SAME = "the same"
@@ -34,6 +37,7 @@ def right_view(view: View) -> View:
         sources = [SAME, *(name for name in fetch.SOURCES if name != "file")]
         source = st.selectbox("Second source", sources, key="right_source", width=170, **bound)
         timeframe = st.selectbox("Second timeframe", [SAME, *LOOKBACKS], key="right_timeframe", width=170, **bound)
+        chosen_map = st.selectbox("Second map", [SAME, *MAPS], key="right_map", width=170, **bound)
         moment = st.datetime_input(
             "Second moment, UTC", None, step=60, format="YYYY-MM-DD", key="right_as_of", width=220, **bound
         )
@@ -42,17 +46,21 @@ def right_view(view: View) -> View:
         ticker=view.ticker if ticker in (SAME, None, "") else str(ticker).strip(),
         source=view.source if source in (SAME, None) else source,
         timeframe=view.timeframe if timeframe in (SAME, None) else timeframe,
+        map=view.map if chosen_map in (SAME, None) else chosen_map,
         as_of=view.as_of if moment is None else pd.Timestamp(moment),
     )
 
 
-def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> Heatmap:
-    """Return the estimate of the second chart's market, the first one's own where they are equal; raise LiqError."""
+def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> tuple[Heatmap, Positions | None]:
+    """Return the map of the second chart's market and the positions that it is made of, None for the estimate; raise
+    LiqError. Market and map are the first chart's own where they are equal."""
     names = ("ticker", "source", "timeframe")
-    if all(getattr(view, name) == getattr(left, name) for name in names):
-        return left_heatmap
-    market = _market(view)
-    return session_cache.view_heatmap(market, chosen_prior(view, market), view.bands)
+    is_same = all(getattr(view, name) == getattr(left, name) for name in names)
+    if is_same and view.map == left.map:
+        return left_heatmap, shown_positions()
+    market = left_heatmap.market if is_same else _market(view)
+    positions = map_positions(view, market, offers=False)
+    return session_cache.view_heatmap(market, chosen_prior(view, market), view.bands, positions), positions
 
 
 def _market(view: View) -> Market:

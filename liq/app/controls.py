@@ -10,12 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from liq.app import app_folder, tickers, widgets
-from liq.app.observed import is_named
 from liq.app.parts.context import NAMES
+from liq.app.real_positions import is_named
 from liq.app.view import View
 from liq.charts.heatmap import image
 from liq.charts.heatmap.picture import SCALES
 from liq.market import LOOKBACKS
+from liq.model.choice import MAPS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
 from liq.process_memory import use_few_heaps
@@ -33,14 +34,21 @@ for (const key of Object.keys(localStorage)) {
 """Streamlit takes the system's preference until a theme is chosen in its menu; this chooses dark, once a browser."""
 
 MARKET = ("source", "dates", "ticker", "timeframe", "leverage", "prior", "live")
+MAP = ("map", "observed")
+WATCHED = ("source", "timeframe", "map", "leverage", "prior", "live")
 DRAWING = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested")
 PICTURE = (*DRAWING, "named", "panels")
 PAGES = (
-    ("heatmap.py", "Heatmap", ":material/grid_on:", (*MARKET, *PICTURE, "observed", "as_of")),
-    ("top_zones.py", "Top zones", ":material/format_list_numbered:", (*MARKET, "observed", "as_of")),
-    ("liquidation_map.py", "Liquidation map", ":material/bar_chart:", (*MARKET, "untested", "observed", "as_of")),
-    ("side_by_side.py", "Side by side", ":material/splitscreen_right:", (*MARKET, *DRAWING)),
-    ("watchlist.py", "Watchlist", ":material/visibility:", ("source", "timeframe", "leverage", "prior", "live")),
+    ("heatmap.py", "Heatmap", ":material/grid_on:", (*MARKET, *MAP, *PICTURE, "as_of")),
+    ("top_zones.py", "Top zones", ":material/format_list_numbered:", (*MARKET, *MAP, "as_of")),
+    ("liquidation_map.py", "Liquidation map", ":material/bar_chart:", (*MARKET, *MAP, "untested", "as_of")),
+    ("side_by_side.py", "Side by side", ":material/splitscreen_right:", (*MARKET, "map", *DRAWING)),
+    (
+        "watchlist.py",
+        "Watchlist",
+        ":material/visibility:",
+        ("source", "timeframe", "map", "leverage", "prior", "live"),
+    ),
     ("reality_check.py", "Reality check", ":material/fact_check:", (*MARKET, "observed")),
     ("background.py", "Background", ":material/menu_book:", ()),
 )
@@ -100,6 +108,7 @@ def defaults() -> dict[str, Any]:
         "untested": True,
         "named": False,
         "panels": [],
+        "map": MAPS[0],
         "observed": is_named(),
         "as_of": None,
     }
@@ -188,6 +197,7 @@ def described_view() -> View:
         as_of=None if as_of is None else pd.Timestamp(as_of),
         untested=value("untested"),
         observed=value("observed"),
+        map=value("map") or MAPS[0],
         scale=value("scale") or SCALES[0],
         named=value("named"),
         light=st.context.theme.type == "light",

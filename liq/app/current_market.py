@@ -1,4 +1,4 @@
-"""The market on screen, its estimate, and the moment and the prior that they are looked at with."""
+"""The market on screen, its map, and the moment and the prior that they are looked at with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +16,7 @@ import streamlit as st
 from liq.app import chart_cache, session_cache, tickers
 from liq.app.parts.notices import market_notices
 from liq.app.parts.outside_files import file_error, read_files
+from liq.app.real_positions import map_positions
 from liq.app.view import View
 from liq.charts.heatmap import data, window
 from liq.charts.heatmap.strips.context import Panel
@@ -23,12 +24,16 @@ from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.model.as_of import last_closed_bar
+from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
 from liq.positions import Positions
 from liq.sources import fetch, market_cache
+from liq.wording import ESTIMATE
 
 News = tuple[str, int, int]
+
+T = TypeVar("T")
 
 QUIET = 0.5
 """Seconds after which progress is reported again though nothing happened: only there can a page be left."""
@@ -38,13 +43,38 @@ PATIENCE = 1.5
 
 
 def load_heatmap(view: View, *, preview: bool = False) -> Heatmap:
-    """Return the estimate for a view; where there is none, draw one sentence that says why and stop the page.
+    """Return the map of a view: real positions, or the estimate; where there is none, draw one sentence that says why
+    and stop the page.
 
-    preview : whether candles without an estimate will do until the rest is fetched (`is_preview`).
+    preview : whether candles without a map will do until the rest is fetched (`is_preview`).
     """
+    market = _or_stop(view, lambda: _market(view, preview))
+    positions = st.session_state.map_positions = map_positions(view, market)
+    prior = chosen_prior(view, market)
+    all_bands = _or_stop(view, lambda: session_cache.all_bands_heatmap(market, prior, positions))
+    _notices(view, all_bands)
+    return session_cache.reweighted_heatmap(all_bands, () if is_preview(view) else view.bands)
+
+
+def load_estimate(view: View) -> Estimate:
+    """Return the estimate of a view, whatever map the other pages show; where there is none, draw one sentence that
+    says why and stop the page."""
+    market = _or_stop(view, lambda: _market(view, preview=False))
+    all_bands = _or_stop(view, lambda: session_cache.estimated_heatmap(market, chosen_prior(view, market)))
+    _notices(view, all_bands)
+    return all_bands.with_bands(view.bands)
+
+
+def shown_positions() -> Positions | None:
+    """Return the positions that the map on the page is made of; None for the estimate."""
+    positions: Positions | None = st.session_state.get("map_positions")
+    return positions
+
+
+def _or_stop(view: View, build: Callable[[], T]) -> T:
+    """Return what a function builds; where it cannot, draw one sentence that says why and stop the page."""
     try:
-        market = _market(view, preview)
-        all_bands = session_cache.estimated_heatmap(market, chosen_prior(view, market))
+        return build()
     except LiqError as error:
         file_error(error)
         what = "file" if view.source == "file" else "ticker"
@@ -52,10 +82,14 @@ def load_heatmap(view: View, *, preview: bool = False) -> Heatmap:
             st.caption(f"Choose another {what} or source in the sidebar. The simulated market always answers.")
         finish_loading(view)
         st.stop()
+
+
+def _notices(view: View, all_bands: Heatmap) -> None:
+    """Draw what is to be said of a market and its map."""
     market_notices(all_bands.market, session_cache.losses(all_bands))
-    if (used := own_prior(market)) is not None:
+    used = own_prior(all_bands.market)
+    if used is not None and all_bands.kind == ESTIMATE:
         st.caption(f":material/tune: Estimated with the prior {escape_markdown(used.title)}, chosen for this market.")
-    return session_cache.reweighted_heatmap(all_bands, () if is_preview(view) else view.bands)
 
 
 def heatmap_at_moment(view: View, heatmap: Heatmap) -> Heatmap:
@@ -90,13 +124,14 @@ def chart_data(
     positions: Positions | None = None,
     panels: Sequence[Panel] = (),
     prices: tuple[float, float] | None = None,
+    made_of: Positions | None = None,
 ) -> tuple[window.Window, dict[str, pd.DataFrame], dict[str, Any]]:
-    """Return the drawn window of the estimate, and the chart's data as of a moment (`heatmap_at_moment`), as frames
+    """Return the drawn window of the map, and the chart's data as of a moment (`heatmap_at_moment`), as frames
     and as Arrow."""
     return chart_cache.chart_data(
         view,
         heatmap,
-        session_cache.estimated_heatmap(heatmap.market, chosen_prior(view, heatmap.market)),
+        session_cache.all_bands_heatmap(heatmap.market, chosen_prior(view, heatmap.market), made_of),
         then,
         positions,
         panels,

@@ -9,7 +9,7 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import session_cache
-from liq.app.current_market import chosen_prior, is_live
+from liq.app.current_market import chosen_prior, is_live, shown_positions
 from liq.app.view import View
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
@@ -56,10 +56,10 @@ def _refreshing(market: Market, view: View, run: int) -> None:
 def _alert(market: Market, view: View, quote: Quote) -> None:
     """Say quietly, once, that price came near a strong zone of the market on screen, by the watchlist's rules."""
     state = st.session_state
-    heatmap = session_cache.view_heatmap(market, chosen_prior(view, market), view.bands)
+    heatmap = session_cache.view_heatmap(market, chosen_prior(view, market), view.bands, shown_positions())
     before = state.get("price_alerts", {}).get((market.symbol, market.source))
     zones = session_cache.strongest_zones(heatmap)
-    new, after = alerts.check(before or {}, market.symbol, zones, quote.price, quote.time)
+    new, after = alerts.check(before or {}, market.symbol, zones, quote.price, quote.time, map_kind=heatmap.kind)
     state.price_alerts = {(market.symbol, market.source): after}
     for alert in new if before is not None else ():  # what is near when one comes is on the page anyway
         st.toast(escape_markdown(f"{market.base}: {alerts.describe(alert)}"), icon=":material/notifications:")

@@ -23,6 +23,7 @@ import pyarrow as pa
 from cachetools import LRUCache, cached
 
 from liq import process_memory
+from liq.positions import Positions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,6 +67,8 @@ def _size(value: Any, seen: set[int]) -> int:
         return sum(_size(one, seen) for one in value.values())
     if isinstance(value, (tuple, list, set, frozenset)):
         return sum(_size(one, seen) for one in value)
+    if isinstance(value, Positions):
+        return 0  # kept by who read them, and one for all maps of them
     if is_dataclass(value) and not isinstance(value, type):
         return sum(_size(getattr(value, field.name), seen) for field in fields(value))
     return int(getattr(value, "nbytes", 0))  # tables of pyarrow have it

@@ -15,9 +15,12 @@ from liq.app.view import View
 from liq.market import Market
 from liq.model import as_of
 from liq.model.estimate import estimate
+from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
+from liq.model.observed import observe
 from liq.model.prior import PRIORS, Prior
+from liq.positions import Positions
 from liq.validation.book_losses import book_losses
 from liq.validation.track_record import TrackRecord, track_record
 from liq.zones import relief
@@ -45,7 +48,7 @@ def uploaded_market(files: tuple[tuple[str, bytes], ...], timeframe: str, dates:
     return readers.read_market(buffers, lookback=timeframe, dates=dates)
 
 
-def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:
+def estimated_heatmap(market: Market, prior: str | Prior) -> Estimate:
     """Return the estimate of a market, see `liq.model.estimate`.
 
     >>> from liq.sources.fetch import fetch
@@ -57,24 +60,42 @@ def estimated_heatmap(market: Market, prior: str | Prior) -> Heatmap:
 
 
 @shared
-def _estimated(market: Market, prior: str) -> Heatmap:
+def _estimated(market: Market, prior: str) -> Estimate:
     with _estimating:
         return estimate(market, prior=prior if prior in PRIORS else Prior.from_json(prior))
 
 
-def view_heatmap(market: Market, prior: str | Prior, bands: tuple[str, ...]) -> Heatmap:
-    """Return the estimate of a market with only these bands of leverage counted.
+def all_bands_heatmap(market: Market, prior: str | Prior, positions: Positions | None = None) -> Heatmap:
+    """Return the map of real positions of a market, or its estimate where there are none.
+
+    >>> from liq.sources.fetch import fetch
+    >>> all_bands_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated").kind
+    'estimate'
+    """
+    return estimated_heatmap(market, prior) if positions is None else _observed(market, positions)
+
+
+@shared
+def _observed(market: Market, positions: Positions) -> Heatmap:
+    with _estimating:
+        return observe(market, positions)
+
+
+def view_heatmap(
+    market: Market, prior: str | Prior, bands: tuple[str, ...], positions: Positions | None = None
+) -> Heatmap:
+    """Return the map of a market with only these bands of leverage counted: of positions, or else the estimate.
 
     >>> from liq.sources.fetch import fetch
     >>> heatmap = view_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated", ())
     >>> bool(heatmap.long.any())
     False
     """
-    return reweighted_heatmap(estimated_heatmap(market, prior), bands)
+    return reweighted_heatmap(all_bands_heatmap(market, prior, positions), bands)
 
 
 def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
-    """Return the estimate with only these bands of leverage counted.
+    """Return the map with only these bands of leverage counted.
 
     >>> from liq.sources.fetch import fetch
     >>> heatmap = estimated_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated")

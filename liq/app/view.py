@@ -25,6 +25,7 @@ class View:
     as_of: pd.Timestamp | None = None
     untested: bool = True
     observed: bool = False
+    map: str = "auto"
     scale: str = "dollars"
     goes_to: float | None = None
     named: bool = False

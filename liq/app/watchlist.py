@@ -14,14 +14,18 @@ import pandas as pd
 from cachetools import LRUCache, cached
 
 from liq import formatting
+from liq.app.real_positions import named_positions
 from liq.errors import InputError, LiqError
 from liq.market import Market, Quote, lookback
+from liq.model.choice import AUTO, choose_map
 from liq.model.estimate import estimate
 from liq.model.leverage_bands import BANDS
+from liq.model.observed import observe
 from liq.scan.results import read_scan
 from liq.sources import fetch, market_cache
 from liq.sources.files.table import named_buffer
 from liq.sources.venues.symbols import match_symbol
+from liq.wording import ESTIMATE, REAL
 from liq.zones.ranking import top_zones
 from liq.zones.summary import MarketSummary, summarize, update_price
 
@@ -36,12 +40,14 @@ MAX_CACHED_ROWS = 1024
 
 
 class WatchlistRequest(NamedTuple):
-    """Hold what all rows have in common: lookback, source, prior, and bands (`liq.model.leverage_bands.BANDS`)."""
+    """Hold what all rows have in common: lookback, source, prior, bands (`liq.model.leverage_bands.BANDS`), and the
+    map that is asked for (`liq.model.choice.MAPS`)."""
 
     lookback: str = "7d"
     source: str = "auto"
     prior: str = "calibrated"
     bands: tuple[str, ...] = tuple(BANDS)
+    map: str = AUTO
 
 
 class WatchlistRow(NamedTuple):
@@ -49,7 +55,7 @@ class WatchlistRow(NamedTuple):
 
     request : the request it answers; bar : opening time of the bar in which the row was loaded; loaded : when it was;
     provisional : it should be loaded again soon, as it is a failure, an answer from before the bar, or the simulated
-    market in place of venues that did not answer.
+    market in place of venues that did not answer; kind : of its map.
     """
 
     ticker: str
@@ -60,6 +66,7 @@ class WatchlistRow(NamedTuple):
     bar: pd.Timestamp
     loaded: pd.Timestamp
     provisional: bool
+    kind: str = ESTIMATE
 
 
 class _ProvisionalRow(Exception):
@@ -203,6 +210,15 @@ def notes_by_text(rows: Iterable[WatchlistRow]) -> dict[str, list[str]]:
     return tickers
 
 
+def real_tickers(rows: Iterable[WatchlistRow]) -> list[str]:
+    """Return the tickers whose map is of real positions.
+
+    >>> real_tickers(load_rows(["BTC"], WatchlistRequest("1d", "simulated")))
+    []
+    """
+    return [row.ticker for row in rows if row.summary is not None and row.kind == REAL]
+
+
 def _bar_opening(window: str) -> pd.Timestamp:
     return market_cache.utc_now().floor(lookback(window).bar_length)
 
@@ -223,15 +239,17 @@ def _complete_row(ticker: str, request: WatchlistRequest, bar: pd.Timestamp) -> 
         market = fetch.fetch(ticker, lookback=request.lookback, source=request.source)
         if market.left_out and market.source == "simulated":  # the simulated market must not be shown as another coin
             match_symbol(ticker, [market.symbol], ("USDT",), "No venue answered, and the simulated market")
+        chosen = choose_map(market, named_positions(market, request.map), request.map).positions
         # two columns, the least there can be: a row needs the last one only
-        heatmap = estimate(market, prior=request.prior, columns=2).with_bands(request.bands)
+        all_bands = estimate(market, request.prior, 2) if chosen is None else observe(market, chosen, 2)
+        heatmap = all_bands.with_bands(request.bands)
         zones = top_zones(heatmap, market.price)
     except LiqError as error:
         raise _ProvisionalRow(
             WatchlistRow(ticker, request, None, pd.DataFrame(), str(error), bar, now, True)
         ) from error
     note, provisional = _source_note(market), market_cache.needs_refresh(market, now)
-    row = WatchlistRow(ticker, request, summarize(heatmap, zones), zones, note, bar, now, provisional)
+    row = WatchlistRow(ticker, request, summarize(heatmap, zones), zones, note, bar, now, provisional, heatmap.kind)
     if provisional or note:
         raise _ProvisionalRow(row._replace(provisional=True))
     return row

@@ -9,14 +9,17 @@ import streamlit as st
 
 from liq.app import tickers
 from liq.app.parts.context import NAMES
+from liq.app.real_positions import may_have
 from liq.charts.heatmap.picture import SCALES
 from liq.market import LOOKBACKS
+from liq.model.choice import MAPS, RULE
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
 from liq.sources import fetch
 from liq.sources.file_worker import process
 from liq.sources.files.table import FILE_TYPES
 from liq.sources.files.times import DATE_ORDERS
+from liq.wording import REAL
 
 BOUND: dict[str, Any] = {"bind": "query-params"}
 """Option of a widget whose state is in the URL."""
@@ -43,8 +46,8 @@ TOGGLES: dict[str, tuple[str, str | None]] = {
         "there, faint ones that decayed or stand.",
     ),
     "observed": (
-        "Observed positions",
-        "What accounts of a venue really hold, beside the estimate and never added to it.",
+        "Real positions",
+        "Lines over the estimate: what accounts of a venue really hold, never added to it.",
     ),
 }
 """Labels and help of the switches of the picture."""
@@ -54,6 +57,9 @@ AS_FOUND = "as found"
 
 LAYERS = ("realised", "untested", "named", "panels", "observed")
 """Controls of what is drawn over and under the heat."""
+
+OF_ESTIMATES = ("untested", "observed", "prior")
+"""Controls that change an estimate only."""
 
 MOST_LAYERS = 2
 """How many of LAYERS stand in the sidebar itself; more are behind a button, else the rest would be out of sight."""
@@ -79,6 +85,9 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
         st.segmented_control(
             "Timeframe", list(LOOKBACKS), default=defaults["timeframe"], required=True, key="timeframe", **BOUND
         )
+    map_kind = _map(defaults) if "map" in shown and may_have(st.session_state.source) else defaults["map"]
+    # over a map of real positions there are none to add, and nothing of it is a prior's
+    shown = [name for name in shown if map_kind != REAL or name not in OF_ESTIMATES]
     if "scale" in shown:
         _picture(defaults)
     layers = [name for name in LAYERS if name in shown]
@@ -92,18 +101,12 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
                 _panels(defaults)
             else:
                 _toggle(name, defaults)
-    if "observed" in shown and st.session_state.observed:
-        if st.session_state.source != "simulated":
-            process.prepare()
-        st.file_uploader(
-            "Positions",
-            type=["parquet", "csv", "gz"],
-            key="positions_file",
-            help="A snapshot that `python -m liq positions` wrote, or a CSV of time, coin, side, coins, entry, "
-            "liquidation_price, leverage, margin. It is read where this app runs and not kept.",
-        )
+    if map_kind == REAL or ("observed" in shown and st.session_state.observed):
+        _positions_file()
     if "leverage" in shown:
-        _estimate(defaults)
+        _leverage(defaults)
+    if "prior" in shown:
+        _prior()
     if "live" in shown:
         st.toggle(
             "Live", defaults["live"], key="live", help="Price every few seconds, map when a bar closes.", **BOUND
@@ -168,6 +171,34 @@ def _dates(defaults: dict[str, Any]) -> None:
     )
 
 
+def _map(defaults: dict[str, Any]) -> str:
+    """Draw the choice between real positions and the estimate, and return it."""
+    chosen = st.segmented_control(
+        "Map",
+        list(MAPS),
+        default=defaults["map"],
+        required=True,
+        key="map",
+        help="Real positions are what accounts state on venues that publish them; the estimate is made from candles, "
+        f"volume and open interest. {RULE}",
+        **BOUND,
+    )
+    return str(chosen)
+
+
+def _positions_file() -> None:
+    """Draw the upload of real positions."""
+    if st.session_state.source != "simulated":
+        process.prepare()
+    st.file_uploader(
+        "Positions",
+        type=list(FILE_TYPES),
+        key="positions_file",
+        help="A snapshot that `python -m liq positions` wrote, or a table of time, coin, side, coins, entry, "
+        "liquidation_price, leverage, margin. It is read where this app runs and not kept.",
+    )
+
+
 def _picture(defaults: dict[str, Any]) -> None:
     """Draw what decides how the heat is coloured."""
     st.segmented_control(
@@ -199,17 +230,22 @@ def _picture(defaults: dict[str, Any]) -> None:
     )
 
 
-def _estimate(defaults: dict[str, Any]) -> None:
-    """Draw what decides which positions count, and how leverage is spread."""
+def _leverage(defaults: dict[str, Any]) -> None:
+    """Draw the choice of the positions that count."""
     st.pills(
         "Leverage",
         list(BANDS),
         selection_mode="multi",
         default=defaults["leverage"],
         key="leverage",
-        help="Which positions count. Turning some off re-weighs the map; nothing is estimated anew.",
+        help="Which positions count: by leverage, and of real positions by the leverage that the distance from entry "
+        "to the liquidation price amounts to. Turning some off re-weighs the map.",
         **BOUND,
     )
+
+
+def _prior() -> None:
+    """Draw the choice of how an estimate spreads leverage."""
     st.selectbox(
         "Prior",
         list(PRIORS),

@@ -15,7 +15,8 @@ from liq.charts.panel import dark_panel
 from liq.formatting import decimals, epoch_milliseconds, money, percent, price, timestamp
 from liq.model.heatmap import Heatmap
 from liq.sources.titles import source_title
-from liq.zones.details import MIDDLE_SHARE, ZoneDetails, zone_details, zone_history
+from liq.wording import ESTIMATE, WORDS
+from liq.zones.details import MIDDLE_SHARE, ZoneDetails, ZoneHolders, zone_details, zone_history, zone_holders
 
 HEIGHT = 200
 
@@ -45,7 +46,17 @@ def zone_panel(heatmap: Heatmap, zones: pd.DataFrame, row: int) -> ZonePanel:
     places = decimals(heatmap.market.price, heatmap.market.tick)
     title = f"{price(low, places)} to {price(high, places)}"
     ends = pd.DataFrame({"low": [low], "high": [high]})
-    return ZonePanel(title, _figures(detail), _sentences(heatmap, side, detail), {"history": frame, "zone": ends})
+    sentences = _sentences(heatmap, side, detail)
+    if (held := zone_holders(heatmap, side, low, high)) is not None:
+        sentences += (_holders_sentence(held),)
+    return ZonePanel(title, _figures(detail), sentences, {"history": frame, "zone": ends})
+
+
+def _holders_sentence(held: ZoneHolders) -> str:
+    """Return who has positions in a zone, in one sentence."""
+    who = f"{held.accounts:,} accounts, the largest with {percent(held.largest, 0, sign=False)} of it"
+    cross = percent(held.cross, 0, sign=False)
+    return f"{'One account' if held.accounts == 1 else who}; {cross} on cross margin, where a level is an account's."
 
 
 def _figures(detail: ZoneDetails) -> tuple[tuple[str, str, str], ...]:
@@ -74,7 +85,7 @@ def _sentences(heatmap: Heatmap, side: str, detail: ZoneDetails) -> tuple[str, .
     middle = percent(MIDDLE_SHARE, 0, sign=False)
     return (
         f"{positions} trapped if price {move} there: the middle {middle} opened at {price(detail.entry_low, places)} "
-        f"to {price(detail.entry_high, places)}, from {timestamp(detail.opened_from)} "
+        f"to {price(detail.entry_high, places)}, {WORDS[heatmap.kind].since} {timestamp(detail.opened_from)} "
         f"to {timestamp(detail.opened_to)}.",
         f"Leverage: {mix}.",
         *([f"Venues: {', '.join(shares)}."] if len(shares) > 1 else []),
@@ -82,8 +93,8 @@ def _sentences(heatmap: Heatmap, side: str, detail: ZoneDetails) -> tuple[str, .
 
 
 @cache
-def spec() -> dict[str, Any]:
-    """Return the chart's Vega-Lite specification, whose data are `ZonePanel.data`.
+def spec(kind: str = ESTIMATE) -> dict[str, Any]:
+    """Return the chart's Vega-Lite specification, whose data are `ZonePanel.data`; kind : of map.
 
     >>> spec()["height"]
     200
@@ -103,7 +114,7 @@ def spec() -> dict[str, Any]:
     )
     usd = alt.Y(
         "usd:Q",
-        title="Estimated USD in it",
+        title=WORDS[kind].in_zone,
         axis=alt.Axis(
             grid=True,
             gridOpacity=0.15,
@@ -124,7 +135,7 @@ def spec() -> dict[str, Any]:
     )
     tooltip = [
         moment_tooltip("time", "UTC"),
-        alt.Tooltip("usd:Q", title="Estimated USD", format="$,.3s"),
+        alt.Tooltip("usd:Q", title=WORDS[kind].usd, format="$,.3s"),
         alt.Tooltip("price:Q", title="Price", format=",~r"),
     ]
     area = frame.mark_area(color=ACCENT, opacity=0.35, line={"color": ACCENT, "strokeWidth": 1}, tooltip=None)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from liq.errors import InputError, SourceError
 from liq.market import LOOKBACKS, Market
+from liq.model.choice import AUTO, choose_map
 from liq.model.estimate import estimate
 from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
+from liq.model.observed import observe
 from liq.model.prior import PRIORS, Prior
 from liq.sources import failover, fetch, titles
 from liq.sources.file_worker import readers
 from liq.sources.files.times import DATE_ORDERS
+from liq.sources.simulation.positions import simulated_positions
 from liq.validation.book_losses import book_losses
+from liq.wording import ESTIMATE, REAL
+
+MAP_NAMES = {AUTO: AUTO, "real": REAL, "estimate": ESTIMATE}
+"""What --map takes, and what is meant (`liq.model.choice.MAPS`)."""
 
 DEFAULT_TICKER = "BTC"
 """The ticker where none is given, as in the app."""
@@ -92,10 +100,33 @@ def lookback_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def map_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --prior and --leverage.
+    """Add --map, --positions, --prior and --leverage.
 
     >>> parser = argparse.ArgumentParser()
     >>> map_arguments(parser)
+    >>> parser.parse_args(["--map", "real"]).map
+    'real'
+    """
+    parser.add_argument(
+        "--map",
+        default=AUTO,
+        choices=list(MAP_NAMES),
+        help="real positions or the estimate (default auto: real ones where --positions covers the market)",
+    )
+    parser.add_argument(
+        "--positions",
+        default=os.environ.get("LIQ_POSITIONS") or None,
+        metavar="PATH",
+        help="real positions: a folder that `liq positions` wrote, or a file (default LIQ_POSITIONS)",
+    )
+    estimate_arguments(parser)
+
+
+def estimate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --prior and --leverage.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> estimate_arguments(parser)
     >>> parser.parse_args(["--leverage", "26-50x,51-100x"]).leverage
     '26-50x,51-100x'
     """
@@ -201,13 +232,27 @@ def load_heatmap(args: argparse.Namespace, market: Market) -> Heatmap:
 
 
 def load_all_bands(args: argparse.Namespace, market: Market) -> Heatmap:
-    """Return the map of a market that was asked for, all bands counted. Raises InputError.
+    """Return the map of a market that was asked for, all bands counted: of real positions, or the estimate. Raises
+    InputError.
 
-    >>> args = argparse.Namespace(prior="calibrated", leverage=None, map="estimate")
+    >>> args = argparse.Namespace(prior="calibrated", leverage=None, map="real", positions=None)
     >>> load_all_bands(args, fetch.fetch("BTC", "1d", source="simulated")).kind
-    'estimate'
+    'real positions'
     """
-    return load_estimate(args, market)
+    wanted = MAP_NAMES[args.map]
+    if wanted == ESTIMATE:
+        return load_estimate(args, market)
+    positions = None
+    if market.source == "simulated":
+        positions = simulated_positions(market) if wanted == REAL else None
+    elif args.positions:
+        positions = readers.read_positions(args.positions, market.base, getattr(args, "dates", ""))
+    choice = choose_map(market, positions, wanted)
+    if choice.positions is None and wanted == REAL:
+        raise InputError(choice.sentence.replace("; this is the estimate.", "; name them with --positions."))
+    if choice.sentence:
+        message(choice.sentence)
+    return load_estimate(args, market) if choice.positions is None else observe(market, choice.positions)
 
 
 def load_estimate(args: argparse.Namespace, market: Market, columns: int | None = None) -> Estimate:

@@ -41,7 +41,7 @@ side. The JSON's schema is liq.skill/1 (docs/commands.md); docs/skill.md says wh
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     options.market_arguments(parser)
-    options.map_arguments(parser)
+    options.estimate_arguments(parser)
     liquidations_argument(parser)
     output.arguments(parser, ("table", "json", "csv"))
     parser.set_defaults(lookback=None)

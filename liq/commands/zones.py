@@ -10,9 +10,9 @@ from liq import formatting
 from liq.charts.tables.zones import side_table
 from liq.commands import options, output
 from liq.export import files, pine
-from liq.formatting import DISCLAIMER
 from liq.model.heatmap import Heatmap
 from liq.sources import titles
+from liq.wording import ESTIMATE, WORDS
 from liq.zones.ranking import side_totals, top_zones
 
 EXAMPLES = """examples:
@@ -64,9 +64,12 @@ def zones_text(heatmap: Heatmap, zones: pd.DataFrame, lookback: str) -> str:
     """
     market, totals = heatmap.market, side_totals(heatmap)
     price = formatting.price(market.price, formatting.decimals(market.price, market.tick))
-    lines = [titles.market_title(market, lookback), f"Price {price}, {formatting.timestamp(market.as_of)}"]
+    title, moment = titles.market_title(market, lookback), formatting.timestamp(market.as_of)
+    if heatmap.kind != ESTIMATE:  # an estimate is called one in the last line
+        title = f"{title} · {heatmap.kind}"
+    lines = [title, f"Price {price}, {moment}"]
     for name, total in (("above", totals.above), ("below", totals.below)):
         rows = side_table(heatmap, zones, name)[list(COLUMNS)]
         lines += ["", f"{HEADINGS[name]}, total heat {formatting.money(total)}"]
         lines.append("Nothing stands out on this side." if rows.empty else rows.to_string(index=False))
-    return "\n".join([*lines, "", DISCLAIMER])
+    return "\n".join([*lines, "", WORDS[heatmap.kind].disclaimer])

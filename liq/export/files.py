@@ -1,4 +1,4 @@
-"""Files of an estimate, the same from the page and from the commands: CSV, JSON and Parquet."""
+"""Files of a map, the same from the page and from the commands: CSV, JSON and Parquet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from liq.charts.heatmap.window import Window
 from liq.export.schema import document, iso_time, round_price, source_name, to_json
 from liq.model.heatmap import Heatmap
+from liq.wording import ESTIMATE
 
 HEAT, ZONES = "liq.heatmap/1", "liq.zones/1"
 """Schemas of the JSON; the heat's Parquet has its schema in the file's metadata, under ``liq``."""
@@ -18,8 +19,8 @@ HEAT, ZONES = "liq.heatmap/1", "liq.zones/1"
 def heat_table(heatmap: Heatmap, window: Window) -> pd.DataFrame:
     """Return the drawn cells that hold any dollars, one row each.
 
-    Columns: symbol, source; time, where the drawn column begins (UTC), mostly a bar; low, high (price); long, short,
-    what stood at the column's end (USD, whole).
+    Columns: symbol, source, and map where it is of real positions; time, where the drawn column begins (UTC), mostly
+    a bar; low, high (price); long, short, what stood at the column's end (USD, whole).
 
     >>> import liq
     >>> from liq.charts.heatmap.window import window
@@ -30,17 +31,17 @@ def heat_table(heatmap: Heatmap, window: Window) -> pd.DataFrame:
     """
     column, row = np.nonzero(window.total >= 0.5)
     times = _times(window)
+    names = {"symbol": heatmap.market.symbol, "source": source_name(heatmap.market), **_map_column(heatmap)}
     return pd.DataFrame(
         {
-            "symbol": heatmap.market.symbol,
-            "source": source_name(heatmap.market),
+            **names,
             "time": times[column],
             "low": _round_prices(window.edges[:-1])[row],
             "high": _round_prices(window.edges[1:])[row],
             "long": window.long[column, row].round().astype(np.int64),
             "short": window.short[column, row].round().astype(np.int64),
         }
-    ).astype({"symbol": "category", "source": "category"})
+    ).astype(dict.fromkeys(names, "category"))
 
 
 def heat_csv(heatmap: Heatmap, window: Window) -> str:
@@ -110,7 +111,7 @@ def zones_csv(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     frame = _rounded(zones)
     frame.insert(0, "symbol", heatmap.market.symbol)
     frame.insert(1, "source", source_name(heatmap.market))
-    return frame.to_csv(index=False, lineterminator="\n")
+    return frame.assign(**_map_column(heatmap)).to_csv(index=False, lineterminator="\n")
 
 
 def zones_json(heatmap: Heatmap, zones: pd.DataFrame) -> str:
@@ -123,6 +124,11 @@ def zones_json(heatmap: Heatmap, zones: pd.DataFrame) -> str:
     'liq.zones/1'
     """
     return to_json(document(ZONES, heatmap, zones=_rounded(zones).to_dict("records")), indent=1)
+
+
+def _map_column(heatmap: Heatmap) -> dict[str, str]:
+    """Return the column that tells real positions from an estimate; files of estimates have none."""
+    return {} if heatmap.kind == ESTIMATE else {"map": heatmap.kind}
 
 
 def _rounded(zones: pd.DataFrame) -> pd.DataFrame:

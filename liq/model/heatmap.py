@@ -61,6 +61,11 @@ class Heatmap(ABC):
     def photos(self) -> np.ndarray:
         """Rows of the photographed bars among the market's candles, int (T,)."""
 
+    @property
+    def known(self) -> np.ndarray:
+        """Whether anything is known of each photographed bar, bool (T,); the other columns are empty."""
+        return np.ones(len(self.times), dtype=bool)
+
     @abstractmethod
     def standing(self, side: str) -> pd.DataFrame:
         """Return every level that stands at the last bar inside the edges, one row each.

@@ -80,6 +80,11 @@ class Observed(Heatmap):
         """Rows of the photographed bars among the market's candles, int (T,)."""
         return self.photographed
 
+    @property
+    def known(self) -> np.ndarray:
+        """Whether a snapshot covers each photographed bar, bool (T,)."""
+        return self.covered[self.photographed]
+
     def standing(self, side: str) -> pd.DataFrame:
         """Return every level that stands at the last bar inside the edges, see `Heatmap.standing`.
 
@@ -349,12 +354,14 @@ def _levels(market: Market, positions: Positions, photos: np.ndarray, edges: np.
     level = rows["liquidation_price"].to_numpy()
     row = np.flatnonzero((level >= edges[0]) & (level < edges[-1]))
     row = row[np.isin(times.of_row[row], np.flatnonzero(times.last > times.first))]
-    row = row[(rows["coin"].to_numpy()[row] == market.base)]
+    row = row[(rows["coin"] == market.base).to_numpy()[row]]
     snapshot, price = times.of_row[row], level[row]
-    short = rows["side"].to_numpy()[row] == "short"
+    short = (rows["side"] == "short").to_numpy()[row]
     entry = rows["entry"].to_numpy()[row]
-    start = np.searchsorted(times.opens, milliseconds(rows["answered"].iloc[row]))
-    swept = _first_sweep(market, price, short, start, times.until[snapshot])
+    answered = milliseconds(rows["answered"].iloc[row])
+    start = np.searchsorted(times.opens, answered)
+    during = np.append(times.ends, 0)[start - 1] > answered  # whether the bar before was under way
+    swept = _first_sweep(market, price, short, start, during, times.until[snapshot])
     first, last = (np.searchsorted(photos, bar[snapshot]) for bar in (times.first, times.last))
     end = np.minimum(last, np.searchsorted(photos, swept))
     # what price reached between an answer and its snapshot, or while the account was asked, never stood in this one
@@ -367,11 +374,12 @@ def _levels(market: Market, positions: Positions, photos: np.ndarray, edges: np.
 
 
 def _first_sweep(
-    market: Market, price: np.ndarray, short: np.ndarray, start: np.ndarray, until: np.ndarray
+    market: Market, price: np.ndarray, short: np.ndarray, start: np.ndarray, during: np.ndarray, until: np.ndarray
 ) -> np.ndarray:
     """Return the bar in which price first reached each level; the number of bars where none before `until` did.
 
-    start : the first bar that opened after the level was known; of the bar before only the close counts.
+    start : the first bar that opened after the level was known; during : whether it became known during the bar
+    before, of which only the close counts.
     """
     n = len(market.candles)
     swept = np.full(len(price), n)
@@ -384,6 +392,6 @@ def _first_sweep(
         found = first_reached(extreme, level, begin, stop)
         found = np.where(found < stop, found, n)
         before = np.maximum(begin - 1, 0)
-        passed = (begin > 0) & (sign * close[before] <= level)
+        passed = during[near] & (sign * close[before] <= level)
         swept[near] = np.where(passed, before, found)
     return swept

@@ -32,7 +32,7 @@ class SnapshotTimes(NamedTuple):
 
     covered : (n,) whether any does; of_row : (R,) number of the snapshot of each row of positions. By snapshot (K,):
     first, last : bars from which to before which it holds; begins : the first bar that opens at it or later; until :
-    the bar before which price is followed, that of the next snapshot included. opens : (n,) when each bar opens, ms.
+    the bar before which price is followed, that of the next snapshot included. opens, ends : (n,) of each bar, ms.
     """
 
     covered: np.ndarray
@@ -42,6 +42,7 @@ class SnapshotTimes(NamedTuple):
     begins: np.ndarray
     until: np.ndarray
     opens: np.ndarray
+    ends: np.ndarray
 
 
 def milliseconds(times: pd.Series | pd.DatetimeIndex) -> np.ndarray:
@@ -77,7 +78,7 @@ def snapshot_times(market: Market, positions: Positions) -> SnapshotTimes:
     np.add.at(starts, first[filled], 1)
     np.add.at(starts, last[filled], -1)
     return SnapshotTimes(
-        np.cumsum(starts)[:-1] > 0, np.cumsum(is_new) - 1, first, np.maximum(last, first), begins, until, opens
+        np.cumsum(starts)[:-1] > 0, np.cumsum(is_new) - 1, first, np.maximum(last, first), begins, until, opens, ends
     )
 
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from liq.charts.heatmap.data import DISCLAIMER
 from liq.errors import SourceError
+from liq.formatting import DISCLAIMER
 from liq.market import LOOKBACKS
 from liq.sources import fetch, market_cache
 from tests.served import ROOT, write_recording

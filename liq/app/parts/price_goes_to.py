@@ -17,6 +17,7 @@ from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import band_names
 from liq.sources import market_cache, titles
 from liq.sources.order_book import order_book
+from liq.wording import ESTIMATE, WORDS
 from liq.zones.cascade import cascade_table, forced_on_the_way
 from liq.zones.liquidation_map import open_interest_usd
 
@@ -85,7 +86,7 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
     st.caption(
         escape_markdown(
             f"On the way to {price_text(target, places)} ({away}): {money(levels['usd'].sum())} of {side}{share}"
-            f"{': ' if parts else ''}{', '.join(parts)}. An estimate."
+            f"{': ' if parts else ''}{', '.join(parts)}. {WORDS[heatmap.kind].note}"
         )
     )
     try:
@@ -96,7 +97,7 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
     sent = book.asks[:, 0].max() if target > market.price else book.bids[:, 0].min()
     table = cascade_text(cascade_table(heatmap, target, book, zones), market.price, places)
     st.dataframe(table, hide_index=True, width="stretch")
-    if market.source == "simulated":
+    if market.source == "simulated" and heatmap.kind == ESTIMATE:
         st.caption(escape_markdown(CHECKED))
     names = ", ".join(map(titles.source_title, book.sources))
     st.caption(

@@ -9,6 +9,7 @@ from liq.charts.tables.track_record import outcome_table, zone_table
 from liq.formatting import escape_markdown
 from liq.model.heatmap import Heatmap
 from liq.validation.track_record import NAMED, OUTCOMES
+from liq.wording import WORDS
 
 ABOUT = (
     f"The {NAMED} strongest zones a side, named every six hours (less often in long windows) from the map as it "
@@ -37,7 +38,8 @@ def track_record(heatmap: Heatmap) -> None:
             column_config={
                 "Outcome": st.column_config.TextColumn(help=f"{help_of}."),
                 **dict.fromkeys(
-                    ("Range", "Estimate then", "From price then"), st.column_config.TextColumn(alignment="right")
+                    ("Range", WORDS[heatmap.kind].then, "From price then"),
+                    st.column_config.TextColumn(alignment="right"),
                 ),
             },
         )

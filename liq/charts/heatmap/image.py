@@ -21,6 +21,12 @@ LEVELS = 64
 STEADY = (1, 2, 3)
 """Steps of colour that a cell may lag behind on the page, out of LEVELS; the first that fits is used."""
 
+HATCH, LIGHT_HATCH = "#3a4254", "#c3c9d4"
+"""Colours of hatching, where nothing is known."""
+
+HATCHED_SIZE, HATCH_PERIOD = (900, 480), 24.0
+"""Pixels of a common chart, and from one stripe to the next."""
+
 IMAGE_BYTES = 32_000
 """Bytes of the page's picture from which it is made with fewer changes of colour."""
 
@@ -73,14 +79,27 @@ def color_indices(total: np.ndarray, top: float, more_heat: int = 0, floor: floa
     return np.where((total > 0) & (total >= floor), index, 0).astype(np.uint8)
 
 
-def small_heat_image(indices: np.ndarray, light: bool = False) -> str:
+def hatching(known: np.ndarray, n_rows: int) -> np.ndarray:
+    """Return the cells that are drawn as hatching, bool (C, R): slanted stripes in columns of which nothing is known.
+
+    >>> hatching(np.array([True, False]), 3).sum(axis=1).tolist()
+    [0, 1]
+    """
+    across, up = HATCHED_SIZE[0] / len(known), HATCHED_SIZE[1] / n_rows
+    step = max(1, round(up / across))  # in whole columns, so that a stripe is an even stair
+    along = np.arange(len(known))[:, None] + np.arange(n_rows) * step
+    stripes: np.ndarray = (along % max(2 * step, round(HATCH_PERIOD / across)) < step) & ~known[:, None]
+    return stripes
+
+
+def small_heat_image(indices: np.ndarray, light: bool = False, hatched: np.ndarray | None = None) -> str:
     """Return `heat_image` with as many of STEADY steps of colour left out as it takes to fit IMAGE_BYTES.
 
     >>> small_heat_image(np.zeros((2, 3), np.uint8))[:22]
     'data:image/png;base64,'
     """
     for steps in STEADY:
-        image = heat_image(steady(indices, steps), light)
+        image = heat_image(steady(indices, steps), light, hatched)
         if len(image) <= IMAGE_BYTES:
             break
     return image
@@ -101,18 +120,21 @@ def steady(indices: np.ndarray, steps: int) -> np.ndarray:
     return np.maximum(kept, 0).astype(np.uint8)
 
 
-def heat_image(indices: np.ndarray, light: bool = False) -> str:
+def heat_image(indices: np.ndarray, light: bool = False, hatched: np.ndarray | None = None) -> str:
     """Return a PNG of colour indices (columns, rows from the lowest price up) as a data URI.
 
-    light : whether it is for a light page.
+    light : whether it is for a light page; hatched : cells drawn as hatching (`hatching`).
 
     >>> heat_image(np.zeros((2, 3), np.uint8))[:22]
     'data:image/png;base64,'
     """
     # A palette image needs one byte a cell and compresses to a few: neighbouring cells often share an index, which
     # RGB values after a gamma would not. A browser stretches one image mark over any number of cells at once.
-    drawn = np.ascontiguousarray(indices.T[::-1])
-    return palette_image(drawn, _palette(light), transparency=0)
+    if hatched is None:
+        return palette_image(np.ascontiguousarray(indices.T[::-1]), _palette(light), transparency=0)
+    drawn = np.ascontiguousarray(np.where(hatched, LEVELS, indices).astype(np.uint8).T[::-1])
+    hatch = bytes.fromhex((LIGHT_HATCH if light else HATCH)[1:])
+    return palette_image(drawn, _palette(light) + hatch, transparency=0)
 
 
 def palette_image(indices: np.ndarray, palette: bytes, **options: Any) -> str:

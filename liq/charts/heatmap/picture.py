@@ -48,7 +48,9 @@ def picture(
         top = color_top(shown)
     indices = image.color_indices(shown, top, more_heat, image.hidden_below_usd(shown, threshold))
     values = [top * share ** (1 / image.gamma(more_heat)) for share in (0, 0.5, 1)]
-    url = image.small_heat_image(indices, light) if is_small else image.heat_image(indices, light)
+    hatched = None if window.known is None else image.hatching(window.known, indices.shape[1])
+    draw = image.small_heat_image if is_small else image.heat_image
+    url = draw(indices, light, hatched)
     return {
         # by itself: what is on a scale makes Vega work out every mark again when it is replaced
         "picture": pd.DataFrame({"url": [url]}),

@@ -87,6 +87,7 @@ def crosshair() -> list[alt.Chart]:
     gone += f" + (isValid(datum.real_long) ? {wrap} + 'realised L ' + {usd_text('datum.usd_real_long')}"
     gone += f" + ' S ' + {usd_text('datum.usd_real_short')}"
     gone += f" : isValid(datum.real_total) ? {wrap} + 'realised ' + {usd_text('datum.usd_real_total')} : '')"
+    gone = f"(datum.hole ? 'no snapshot' : {gone})"
     bands = f"[{', '.join(map(repr, BANDS))}]"
     away = f"format({PRICE} / {ONE}.last - 1, '+.2%') + ' from now'"
     stands = f"'at ' + format({PRICE}, {ONE}.format) + ' ' + {away} + {wrap}"

@@ -45,6 +45,7 @@ class Window:
     start, step : milliseconds since 1970 UTC of the first column's left edge, and of one column.
     edges : (R + 1,) ascending prices, equal ratios; long, short : (C, R) USD, at least one column.
     top : USD at which the colours end, chosen so that refreshing one market does not change it.
+    known : (C,) whether anything is known of each column, None for all of them.
     """
 
     start: float
@@ -53,6 +54,7 @@ class Window:
     long: np.ndarray
     short: np.ndarray
     top: float
+    known: np.ndarray | None = None
 
     @property
     def total(self) -> np.ndarray:
@@ -81,11 +83,12 @@ def window(heatmap: Heatmap, whole: bool = False, like: Heatmap | None = None, m
     """
     like = heatmap if like is None else like
     first, last, size = _rows(like, whole, max_rows)
-    start, step, _ = _columns(heatmap)
+    start, step, columns = _columns(heatmap)
     drawn = drawn_matrix(heatmap, whole, like, max_rows)
     long, short = drawn(heatmap.long), drawn(heatmap.short)
     total = long + short if like is heatmap else drawn(like.long) + drawn(like.short)
-    return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, color_top(total))
+    known = None if heatmap.known.all() else heatmap.known[columns]
+    return Window(start, step, heatmap.edges[first : last + 1 : size], long, short, color_top(total), known)
 
 
 def drawn_matrix(
@@ -213,7 +216,9 @@ def thin_columns(window: Window, max_columns: int) -> Window:
     count = len(window.long)
     size, last = grouped_columns(count, max_columns)
     start = window.start + window.step * (count - size * len(last))
-    return replace(window, start=start, step=window.step * size, long=window.long[last], short=window.short[last])
+    known = None if window.known is None else window.known[last]
+    long, short = window.long[last], window.short[last]
+    return replace(window, start=start, step=window.step * size, long=long, short=short, known=known)
 
 
 def usual_by_side(window: Window, closes: np.ndarray, n_columns: int | None = None) -> dict[str, np.ndarray]:

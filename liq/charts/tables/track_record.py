@@ -7,6 +7,7 @@ import pandas as pd
 from liq.formatting import decimals, money, naive_utc, percent, price
 from liq.model.heatmap import Heatmap
 from liq.validation.track_record import OUTCOMES, TrackRecord
+from liq.wording import WORDS
 
 
 def outcome_table(record: TrackRecord) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def zone_table(heatmap: Heatmap, record: TrackRecord) -> pd.DataFrame:
                 f"{price(low, places)} to {price(high, places)}"
                 for low, high in zip(zones["low"], zones["high"], strict=True)
             ],
-            "Estimate then": [money(usd) for usd in zones["usd"]],
+            WORDS[heatmap.kind].then: [money(usd) for usd in zones["usd"]],
             "From price then": [percent(value) for value in zones["distance"]],
             "Outcome": zones["outcome"].to_numpy(),
             "Known, UTC": [

@@ -9,6 +9,7 @@ from liq.charts.observed import observed_by_zone
 from liq.formatting import age, decimals, money, percent, price
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
+from liq.zones.details import zone_holders
 
 
 def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Positions | None = None) -> pd.DataFrame:
@@ -40,9 +41,16 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Posi
             "leverage": [f"{value:.0f}x" for value in own_zones["leverage"]],
             "age": [age(moment, market.as_of) for moment in own_zones["opened"]],
             "status": own_zones["status"].astype(str).to_numpy(),
-            "evidence": np.where(own_zones["tested"], "tested", "extrapolated"),
         }
     )
+    if np.isfinite(heatmap.tested_range[1]):
+        table["evidence"] = np.where(own_zones["tested"], "tested", "extrapolated")
+    holders = [
+        zone_holders(heatmap, name, low, high) for low, high in zip(own_zones["low"], own_zones["high"], strict=True)
+    ]
+    if any(holders):
+        table["accounts"] = [f"{held.accounts:,}" if held else "" for held in holders]
+        table["cross"] = [percent(held.cross, 0, sign=False) if held else "" for held in holders]
     if by == "relief":
         table["relief"] = [f"×{value:.1f}" for value in own_zones["relief"]]
     if positions is not None:

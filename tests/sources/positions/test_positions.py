@@ -270,7 +270,7 @@ def test_every_page_shows_them_where_they_are_switched_on(page, with_positions):
 
 
 def test_a_named_path_of_the_wrong_kind_is_said_and_the_page_stays(monkeypatch, tmp_path):
-    from liq.app import observed
+    from liq.app import real_positions
 
     recording = tmp_path / "candles.csv"
     hours = range(1_700_006_400_000, 1_701_446_400_000, 3_600_000)
@@ -280,7 +280,7 @@ def test_a_named_path_of_the_wrong_kind_is_said_and_the_page_stays(monkeypatch, 
     )
     monkeypatch.setenv("LIQ_POSITIONS", str(recording))
     monkeypatch.setenv("LIQ_FILE", str(recording))
-    observed._named.cache.clear()
+    real_positions._named.cache.clear()
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     app.query_params["source"] = "file"
     app.switch_page("pages/liquidation_map.py").run()

@@ -47,7 +47,20 @@ def candles(heatmap: Heatmap, liquidations: pd.DataFrame) -> pd.DataFrame:
     frame.insert(0, "i", bar_numbers(heatmap.market))
     for name in liquidations:
         frame[name] = pd.array(np.rint(np.log1p(liquidations[name].to_numpy() / LOG_UNIT) * LOG_STEPS), dtype="Int16")
+    if len(hole := bars_unknown(heatmap)):
+        frame["hole"] = np.isin(heatmap.market.visible.index, hole).astype(np.int8)
     return frame
+
+
+def bars_unknown(heatmap: Heatmap) -> pd.DatetimeIndex:
+    """Return the open times of photographed bars of which nothing is known.
+
+    >>> import liq
+    >>> from liq.sources.simulation.market import simulate
+    >>> len(bars_unknown(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)))
+    0
+    """
+    return pd.DatetimeIndex(heatmap.times[~heatmap.known])
 
 
 def bar_numbers(market: Market) -> np.ndarray:

@@ -1,0 +1,150 @@
+"""Real positions of a session: uploaded, named in LIQ_POSITIONS, or those of the simulated market."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+
+import streamlit as st
+from cachetools import LRUCache, TTLCache, cached
+
+from liq.app.parts.outside_files import file_error, read_files
+from liq.app.view import View
+from liq.errors import DateOrderError, LiqError
+from liq.formatting import escape_markdown
+from liq.market import Market
+from liq.model.choice import AUTO, choose_map
+from liq.model.heatmap import Heatmap
+from liq.positions import Positions
+from liq.sources.file_worker.readers import read_positions
+from liq.sources.files.table import named_buffer
+from liq.sources.positions.accounts import SOURCES
+from liq.sources.simulation.positions import simulated_positions
+from liq.wording import ESTIMATE, REAL
+
+FRESH = 60
+"""Seconds after which a folder is read again."""
+
+SETTING = "LIQ_POSITIONS"
+"""Environment variable that names a folder or a file of positions."""
+
+NONE_AT_HAND = (
+    "No real positions at hand: upload a file in the sidebar, or start the app with LIQ_POSITIONS. Background says "
+    "how to collect them."
+)
+
+
+def is_named() -> bool:
+    """Return whether LIQ_POSITIONS names positions.
+
+    >>> is_named() in (True, False)
+    True
+    """
+    return bool(os.environ.get(SETTING))
+
+
+def may_have(source: str) -> bool:
+    """Return whether real positions can be shown for a source: its venue states them, or they are at hand.
+
+    >>> may_have("simulated")
+    True
+    """
+    states = source in ("simulated", "file", *SOURCES)
+    return states or is_named() or st.session_state.get("positions_file") is not None
+
+
+def map_positions(view: View, market: Market, *, offers: bool = True) -> Positions | None:
+    """Return the positions that the map of a view is made of, None for the estimate; say why in one sentence, with a
+    button to the other map where there is one and `offers`."""
+    if view.map == ESTIMATE or (view.map == AUTO and market.source == "simulated"):
+        return None
+    at_hand = _at_hand(view, market)
+    choice = choose_map(market, at_hand, view.map)
+    if choice.sentence:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/visibility: {escape_markdown(choice.sentence)}", width="content")
+            other = REAL if choice.positions is None else ESTIMATE
+            if offers and at_hand is not None and market.base in at_hand.coins and not market.parts:
+                st.button(f"Show {other}", key="other_map", on_click=_show, args=(other,), type="tertiary")
+    return choice.positions
+
+
+def _show(kind: str) -> None:
+    """Show a kind of map; the sidebar takes it over in the next run."""
+    st.session_state.next_map = kind
+
+
+def layer_positions(view: View, heatmap: Heatmap) -> Positions | None:
+    """Return the positions to draw over an estimate, or None; over a map of real positions there are none to add."""
+    if not view.observed or heatmap.kind == REAL:
+        return None
+    found = _at_hand(view, heatmap.market)
+    if found is None or heatmap.market.base in found.coins:
+        return found
+    st.caption(f":material/visibility: The positions at hand hold no {escape_markdown(heatmap.market.base)}.")
+    return None
+
+
+def positions_at_hand(view: View, market: Market) -> Positions | None:
+    """Return the real positions of a market's coin that are at hand, whatever the map is made of; None for none."""
+    found = _at_hand(view, market)
+    return found if found is not None and market.base in found.coins else None
+
+
+def named_positions(market: Market, wanted: str) -> Positions | None:
+    """Return the positions that LIQ_POSITIONS names, or of the simulated market its own where they are wanted; None
+    where there are none or they cannot be read. It draws nothing, so that a thread may call it.
+
+    >>> from liq.sources.fetch import fetch
+    >>> named_positions(fetch("BTC", "1d", source="simulated"), "auto") is None
+    True
+    """
+    if market.source == "simulated":
+        return _simulated(market) if wanted == REAL else None
+    if wanted == ESTIMATE or not is_named():
+        return None
+    with suppress(LiqError):
+        return _named(os.environ[SETTING], "")
+    return None
+
+
+def _at_hand(view: View, market: Market) -> Positions | None:
+    """Return the positions at hand, or None; what cannot be read is said in one sentence.
+
+    An uploaded file comes before LIQ_POSITIONS. The simulated market has its own, and no other market is shown the
+    simulated one's.
+    """
+    upload = st.session_state.get("positions_file")
+    try:
+        if upload is not None:
+            data, name = upload.getvalue(), upload.name
+            return read_files(
+                [name], ("positions", upload.file_id, view.dates), lambda: _uploaded(data, name, view.dates)
+            )
+        if market.source == "simulated":
+            return _simulated(market)
+        if is_named():
+            return _named(os.environ[SETTING], view.dates)
+        if view.map == REAL or view.observed:
+            st.caption(f":material/visibility: {NONE_AT_HAND}")
+    except DateOrderError as error:
+        file_error(error)
+    except LiqError as error:
+        st.caption(f":material/error: {escape_markdown(str(error))}")
+    return None
+
+
+@cached(LRUCache(3), condition=threading.Condition())
+def _uploaded(data: bytes, name: str, dates: str) -> Positions:
+    return read_positions(named_buffer(data, name), dates=dates)
+
+
+@cached(TTLCache(2, FRESH), condition=threading.Condition())
+def _named(path: str, dates: str) -> Positions:
+    return read_positions(path, dates=dates)
+
+
+@cached(LRUCache(4), condition=threading.Condition())
+def _simulated(market: Market) -> Positions:
+    return simulated_positions(market)
