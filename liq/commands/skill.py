@@ -93,9 +93,7 @@ def scoring_input(args: argparse.Namespace, heatmap: Estimate) -> ScoringInput:
     """
     if args.liquidations == TARDIS:
         events, days = tardis.first_days(heatmap.market)
-        said = " and ".join(f"{day:%Y-%m-%d}" for day in days)
-        remark = f"Scored against Tardis's liquidations of {said}, those of the venue shown."
-        return ScoringInput(heatmap, tardis.by_minute(events, days), remark, events)
+        return ScoringInput(heatmap, tardis.by_minute(events, days), tardis.remark(days), events)
     path = args.liquidations and Path(args.liquidations)
     scoring = (
         reality_check.scoring_input(heatmap, path, dates=args.dates) if path else reality_check.scoring_input(heatmap)

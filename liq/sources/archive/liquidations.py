@@ -93,6 +93,16 @@ def by_minute(events: pd.DataFrame, days: list[pd.Timestamp]) -> pd.DataFrame:
     return pd.DataFrame({side: usd.reindex(index, fill_value=0.0) for side, usd in summed.items()})
 
 
+def remark(days: list[pd.Timestamp]) -> str:
+    """Return what these liquidations are, in one sentence.
+
+    >>> remark([pd.Timestamp("2026-02-01", tz="UTC")])
+    "Scored against Tardis's liquidations of 2026-02-01, those of the venue shown."
+    """
+    said = " and ".join(f"{day:%Y-%m-%d}" for day in days)
+    return f"Scored against Tardis's liquidations of {said}, those of the venue shown."
+
+
 def _events(exchange: str, symbol: str, day: pd.Timestamp) -> pd.DataFrame | None:
     """Return a day's liquidations, from disk or from Tardis, None where there is no such file; raise SourceError."""
     path = f"v1/{exchange}/liquidations/{day:%Y/%m/%d}/{symbol}.csv.gz"

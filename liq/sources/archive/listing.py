@@ -91,6 +91,8 @@ def known_symbols() -> list[str]:
     >>> isinstance(known_symbols(), list)
     True
     """
+    if (listed := symbols.cache.get(client.gateway())) is not None:
+        return list(listed)
     saved = storage.read_json(f"symbols/{client.gateway()}")
     return saved if isinstance(saved, list) and all(isinstance(symbol, str) for symbol in saved) else []
 
