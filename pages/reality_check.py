@@ -5,6 +5,7 @@ import streamlit as st
 from liq.app import controls
 from liq.app.current_market import load_estimate, own_prior, use_prior
 from liq.app.live_price import live_price
+from liq.app.parts.first_days import offer_first_days, place_caption, scoring_by_first_days
 from liq.app.parts.outside_files import file_error, read_files
 from liq.app.parts.positions.truth import truth
 from liq.app.parts.style import METRIC_STYLE
@@ -54,7 +55,7 @@ scoring = None
 uploaded = st.session_state.get("realised_file")  # its uploader is drawn further down
 try:
     if uploaded is None:
-        scoring = reality_check.scoring_input(heatmap, positions=positions)
+        scoring = scoring_by_first_days(heatmap) or reality_check.scoring_input(heatmap, positions=positions)
     else:
         scoring = read_files(
             [uploaded.name],
@@ -72,6 +73,7 @@ except LiqError as error:
 else:
     if scoring is None:
         st.info(reality_check.why_not_scored(market), icon=":material/hearing_disabled:")
+        offer_first_days(market)
 if scoring and report:
     sides, data = charts.compared_sides(report), charts.datasets(report)
     alt = charts.description(report, market.symbol)
@@ -86,6 +88,7 @@ if scoring and report:
             f"{scoring.remark} {tables.scored_period(report)} {reality_check.bar_length_sentence(market)}".strip()
         )
     )
+    place_caption(scoring)
     left, right = st.columns([7, 4])
     step = tables.duration_text(report, charts.bars_per_step(report))
     left.caption(f"Liquidated per {step}. Filled: realised. Line: estimated. Log scale.")

@@ -18,6 +18,7 @@ MODULES = [found.name for found in pkgutil.walk_packages(liq.__path__, "liq.") i
 
 STREAMLIT = "draws on a Streamlit page; tests/app runs every page"
 VENUE = "needs a venue; tests/sources runs it against a local server"
+ARCHIVE = "asks Binance's or Tardis's archive over the network"
 
 EXEMPT: dict[str, str] = {
     "liq.app.compared": STREAMLIT,
@@ -89,6 +90,11 @@ EXEMPT: dict[str, str] = {
     "liq.sources.venues.endpoints.funding_rates": VENUE,
     "liq.sources.venues.endpoints.taker_delta": VENUE,
     "liq.sources.venues.market.calls_expected": VENUE,
+    "liq.sources.archive.files.gather": ARCHIVE,
+    "liq.sources.archive.listing.periods": ARCHIVE,
+    "liq.sources.archive.market.fetch_market": ARCHIVE,
+    "liq.sources.archive.market.tickers": ARCHIVE,
+    "liq.sources.archive.liquidations.first_days": ARCHIVE,
     "liq.sources.venues.request.kept_on_disk": VENUE,
     "liq.sources.venues.client.copy_markets": VENUE,
     "liq.sources.venues.market.fetch_market": VENUE,

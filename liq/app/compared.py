@@ -47,6 +47,7 @@ def right_view(view: View) -> View:
         source=view.source if source in (SAME, None) else source,
         timeframe=view.timeframe if timeframe in (SAME, None) else timeframe,
         map=view.map if chosen_map in (SAME, None) else chosen_map,
+        until=view.until if source in (SAME, None, view.source) else None,
         as_of=view.as_of if moment is None else pd.Timestamp(moment),
     )
 
@@ -65,10 +66,10 @@ def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> tuple[Heatma
 
 def _market(view: View) -> Market:
     """Return the market of the second chart, kept until a bar closes; raise LiqError."""
-    request = (view.ticker, view.source, view.timeframe)
+    request = (view.ticker, view.source, view.timeframe, view.until)
     if (kept := kept_market("compared", request, is_live(view))) is not None:
         return kept
     with st.spinner(f"Fetching {view.ticker}", show_time=False):
-        market = fetch.fetch(view.ticker, view.timeframe, view.source)
+        market = fetch.fetch(view.ticker, view.timeframe, view.source, as_of=view.until)
     st.session_state.compared = (request, market, market_cache.utc_now())
     return market

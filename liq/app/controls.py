@@ -9,18 +9,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from liq import formatting
 from liq.app import app_folder, tickers, widgets
 from liq.app.parts.context import NAMES
 from liq.app.real_positions import is_named
 from liq.app.view import View
 from liq.charts.heatmap import image
 from liq.charts.heatmap.picture import SCALES
-from liq.market import LOOKBACKS
+from liq.market import LOOKBACKS, lookback
 from liq.model.choice import MAPS
 from liq.model.leverage_bands import BANDS
 from liq.model.prior import PRIORS
 from liq.process_memory import use_few_heaps
-from liq.sources import fetch
+from liq.sources import fetch, market_cache
 
 DARK_FIRST = """<script>
 for (const key of Object.keys(localStorage)) {
@@ -33,7 +34,7 @@ for (const key of Object.keys(localStorage)) {
 </script>"""
 """Streamlit takes the system's preference until a theme is chosen in its menu; this chooses dark, once a browser."""
 
-MARKET = ("source", "dates", "ticker", "timeframe", "leverage", "prior", "live")
+MARKET = ("source", "dates", "until", "ticker", "timeframe", "leverage", "prior", "live")
 MAP = ("map", "observed")
 WATCHED = ("source", "timeframe", "map", "leverage", "prior", "live")
 DRAWING = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested")
@@ -94,6 +95,7 @@ def defaults() -> dict[str, Any]:
     return {
         "source": fetch.SOURCES[0],
         "dates": widgets.AS_FOUND,
+        "until": None,
         "ticker": tickers.DEFAULT_COINS[0],
         "timeframe": "7d",
         "leverage": list(BANDS),
@@ -124,6 +126,9 @@ def sidebar(title: str) -> None:
         # a page sets this to change a control: only here is the control not drawn yet
         if f"next_{name}" in state:
             state[name] = state.pop(f"next_{name}")
+            if name == "until":
+                st.query_params.pop(name, None)
+                st.query_params.update({name: str(state[name])} if state[name] else {})
             if name == "dates" or (name not in kept and name == "ticker"):
                 st.query_params[name] = str(state[name])  # a control that is drawn for the first time does not
         elif name not in state:
@@ -167,6 +172,16 @@ def _take_over(name: str) -> None:
     st.session_state[f"next_{name}"] = st.session_state[f"phone_{name}"]
 
 
+def is_before_newest(moment: pd.Timestamp, timeframe: str) -> bool:
+    """Return whether a moment lies before every newest window of the archive, so that it means where one ends.
+
+    >>> is_before_newest(pd.Timestamp("2020-01-01"), "7d")
+    True
+    """
+    newest = formatting.naive_utc(market_cache.utc_now()) - lookback(timeframe).window
+    return bool(moment < newest - pd.Timedelta(days=3))
+
+
 def view() -> View:
     """Return the view that the sidebar describes. Every page calls this first.
 
@@ -181,7 +196,12 @@ def view() -> View:
 
 def described_view() -> View:
     """Return the view that the drawn sidebar describes."""
-    ticker, as_of = str(value("ticker") or tickers.DEFAULT_COINS[0]).strip(), value("as_of")
+    ticker = str(value("ticker") or tickers.DEFAULT_COINS[0]).strip()
+    as_of, until = (None if value(name) is None else pd.Timestamp(value(name)) for name in ("as_of", "until"))
+    if value("source") != "archive":
+        until = None
+    elif until is None and as_of is not None and is_before_newest(as_of, value("timeframe") or "7d"):
+        as_of, until = None, as_of
     return View(
         ticker=ticker or tickers.DEFAULT_COINS[0],
         source=value("source"),
@@ -194,7 +214,8 @@ def described_view() -> View:
         prior=value("prior"),
         whole=value("whole"),
         live=value("live"),
-        as_of=None if as_of is None else pd.Timestamp(as_of),
+        as_of=as_of,
+        until=until,
         untested=value("untested"),
         observed=value("observed"),
         map=value("map") or MAPS[0],

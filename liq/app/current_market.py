@@ -140,13 +140,13 @@ def chart_data(
 
 
 def is_live(view: View) -> bool:
-    """Return whether price and market are refreshed: not where live is off, nor for a file.
+    """Return whether price and market are refreshed: not where live is off, nor for the archive or a file.
 
     >>> view = View("BTC", "file", "1d", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
     >>> is_live(view)
     False
     """
-    return view.live and view.source != "file"
+    return view.live and view.source not in ("archive", "file")
 
 
 def is_preview(view: View) -> bool:
@@ -173,7 +173,7 @@ def finish_loading(view: View) -> None:
 def _request(view: View) -> tuple[Any, ...]:
     """Return what makes a market another one."""
     if view.source != "file":
-        return (view.ticker, view.source, view.timeframe, "", ())
+        return (view.ticker, view.source, view.timeframe, "" if view.until is None else str(view.until), ())
     uploads = tuple(upload.file_id for upload in st.session_state.get("upload") or ())
     return (view.ticker, view.source, view.timeframe, view.dates, uploads)
 
@@ -223,7 +223,7 @@ def _loaded_market(view: View, place: Any, preview: bool) -> Market:
     state, request, began = st.session_state, _request(view), time.monotonic()
     loading: Loading | None = state.get("loading")
     if loading is None or loading.request != request:
-        loading = state.loading = start_loading(request, view.ticker, view.timeframe, view.source, view.dates)
+        loading = state.loading = start_loading(request, view)
     is_first = "current_market" not in state and not loading.previewed
     with place.container() if is_first else nullcontext():
         bar = st.empty() if is_first else place
@@ -256,10 +256,11 @@ class Loading:
     previewed: bool = False
 
 
-def start_loading(request: tuple[Any, ...], ticker: str, timeframe: str, source: str, dates: str = "") -> Loading:
-    """Start to fetch a market.
+def start_loading(request: tuple[Any, ...], view: View) -> Loading:
+    """Start to fetch the market of a view.
 
-    >>> loading = start_loading(("BTC",), "BTC", "12h", "simulated")
+    >>> view = View("BTC", "simulated", "12h", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
+    >>> loading = start_loading(("BTC",), view)
     >>> wait_for_market(loading).symbol
     'BTC/USDT:USDT'
     """
@@ -271,10 +272,11 @@ def start_loading(request: tuple[Any, ...], ticker: str, timeframe: str, source:
 
     def work() -> Market:
         return fetch.fetch(
-            ticker,
-            timeframe,
-            source,
-            dates=dates,
+            view.ticker,
+            view.timeframe,
+            view.source,
+            as_of=view.until,
+            dates=view.dates,
             on_progress=lambda *news: loading.news.put(news),
             on_candles=on_candles,
         )
@@ -291,7 +293,8 @@ def wait_for_market(
 
     on_progress : called in this thread with what `fetch` reports, and again every QUIET seconds.
 
-    >>> loading = start_loading(("ETH",), "ETH", "12h", "simulated")
+    >>> view = View("ETH", "simulated", "12h", 0, 20, True, True, ("51-100x",), "calibrated", False, True)
+    >>> loading = start_loading(("ETH",), view)
     >>> wait_for_market(loading).base
     'ETH'
     """

@@ -81,8 +81,8 @@ def price_metric(market: Market, view: View, quote: Quote | None, past: bool) ->
     price, time = (float(market.price), market.as_of) if quote is None else (quote.price, quote.time)
     change = price / float(market.visible["open"].iloc[0]) - 1
     age = f"{formatting.age(time, market_cache.utc_now())} ago"
-    if past or view.source == "file":
-        age = f"{formatting.naive_utc(time):%d %b %H:%M}" if past else "end of file"
+    if past or view.source in ("archive", "file"):
+        age = f"{formatting.naive_utc(time):%d %b %H:%M}" if past or view.source == "archive" else "end of file"
     return {
         "label": f"{market.base}, {age}",
         "value": formatting.price(price, formatting.decimals(price, market.tick)),

@@ -32,3 +32,4 @@ class View:
     panels: tuple[str, ...] = ()
     light: bool = False
     dates: str = ""
+    until: pd.Timestamp | None = None

@@ -9,6 +9,7 @@ import streamlit as st
 
 from liq.app import tickers
 from liq.app.parts.context import NAMES
+from liq.app.parts.days import days_worth_seeing, until_field
 from liq.app.real_positions import may_have
 from liq.charts.heatmap.picture import SCALES
 from liq.market import LOOKBACKS
@@ -26,7 +27,7 @@ BOUND: dict[str, Any] = {"bind": "query-params"}
 
 ABOUT_SOURCES = (
     "auto tries one venue after the other, all adds several together. Every venue is public data without a key. "
-    "simulated is an invented market, file a recording of your own."
+    "archive is Binance's days of the past, simulated an invented market, file a recording of your own."
 )
 
 TOGGLES: dict[str, tuple[str, str | None]] = {
@@ -70,6 +71,10 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
     top = st.container()
     if "source" in shown:
         _source()
+    if "until" in shown and st.session_state.source == "archive":
+        until_field(BOUND)
+    if "as_of" in shown:
+        days_worth_seeing()
     if "dates" in shown:
         _dates(defaults)
     if "ticker" in shown:

@@ -34,7 +34,7 @@ WIDTH = 79
 
 
 def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
-    """Add ticker (many: tickers), --file and --dates (not with many), --lookback and --source.
+    """Add ticker (many: tickers), --file, --dates and --as-of (not with many), --lookback and --source.
 
     >>> parser = argparse.ArgumentParser()
     >>> market_arguments(parser)
@@ -56,12 +56,28 @@ def market_arguments(parser: argparse.ArgumentParser, *, many: bool = False) -> 
             metavar="ORDER",
             help=f"how dates in files are written where they leave it open: {', '.join(DATE_ORDERS)}",
         )
+        as_of_argument(parser)
     lookback_argument(parser)
     parser.add_argument(
         "--source",
         choices=fetch.SOURCES,
         metavar="SOURCE",
         help=f"{', '.join(fetch.SOURCES)} (default auto: the first venue that answers)",
+    )
+
+
+def as_of_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --as-of, the moment that a window of the archive ends at.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> as_of_argument(parser)
+    >>> parser.parse_args(["--as-of", "2025-10-11"]).as_of
+    '2025-10-11'
+    """
+    parser.add_argument(
+        "--as-of",
+        metavar="TIME",
+        help="with --source archive: where the window ends, UTC, such as 2025-10-11 (default the newest there is)",
     )
 
 
@@ -147,13 +163,17 @@ def load_market(args: argparse.Namespace) -> Market:
         >>> load_market(argparse.Namespace(file=None, source="simulated", ticker="ETH", lookback="1d")).base
         'ETH'
     """
+    as_of = getattr(args, "as_of", None)
     if args.file is not None:
+        if as_of is not None:
+            raise InputError("--as-of is for --source archive; cut the file to end where you want.")
         if args.source not in (None, "file"):
             raise InputError("--file is a source of its own; leave --source out.")
         market = readers.read_market(args.file, lookback=args.lookback, symbol=args.ticker, dates=args.dates)
     else:
         source = args.source or "auto"
-        market = fetch.fetch(args.ticker or DEFAULT_TICKER, args.lookback, source, on_progress=_progress)
+        ticker = args.ticker or DEFAULT_TICKER
+        market = fetch.fetch(ticker, args.lookback, source, as_of=as_of, on_progress=_progress)
         _clear()
         refuse_simulated(market, source)
     print_notices(market)

@@ -58,6 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--tickers", metavar="A,B,C", help="coins or symbols, separated by commas (default all)")
     which.add_argument("--top", type=int, metavar="N", help="the first N by traded volume (default all)")
     options.lookback_argument(parser)
+    options.as_of_argument(parser)
     options.prior_argument(parser)
     parser.add_argument(
         "--to", type=Path, metavar="FILE", help="Parquet file to write; beside it a journal meanwhile"
@@ -82,7 +83,10 @@ def run(args: argparse.Namespace) -> int:
     if source == "simulated":
         message(simulation.NOTE)
     names = _names(args, source)
+    if args.as_of is not None and source != "archive":
+        raise InputError("--as-of is for --source archive.")
     request = {"source": source, "lookback": args.lookback, "prior": _prior_identity(prior)}
+    request |= {} if args.as_of is None else {"as_of": args.as_of}
     bar = LOOKBACKS[args.lookback].bar_length
     with nullcontext() if args.to is None else ScanJournal(args.to, request, bar, market_cache.utc_now()) as journal:
         done = {} if journal is None else journal.rows
@@ -170,7 +174,7 @@ def _rows(args: argparse.Namespace, source: str, prior: str | Prior, names: list
     if fetch_in_worker:
         get_market = partial(simulation.simulate, lookback=args.lookback)
     else:
-        get_market = partial(fetch.fetch, lookback=args.lookback, source=source)
+        get_market = partial(fetch.fetch, lookback=args.lookback, source=source, as_of=args.as_of)
     return scan(
         names, get_market, executor, prior=prior, max_submitted=2 * max(2, count), fetch_in_worker=fetch_in_worker
     )

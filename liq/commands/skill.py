@@ -9,12 +9,18 @@ from pathlib import Path
 from liq.commands import options, output
 from liq.errors import InputError
 from liq.export.schema import document, iso_time, source_name, to_json
+from liq.formatting import money
 from liq.model.estimated import Estimate
 from liq.sources import titles
+from liq.sources.archive import liquidations as tardis
 from liq.validation import reality_check
+from liq.validation.place import PlaceScore, place_score
 from liq.validation.reality_check import ScoringInput
 from liq.validation.skill import Skill
 from liq.validation.zone_touches import ZoneTouches
+
+TARDIS = "tardis"
+"""What --liquidations names where they are Tardis's first days of months."""
 
 SCHEMA = "liq.skill/1"
 
@@ -22,11 +28,13 @@ EXAMPLES = """examples:
   python -m liq skill BTC --source gate --lookback 1M
   python -m liq skill --source simulated --format json
   python -m liq skill --file btcusdt_5m.csv --liquidations mine.csv --format csv
+  python -m liq skill BTC --source archive --liquidations tardis --as-of 2026-02-02
 
 Needs realised liquidations: Gate, Kraken Futures and the simulated market have them; Binance's, Bybit's and OKX's
 are read from what `record` wrote into the folder LIQ_RECORDED; or bring a file with the columns open_time_ms, long,
-short (USD). csv is one row per scored bar and side. The JSON's schema is liq.skill/1
-(docs/commands.md); docs/skill.md says what every figure means.
+short (USD). --liquidations tardis takes the first day of a month, which Tardis gives to everybody, inside the window:
+it is scored by time and by place, by default in a window of 3d (docs/archive.md). csv is one row per scored bar and
+side. The JSON's schema is liq.skill/1 (docs/commands.md); docs/skill.md says what every figure means.
 """
 
 
@@ -36,6 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.estimate_arguments(parser)
     liquidations_argument(parser)
     output.arguments(parser, ("table", "json", "csv"))
+    parser.set_defaults(lookback=None)
     parser.epilog = EXAMPLES
 
 
@@ -47,21 +56,30 @@ def liquidations_argument(parser: argparse.ArgumentParser) -> None:
     >>> parser.parse_args(["--liquidations", "mine.csv"]).liquidations
     'mine.csv'
     """
-    parser.add_argument("--liquidations", metavar="PATH", help="realised liquidations of your own, as CSV or Parquet")
+    parser.add_argument(
+        "--liquidations",
+        metavar="PATH",
+        help=f"realised liquidations of your own, as CSV or Parquet, or {TARDIS}: the first days of months",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Score the map and write the report in the chosen format."""
     format = output.output_format(args)
+    # a single day has too few bars of a quarter of an hour to fit the baseline on one half and score the other
+    args.lookback = args.lookback or ("3d" if args.liquidations == TARDIS else "7d")
     heatmap = options.load_estimate(args, options.load_market(args)).with_bands(options.chosen_bands(args))
     scoring = scoring_input(args, heatmap)
     report = reality_check.score(scoring)
+    place = _place(scoring)
     if format == "csv":
         output.write_output(_csv(heatmap, report), args)
     elif format == "json":
-        output.write_output(_json(heatmap, scoring, report, reality_check.followed_zones(heatmap)), args)
+        output.write_output(_json(heatmap, scoring, report, place, reality_check.followed_zones(heatmap)), args)
     else:
-        output.write_output(_table(args, heatmap, scoring, report, reality_check.followed_zones(heatmap)), args)
+        output.write_output(
+            _table(args, heatmap, scoring, report, place, reality_check.followed_zones(heatmap)), args
+        )
     return 0
 
 
@@ -73,6 +91,9 @@ def scoring_input(args: argparse.Namespace, heatmap: Estimate) -> ScoringInput:
     >>> scoring_input(argparse.Namespace(liquidations=None), heatmap).heatmap.market.source
     'simulated'
     """
+    if args.liquidations == TARDIS:
+        events, days = tardis.first_days(heatmap.market)
+        return ScoringInput(heatmap, tardis.by_minute(events, days), tardis.remark(days), events)
     path = args.liquidations and Path(args.liquidations)
     scoring = (
         reality_check.scoring_input(heatmap, path, dates=args.dates) if path else reality_check.scoring_input(heatmap)
@@ -86,6 +107,33 @@ def scoring_input(args: argparse.Namespace, heatmap: Estimate) -> ScoringInput:
     return scoring
 
 
+def _place(scoring: ScoringInput) -> PlaceScore | None:
+    """Return where inside swept ranges liquidations lay; None without prices, or where no bar went far enough."""
+    if scoring.events is None:
+        return None
+    try:
+        return place_score(scoring.heatmap, scoring.events)
+    except InputError as error:
+        options.message(f"Place is not scored: {error}")
+        return None
+
+
+def place_line(place: PlaceScore) -> str:
+    """Return where inside swept ranges liquidations lay, in one line.
+
+    >>> place_line(PlaceScore(0.125, float("nan"), float("nan"), 2.5e6, 7, 1))
+    'Place: +0.12 bits a dollar against an even spread, $2.50M in 7 swept ranges; 1 day has no interval.'
+    """
+    days = "1 day has" if place.days == 1 else f"{place.days} days have"
+    interval = (
+        f"{days} no interval" if place.low != place.low else f"95 % interval {place.low:+.2f} to {place.high:+.2f}"
+    )
+    return (
+        f"Place: {place.bits:+.2f} bits a dollar against an even spread, {money(place.usd)} in {place.bars:,} swept "
+        f"ranges; {interval}."
+    )
+
+
 def _csv(heatmap: Estimate, report: Skill) -> str:
     rows = report.scored.stack(level=1, future_stack=True)[["estimated", "realised", "baseline"]].round(2)
     rows.index.names = ["time", "side"]
@@ -96,7 +144,9 @@ def _csv(heatmap: Estimate, report: Skill) -> str:
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def _json(heatmap: Estimate, scoring: ScoringInput, report: Skill, touches: ZoneTouches) -> str:
+def _json(
+    heatmap: Estimate, scoring: ScoringInput, report: Skill, place: PlaceScore | None, touches: ZoneTouches
+) -> str:
     figures = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "scored"}
     touch_figures = {
         "sentence": touches.sentence,
@@ -111,12 +161,18 @@ def _json(heatmap: Estimate, scoring: ScoringInput, report: Skill, touches: Zone
         "twin_sentence": report.twin_sentence,
         "figures": figures,
         "touches": touch_figures,
+        **({} if place is None else {"place": place._asdict()}),
     }
     return to_json(document(SCHEMA, heatmap, **body), indent=1)
 
 
 def _table(
-    args: argparse.Namespace, heatmap: Estimate, scoring: ScoringInput, report: Skill, touches: ZoneTouches
+    args: argparse.Namespace,
+    heatmap: Estimate,
+    scoring: ScoringInput,
+    report: Skill,
+    place: PlaceScore | None,
+    touches: ZoneTouches,
 ) -> str:
     from liq.charts.tables import reality_check as tables  # only the table format needs altair's tables
 
@@ -125,6 +181,7 @@ def _table(
         *([scoring.remark] if scoring.remark else []),
         report.sentence,
         report.twin_sentence,
+        *([] if place is None else [place_line(place)]),
         tables.scored_period(report),
         "",
         tables.skill_table(report).to_string(index=False, na_rep=""),

@@ -87,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
     """Watch until a signal ends it; return 130 for SIGINT, 0 for SIGTERM."""
     if args.source == "file":
         raise InputError("A file does not move, so there is nothing to watch; choose another source.")
+    if args.source == "archive":
+        raise InputError("The archive ends before today, so there is nothing to watch; choose another source.")
     if not args.every >= MIN_INTERVAL:
         raise InputError(f"--every must be at least {MIN_INTERVAL:g} seconds, not {args.every:g}.")
     if not 0 <= args.usd < float("inf"):

@@ -18,6 +18,9 @@ from liq.errors import InputError
 REFERENCE = "binanceusdm"
 """Venue whose dollars a prior's weights stand for."""
 
+ARCHIVES = {"archive": "binanceusdm"}
+"""Sources whose files are those of a venue, so that their flow is that venue's."""
+
 PERIOD = "May to November 2025"
 """When the venues' shares were measured."""
 
@@ -79,6 +82,7 @@ def dollar_scale(source: str, coin: str, venues: Sequence[str] | None = None) ->
     >>> round(dollar_scale("bybit", "BTC").factor, 2)
     2.17
     """
+    source = ARCHIVES.get(source, source)
     meant = (source,) if venues is None else tuple(dict.fromkeys(venues))
     known = tuple(SHARES["BTC"])
     if venues is not None and not meant:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from liq.errors import InputError, SourceError
 from liq.market import Market, Quote
 from liq.market import lookback as find_lookback
 from liq.sources import disk_cache, failover, market_cache, named_file, order_book, venue_status
+from liq.sources.archive import market as archive
 from liq.sources.failover import Listener, describe_failures, fetch_all, fetch_first, fetch_one
 from liq.sources.market_cache import Progress, find_contract, last_good_market
 from liq.sources.single_flight import single_flight
@@ -23,7 +24,7 @@ from liq.sources.venues import client, endpoints, symbols
 from liq.sources.venues.failures import VenueFailure
 from liq.sources.venues.table import VENUES
 
-SOURCES = ("auto", "all", *VENUES, "simulated", "file")
+SOURCES = ("auto", "all", *VENUES, "archive", "simulated", "file")
 """Every source, by name."""
 
 QUOTE_SECONDS = 2
@@ -40,6 +41,7 @@ def fetch(
     lookback: str = "7d",
     source: str = "auto",
     *,
+    as_of: object = None,
     dates: str = "",
     on_progress: Progress | None = None,
     on_candles: Callable[[Market], None] | None = None,
@@ -49,7 +51,8 @@ def fetch(
     symbol : as traders write it, such as ``BTC``, ``BTCUSDT.P`` or ``BTC/USDT:USDT`` (`liq.sources.venues.symbols`);
     a venue before it, as in ``BYBIT:BTCUSDT.P``, chooses that venue where the source is auto. lookback : a name of
     LOOKBACKS; source : one of SOURCES.
-    dates : of a file, the order of dates that can be read in several (`liq.sources.files.times.DATE_ORDERS`).
+    as_of : of the archive, the moment that the window ends at (UTC), such as ``2025-10-11``; default the newest there
+    is. dates : of a file, the order of dates that can be read in several (`liq.sources.files.times.DATE_ORDERS`).
     on_progress : called with (what is requested, requests begun, requests expected); on_candles : with a venue's
     market of the candles alone where these are there before the rest; both always in the caller's thread.
 
@@ -65,14 +68,20 @@ def fetch(
     """
     _check_source(source)
     find_lookback(lookback)
+    if as_of is not None and source != "archive":
+        raise InputError(f"as_of is for source archive; source {source} has its own window, so leave as_of out.")
     if source == "file":
         return named_file.market(lookback, dates)
+    if source == "archive":
+        return archive.fetch_market(symbol, lookback, as_of, now=market_cache.utc_now(), on_progress=on_progress)
     named = symbols.parse_ticker(symbol).venue
     listener = Listener(on_progress, on_candles)
     market = _fetched(symbol, lookback, named or source if source == "auto" else source, listener)
     notes = [symbols.found_note(symbol, market.symbol)] if not market.left_out or market.source in VENUES else []
     if named and source not in ("auto", named):
         notes.append(f"{symbol.split(':')[0]} names another venue than the source; this is {source_title(source)}.")
+    if source == "auto" and market.source in VENUES and _binance_refuses(market.left_out):
+        notes.append(archive.OFFER)
     notes = [note for note in notes if note and note not in market.notes]
     return _with_notes(market, tuple(notes), tuple(market.left_out.items())) if notes else market
 
@@ -106,6 +115,8 @@ def tickers(source: str = "auto") -> list[str]:
     _check_source(source)
     if source == "file":
         return [named_file.market("7d").base]
+    if source == "archive":
+        return archive.tickers()
     if source != "simulated":
         try:
             name = failover.answering_venue() if source in ("auto", "all") else source
@@ -128,6 +139,8 @@ def known_tickers(source: str = "auto") -> list[str]:
     """
     if source in ("simulated", "file"):
         return tickers(source)
+    if source == "archive":
+        return archive.known_tickers()
     name = venue_status.last_answering_venue() if source in ("auto", "all") else source
     key = (name or "", client.gateway())
     return list(_cached_tickers.cache.get(key) or disk_cache.read(("tickers", *key)) or [])
@@ -147,6 +160,8 @@ def quote(symbol: str = "BTC", source: str = "auto") -> Quote:
     if source == "file":
         market = named_file.market("7d")
         return Quote(market.symbol, float(market.price), market.as_of, market.source)
+    if source == "archive":
+        raise SourceError("Binance's archive has no live price; choose another source for one.")
     if source != "simulated":
         try:
             name = failover.answering_venue() if source in ("auto", "all") else source
@@ -186,6 +201,7 @@ def clear_caches() -> None:
     venue_status.clear()
     _last_quotes.clear()
     named_file.clear()
+    archive.clear()
     for single_flight_cache in (_cached_quote, _cached_tickers, client.contracts, order_book.books):
         single_flight_cache.cache_clear()
     for function_cache in (_simulated_at, _with_notes, client._connect):
@@ -200,7 +216,13 @@ def _check_source(source: str) -> None:
 
 def _source_error(name: str, failure: VenueFailure) -> SourceError:
     """Return the error that names the venue, its failure and what to do."""
-    return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, or auto.")
+    choice = "auto, or archive for its past" if failure.blocked and name == "binanceusdm" else "or auto"
+    return SourceError(f"{VENUES[name].title} {failure.reason}; choose another source, {choice}.")
+
+
+def _binance_refuses(reasons: Mapping[str, str]) -> bool:
+    """Return whether Binance does not serve this location."""
+    return "does not serve" in reasons.get("binanceusdm", "")
 
 
 def _newest_known(name: str, symbol: str) -> Quote | None:
@@ -265,6 +287,7 @@ def _stand_in(symbol: str, window: str, reasons: dict[str, str]) -> Market:
     except InputError:
         market = _simulated("BTC", window)
         notes.append(f"The simulated market has no {str(symbol)[:40]!r}; this is BTC.")
+    notes += [archive.OFFER] if _binance_refuses(reasons) else []
     return _with_notes(market, tuple(notes), tuple(reasons.items()))
 
 

@@ -23,7 +23,9 @@ def source_title(name: str) -> str:
     >>> source_title("okx"), source_title("simulated")
     ('OKX', 'simulated market')
     """
-    return VENUES[name].title if name in VENUES else f"{name} market" if name == "simulated" else name
+    if name in VENUES:
+        return VENUES[name].title
+    return {"simulated": "simulated market", "archive": "Binance's archive"}.get(name, name)
 
 
 def shown_sentence(market: Market) -> str:

@@ -54,7 +54,8 @@ class AlignedBars(NamedTuple):
 def align(market: Market, liquidations: pd.DataFrame) -> AlignedBars:
     """Return the bars on which the market's candles and the realised liquidations can be compared.
 
-    The coarser of the two sets the resolution, coarse warm-up candles included. A bar counts only if both
+    The coarser of the two sets the resolution, where both are: coarse warm-up candles count if there are liquidations
+    of their time. A bar counts only if both
     cover all of it: a bar that was not recorded (missing or NaN) is left out, not taken for zero, and so
     is one that is still forming. Where no bar has sides, their ``total`` is compared. Raises
     InputError if no bar is left.
@@ -71,9 +72,11 @@ def align(market: Market, liquidations: pd.DataFrame) -> AlignedBars:
         real_lengths = np.full(
             len(real_starts), float(np.median(np.diff(real_starts))) if len(real_starts) > 1 else 3600.0
         )
+    known = (starts + lengths > real_starts[0]) & (starts < real_starts[-1] + real_lengths[-1])
     # A gap in the candles looks like one long bar, since each lasts until the next opens; a handful of gaps must not
     # set the resolution, so the length is a high quantile and not the maximum.
-    typical = (float(np.quantile(values, 0.95, method="lower")) for values in (lengths, real_lengths))
+    shared = lengths[known] if known.any() else lengths
+    typical = (float(np.quantile(values, 0.95, method="lower")) for values in (shared, real_lengths))
     candle_length, real_length = typical
     length = max(candle_length, real_length)
     base = (real_starts[0] if real_length >= candle_length else starts[0]) % length

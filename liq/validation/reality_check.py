@@ -39,13 +39,15 @@ class ScoringInput:
 
     heatmap : the heatmap, or the part of the one venue that reports liquidations; liquidations : as in
     `liq.skill`; remark : a sentence on what they are, or ""; whole : whether they are all that the venue liquidated,
-    so that a prior can be fitted to their dollars.
+    so that a prior can be fitted to their dollars; events : single ones with their prices, where known
+    (`liq.validation.place`).
     """
 
     heatmap: Estimate
     liquidations: pd.DataFrame
     remark: str = ""
     whole: bool = True
+    events: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)

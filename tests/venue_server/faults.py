@@ -61,6 +61,18 @@ def cut(handler: Handler, body: bytes) -> None:
     handler.close_connection = True
 
 
+def drip(handler: Handler, body: bytes) -> None:
+    """Announce the whole body and send a byte every tenth of a second, until the other side or the server ends."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    for place in range(len(body)):
+        handler.wfile.write(body[place : place + 1])
+        if handler.server.over.wait(0.1):
+            break
+    handler.close_connection = True
+
+
 def reset(handler: Handler) -> None:
     """Hang up so that the other side sees a reset connection."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

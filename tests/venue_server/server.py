@@ -1,4 +1,4 @@
-"""One local HTTP server that stands in for every venue behind LIQ_GATEWAY, over real sockets."""
+"""One local HTTP server that stands in for every venue and both archives behind LIQ_GATEWAY, over real sockets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.venue_server import faults, streams, wire
 from tests.venue_server.moving import Clock
 from tests.venue_server.venues import (
+    archive,
     binance,
     bybit,
     gate,
@@ -33,6 +34,9 @@ HOSTS = {
     "api.hyperliquid.xyz": "hyperliquid",
     "stats-data.hyperliquid.xyz": "hyperliquid",
     "mainnet.zklighter.elliot.ai": "lighter",
+    "data.binance.vision": "archive",
+    "s3-ap-northeast-1.amazonaws.com": "archive",
+    "datasets.tardis.dev": "tardis",
 }
 
 SPEAK = {
@@ -43,6 +47,8 @@ SPEAK = {
     "krakenfutures": krakenfutures.answer,
     "hyperliquid": hyperliquid.answer,
     "lighter": lighter.answer,
+    "archive": archive.vision,
+    "tardis": archive.tardis,
 }
 
 
@@ -166,6 +172,8 @@ class Handler(BaseHTTPRequestHandler):
             status, payload = SPEAK[venue](path, query, mode, self.server.knobs)
         except KeyError as missing:
             status, payload = 400, {"code": -1102, "msg": f"parameter {missing} was not sent"}
+        if isinstance(payload, archive.Body):
+            return self._send_body(status, payload, mode)
         text = json.dumps(faults.emptied(payload) if mode == "empty" else payload)
         if mode == "cut":
             return faults.cut(self, text.encode())
@@ -184,8 +192,16 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(200, json.dumps([one._asdict() for one in lives]))
         self._send(200, json.dumps({"calls": self.server.calls, "faults": self.server.faults}))
 
-    def _send(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
-        body = text.encode()
+    def _send_body(self, status: int, body: archive.Body, mode: str | None) -> None:
+        content = b"" if mode == "empty" else body.content
+        if mode == "cut":
+            return faults.cut(self, content)
+        if mode == "drip":
+            return faults.drip(self, content)
+        return self._send(status, content, {"Content-Type": body.type, **body.headers})
+
+    def _send(self, status: int, text: str | bytes, headers: Mapping[str, str] | None = None) -> None:
+        body = text.encode() if isinstance(text, str) else text
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             self.send_header(name, value)

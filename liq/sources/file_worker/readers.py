@@ -12,12 +12,15 @@ from typing import Any
 
 import pandas as pd
 
+from liq.errors import LiqError
 from liq.market import SIDES, Market, Origin
 from liq.market_checks import CANDLE_COLUMNS
 from liq.positions import Positions
 from liq.sources.file_worker import published
 from liq.sources.file_worker.process import run
-from liq.sources.files import market_file, table
+from liq.sources.files import archive_file, market_file, table
+from liq.sources.files.content import Content
+from liq.sources.files.kinds import tardis_liquidations
 from liq.sources.files.table import File
 from liq.sources.positions import reader
 
@@ -140,6 +143,51 @@ def _table(files: list[File], known: list[str]) -> Parts:
     return [frame], {"name": name}
 
 
+def read_archive_files(files: Sequence[File]) -> list[Content | str]:
+    """Return what each file of Binance's archive says, or the sentence that refuses it, see
+    `liq.sources.files.archive_file`.
+
+    >>> import io
+    >>> read_archive_files([table.named_buffer(b"no zip", "BTCUSDT-1m-2026-01-01.zip")])[0].split()[0]
+    'BTCUSDT-1m-2026-01-01.zip'
+    """
+    tables, facts = run("archive", files, {})
+    found = iter(tables)
+    return [one["error"] if "error" in one else archive_file.content_of(next(found), one) for one in facts["files"]]
+
+
+def _archive(files: list[File]) -> Parts:
+    """Return the table and the facts of each file, or the sentence that refuses it."""
+    tables, facts = list[pd.DataFrame](), list[dict[str, Any]]()
+    for file in files:
+        try:
+            frame, said = archive_file.content_parts(archive_file.read_archive_file(file))
+        except LiqError as error:
+            facts.append({"error": str(error)})
+        except (ValueError, KeyError, TypeError) as error:  # one file of no known layout must not cost the others
+            facts.append({"error": f"{table.file_name(file)} cannot be read ({type(error).__name__})."})
+        else:
+            tables.append(frame)
+            facts.append(said)
+    return tables, {"files": facts}
+
+
+def read_events(file: File) -> pd.DataFrame:
+    r"""Return single liquidations of a file of Tardis's, see `liq.sources.files.kinds.tardis_liquidations.events`.
+
+    >>> rows = b"timestamp,side,price,amount\n1767225600000000,sell,10,2\n"
+    >>> read_events(table.named_buffer(rows, "BTCUSDT.csv"))["usd"].tolist()
+    [20.0]
+    """
+    (rows,), _ = run("events", [file], {})
+    return rows
+
+
+def _events(files: list[File]) -> Parts:
+    """Return the liquidations of the first file."""
+    return [tardis_liquidations.events(table.read_tables(files[0])[0])], {}
+
+
 def _listed(file: File | Sequence[File]) -> list[File]:
     """Return one file or several as a list."""
     return list(file) if isinstance(file, (list, tuple)) else [file]  # type: ignore[list-item]
@@ -151,5 +199,7 @@ TASKS: dict[str, Callable[..., Parts]] = {
     "positions": _positions,
     "published": published.published_task,
     "table": _table,
+    "archive": _archive,
+    "events": _events,
 }
 """What the process can be asked to read."""

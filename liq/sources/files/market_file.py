@@ -17,7 +17,7 @@ from liq.market import SIDES, Lookback, Market, Origin, as_utc
 from liq.market import lookback as named_lookback
 from liq.market_checks import CANDLE_COLUMNS, check_liquidations
 from liq.market_quality import checked_open_interest, leap_sentences, quality_sentences
-from liq.sources.files.content import spacing
+from liq.sources.files.content import Content, spacing
 from liq.sources.files.joined import contents, joined, one_series, understood, what
 from liq.sources.files.one_market import UNNAMED, one_coin, runs_of_one_length
 from liq.sources.files.table import File
@@ -55,8 +55,28 @@ def read_market(
     >>> read_market(file, lookback="1d").symbol
     'ETH/USDT:USDT'
     """
+    return market_of(contents(file, dates, symbol or ""), lookback=lookback, symbol=symbol, as_of=as_of)
+
+
+def market_of(
+    found: Sequence[Content],
+    *,
+    lookback: str,
+    symbol: str | None = None,
+    as_of: pd.Timestamp | str | None = None,
+    source: str = "file",
+    called: str = "The file",
+) -> Market:
+    """Return the market that contents of files make, see `read_market`; raise InputError.
+
+    source : of the market; called : what sentences call the files.
+
+    >>> hours = pd.date_range("2026-01-01", periods=48, freq="1h", tz="UTC")
+    >>> bars = pd.DataFrame(dict(open=1.0, high=2.0, low=1.0, close=2.0, volume=5.0), index=hours)
+    >>> market_of([Content("", "ethusdt.csv", bars, None, None, {}, "", ())], lookback="1d").base
+    'ETH'
+    """
     window = named_lookback(lookback)
-    found = contents(file, dates, symbol or "")
     data = joined(found, symbol or "")
     frame, name = data.frame, data.name
     if len(frame) < 2:
@@ -65,26 +85,26 @@ def read_market(
     frame, end = _cut_at(frame, data.lengths, as_of, name)
     notes = [understood(found), *data.notes]
     for opens, length in runs_of_one_length(pd.DatetimeIndex(frame.index), data.lengths[: len(frame)]):
-        notes += _gaps(opens, length)
+        notes += _gaps(opens, length, called)
     notes += leap_sentences(frame)
     if "open_interest" in frame:
         frame["open_interest"], dropped = checked_open_interest(frame["open_interest"])
         notes += dropped
     visible_bar = window.bar_length
     if bar > visible_bar or visible_bar % bar:
-        notes.append(f"The file has bars of {duration_text(bar.value)}, so they are shown instead of {window.bar}.")
+        notes.append(f"{called} has bars of {duration_text(bar.value)}, so they are shown instead of {window.bar}.")
         visible_bar = bar
     grouped, start = _grouped(frame, window, bar, visible_bar)
-    notes += _shortfall(pd.DatetimeIndex(grouped.index), start, window)
+    notes += _shortfall(pd.DatetimeIndex(grouped.index), start, window, called)
     seen = grouped[grouped.index >= start]
     notes += quality_sentences(seen, visible_bar, end, pd.Timestamp.now("UTC"))
     interest = grouped.get("open_interest")
     interest = interest if interest is not None and interest.notna().any() else None
     if interest is None:
-        notes.append("The file has no open interest, so openings are estimated from volume.")
+        notes.append(f"{called} has no open interest, so openings are estimated from volume.")
     return Market(
         symbol=_symbol(symbol, data.coin, data.quote),
-        source="file",
+        source=source,
         candles=grouped[list(CANDLE_COLUMNS)],
         open_interest=interest,
         start=max(start, grouped.index[0]),
@@ -134,7 +154,7 @@ def _cut_at(
     return frame.iloc[:ended], ends[ended - 1]
 
 
-def _gaps(times: pd.Index, bar: pd.Timedelta) -> list[str]:
+def _gaps(times: pd.Index, bar: pd.Timedelta, called: str) -> list[str]:
     """Return a sentence on missing bars, or nothing."""
     opens = pd.DatetimeIndex(times)
     steps = opens[1:] - opens[:-1]
@@ -146,7 +166,7 @@ def _gaps(times: pd.Index, bar: pd.Timedelta) -> list[str]:
     bars = "a bar" if places.sum() == 1 else f"{int(places.sum()):,} bars in {len(places):,} place"
     bars += "s, most of them" if len(places) > 1 else "," if places.sum() > 1 else ""
     length = duration_text(int(places.max()) * bar.value)
-    return [f"The file lacks {bars} from {largest_gap:%Y-%m-%d %H:%M} UTC ({length})."]
+    return [f"{called} lacks {bars} from {largest_gap:%Y-%m-%d %H:%M} UTC ({length})."]
 
 
 def _grouped(
@@ -187,14 +207,14 @@ def _grouped(
     return grouped, start
 
 
-def _shortfall(times: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback) -> list[str]:
+def _shortfall(times: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback, called: str) -> list[str]:
     """Return a sentence where the file does not reach back far enough, or nothing."""
     if times[0] > start:
-        return [f"The file begins {times[0]:%Y-%m-%d %H:%M} UTC, later than a window of {window.name}."]
+        return [f"{called} begins {times[0]:%Y-%m-%d %H:%M} UTC, later than a window of {window.name}."]
     warmup = start - times[0]
     if warmup < 0.5 * window.warmup:
         held = duration_text(warmup.value) if warmup > pd.Timedelta(0) else "nothing"
-        return [f"The file holds {held} before the window, so its left edge shows less than stood."]
+        return [f"{called} holds {held} before the window, so its left edge shows less than stood."]
     return []
 
 

@@ -1,0 +1,82 @@
+"""Days of the past in the app: chosen by a date, by an address, or from the list; and scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.served import ROOT
+from tests.venue_server import VenueServer
+
+DAY = "2025-10-11"
+
+
+@pytest.fixture
+def archive(venues: VenueServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VenueServer:
+    monkeypatch.setenv("LIQ_CACHE", str(tmp_path / "cache"))
+    return venues
+
+
+def opened(**query: str) -> AppTest:
+    """Return the app as a link with these parameters opens it."""
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    """Return the page's captions."""
+    return " ".join(caption.value for caption in app.caption).replace("\\", "")
+
+
+def test_a_link_with_a_date_shows_that_day_and_keeps_still(archive: VenueServer):
+    app = opened(source="archive", until=DAY, timeframe="1d")
+    assert "BTCUSDT up to 2025-10-11 00:00 UTC: a window of the past, not live." in said(app)
+    assert app.session_state.current_market[1].as_of.strftime("%Y-%m-%d") == DAY
+    archive.forget()
+    app.run()
+    assert archive.calls["archive"] == 0
+
+
+def test_as_of_before_every_newest_window_means_where_the_window_ends(archive: VenueServer):
+    app = opened(source="archive", as_of=f"{DAY}T00:00", timeframe="1d")
+    assert app.session_state.current_market[1].as_of.strftime("%Y-%m-%d") == DAY
+
+
+def test_as_of_inside_the_window_is_a_moment_of_it(archive: VenueServer):
+    app = opened(source="archive", until=DAY, as_of="2025-10-10T21:00", timeframe="1d")
+    assert app.session_state.current_market[1].as_of.strftime("%Y-%m-%d") == DAY
+    assert "A moment of the past" in said(app)
+
+
+def test_a_day_worth_seeing_is_a_click_away(archive: VenueServer):
+    app = opened(source="simulated", timeframe="1d")
+    app.button(key="day_2025-10-10").click().run()
+    assert not app.exception
+    market = app.session_state.current_market[1]
+    assert (market.source, f"{market.as_of:%Y-%m-%d}") == ("archive", DAY)
+    assert app.selectbox(key="source").value == "archive"
+    assert f"{app.date_input(key='until').value}" == DAY
+
+
+def test_a_coin_that_has_ended_is_one_sentence_or_its_last_days(archive: VenueServer):
+    assert "LUNAUSDT up to 2022-05-13" in said(opened(source="archive", ticker="LUNA", timeframe="1d"))
+    app = opened(source="archive", ticker="NOSUCH", timeframe="1d")
+    assert "Binance's archive has no perpetual 'NOSUCH'" in " ".join(error.value for error in app.error)
+
+
+def test_the_reality_check_scores_the_first_of_a_month_when_asked(archive: VenueServer):
+    app = opened(source="archive", until="2026-02-02", timeframe="1d")
+    app.switch_page("pages/reality_check.py").run()
+    assert not app.exception
+    assert archive.calls["tardis"] == 0
+    app.button(key="ask_first_days").click().run()
+    assert not app.exception
+    assert archive.calls["tardis"] == 1
+    assert "Scored against Tardis's liquidations of 2026-02-01" in said(app)
+    assert "Place: " in said(app)

@@ -1,0 +1,1 @@
+"""Tests of the archive of past days, against the local server."""
