@@ -26,6 +26,7 @@ EXEMPT: dict[str, str] = {
     "liq.app.current_market": STREAMLIT,
     "liq.app.live_price": STREAMLIT,
     "liq.app.real_positions.map_positions": STREAMLIT,
+    "liq.app.real_positions.collecting": STREAMLIT,
     "liq.app.real_positions.layer_positions": STREAMLIT,
     "liq.app.real_positions.positions_at_hand": STREAMLIT,
     "liq.app.parts": STREAMLIT,

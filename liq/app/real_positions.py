@@ -5,29 +5,34 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
+from pathlib import Path
 
+import pandas as pd
 import streamlit as st
-from cachetools import LRUCache, TTLCache, cached
+from cachetools import LRUCache, cached
 
 from liq.app.parts.outside_files import file_error, read_files
 from liq.app.view import View
 from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
-from liq.market import Market
+from liq.market import Market, as_utc
 from liq.model.choice import AUTO, choose_map
 from liq.model.heatmap import Heatmap
+from liq.model.snapshots import MAX_AGE
 from liq.positions import Positions
 from liq.sources.file_worker.readers import read_positions
 from liq.sources.files.table import named_buffer
 from liq.sources.positions.accounts import SOURCES
-from liq.sources.simulation.positions import simulated_positions
+from liq.sources.positions.reader import venue_to_read
+from liq.sources.positions.status import collecting_status
+from liq.sources.simulation.positions import seen_share, simulated_positions
 from liq.wording import ESTIMATE, REAL
 
-FRESH = 60
-"""Seconds after which a folder is read again."""
+TICK = "10s"
+"""Time between two looks at what a collector has written meanwhile."""
 
 SETTING = "LIQ_POSITIONS"
-"""Environment variable that names a folder or a file of positions."""
+"""Environment variable that names a folder, a file or an address of positions."""
 
 NONE_AT_HAND = (
     "No real positions at hand: upload a file in the sidebar, or start the app with LIQ_POSITIONS. Background says "
@@ -59,7 +64,11 @@ def map_positions(view: View, market: Market, *, offers: bool = True) -> Positio
     button to the other map where there is one and `offers`."""
     if view.map == ESTIMATE or (view.map == AUTO and market.source == "simulated"):
         return None
+    if offers:
+        collecting(market)
     at_hand = _at_hand(view, market)
+    for note in () if at_hand is None else at_hand.notes:
+        st.caption(f":material/visibility: {escape_markdown(note)}")
     choice = choose_map(market, at_hand, view.map)
     if choice.sentence:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -101,11 +110,11 @@ def named_positions(market: Market, wanted: str) -> Positions | None:
     True
     """
     if market.source == "simulated":
-        return _simulated(market) if wanted == REAL else None
+        return _simulated(market, seen_share()) if wanted == REAL else None
     if wanted == ESTIMATE or not is_named():
         return None
     with suppress(LiqError):
-        return _named(os.environ[SETTING], "")
+        return _named(market, "")
     return None
 
 
@@ -123,15 +132,16 @@ def _at_hand(view: View, market: Market) -> Positions | None:
                 [name], ("positions", upload.file_id, view.dates), lambda: _uploaded(data, name, view.dates)
             )
         if market.source == "simulated":
-            return _simulated(market)
+            return _simulated(market, seen_share())
         if is_named():
-            return _named(os.environ[SETTING], view.dates)
+            return _named(market, view.dates)
         if view.map == REAL or view.observed:
             st.caption(f":material/visibility: {NONE_AT_HAND}")
     except DateOrderError as error:
         file_error(error)
     except LiqError as error:
-        st.caption(f":material/error: {escape_markdown(str(error))}")
+        if not _is_collecting(market):  # else the first snapshot is under way, and its progress is on the page
+            st.caption(f":material/error: {escape_markdown(str(error))}")
     return None
 
 
@@ -140,11 +150,62 @@ def _uploaded(data: bytes, name: str, dates: str) -> Positions:
     return read_positions(named_buffer(data, name), dates=dates)
 
 
-@cached(TTLCache(2, FRESH), condition=threading.Condition())
-def _named(path: str, dates: str) -> Positions:
-    return read_positions(path, dates=dates)
+def _named(market: Market, dates: str) -> Positions:
+    """Return what LIQ_POSITIONS names, as far as a market's window needs it; the same object while nothing is new."""
+    path, since = os.environ[SETTING], (as_utc(market.start, "start") - MAX_AGE).floor("D")
+    if path.startswith(("https://", "http://")):
+        return read_positions(path, market.base, since=since)
+    return _read(path, dates, venue_to_read(path, market.source), since, version(path))
 
 
-@cached(LRUCache(4), condition=threading.Condition())
-def _simulated(market: Market) -> Positions:
-    return simulated_positions(market)
+def version(path: str) -> tuple[object, ...]:
+    """Return what changes when a file or a folder of snapshots does.
+
+    >>> version("nowhere")
+    ()
+    """
+    try:
+        status = os.stat(path)
+        if not os.path.isdir(path):
+            return status.st_mtime_ns, status.st_size
+        names = [file.name for file in Path(path).glob("positions/*/[0-9]*.parquet")]
+        index = Path(path, "index.json")
+        return max(names, default=""), len(names), index.stat().st_mtime_ns if index.is_file() else 0
+    except OSError:
+        return ()
+
+
+@cached(LRUCache(2), condition=threading.Condition())
+def _read(path: str, dates: str, source: str, since: pd.Timestamp, version: tuple[object, ...]) -> Positions:
+    return read_positions(path, dates=dates, since=since, source=source)
+
+
+@cached(LRUCache(2), condition=threading.Condition())
+def _simulated(market: Market, seen: float) -> Positions:
+    return simulated_positions(market, seen)
+
+
+def collecting(market: Market) -> None:
+    """Draw what a collector beside the app is doing for a market's venue, and run the page again when it has written
+    a snapshot; draw nothing where none is at work."""
+    if not _is_collecting(market):
+        return
+    path = os.environ[SETTING]
+    st.session_state.collected = version(path)
+    st.fragment(_progress, run_every=TICK)(path, market.source)
+
+
+def _is_collecting(market: Market) -> bool:
+    """Return whether a collector is at work for a market's venue, in the folder that LIQ_POSITIONS names."""
+    path = os.environ.get(SETTING, "")
+    is_stated = market.source in SOURCES and os.path.isdir(path)
+    return is_stated and collecting_status(Path(path), market.source) is not None
+
+
+def _progress(path: str, source: str) -> None:
+    """Draw a collector's progress; run the page again where there is a new snapshot."""
+    if version(path) != st.session_state.get("collected"):
+        st.rerun()
+    status = collecting_status(Path(path), source)
+    if status is not None:
+        st.caption(f":material/sync: {escape_markdown(status.sentence)}")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from liq.errors import InputError, SourceError
-from liq.market import LOOKBACKS, Market
+from liq.market import LOOKBACKS, Market, as_utc
 from liq.model.choice import AUTO, choose_map
 from liq.model.estimate import estimate
 from liq.model.estimated import Estimate
@@ -16,10 +16,12 @@ from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
 from liq.model.observed import observe
 from liq.model.prior import PRIORS, Prior
+from liq.model.snapshots import MAX_AGE
 from liq.sources import failover, fetch, titles
 from liq.sources.file_worker import readers
 from liq.sources.files.times import DATE_ORDERS
-from liq.sources.simulation.positions import simulated_positions
+from liq.sources.positions.reader import venue_to_read
+from liq.sources.simulation.positions import seen_share, simulated_positions
 from liq.validation.book_losses import book_losses
 from liq.wording import ESTIMATE, REAL
 
@@ -244,13 +246,11 @@ def load_all_bands(args: argparse.Namespace, market: Market) -> Heatmap:
         return load_estimate(args, market)
     positions = None
     if market.source == "simulated":
-        positions = simulated_positions(market) if wanted == REAL else None
+        positions = simulated_positions(market, seen_share()) if wanted == REAL else None
     elif args.positions:
-        positions = readers.read_positions(
-            args.positions, market.base, getattr(args, "dates", ""), since=market.start
-        )
-        for note in positions.notes:
-            message(note)
+        since = as_utc(market.start, "start") - MAX_AGE
+        dates, source = getattr(args, "dates", ""), venue_to_read(args.positions, market.source)
+        positions = readers.read_positions(args.positions, market.base, dates, since, source=source)
     choice = choose_map(market, positions, wanted)
     if choice.positions is None and wanted == REAL:
         raise InputError(choice.sentence.replace("; this is the estimate.", "; name them with --positions."))

@@ -52,6 +52,8 @@ def choose_map(market: Market, positions: Positions | None, wanted: str = AUTO) 
     if market.parts:
         said = f"Real positions are of one venue, so several together show the estimate; choose {positions.source}."
         return Choice(None, said if wanted == REAL else "")
+    if market.source == "simulated":
+        return Choice(positions, "")
     lacks = coverage(market, positions).lacks
     if not lacks:
         return Choice(positions, "")

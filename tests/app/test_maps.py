@@ -58,7 +58,7 @@ def named(monkeypatch, recording, tmp_path, rows: pd.DataFrame) -> None:
     rows.to_csv(path, index=False)
     monkeypatch.setenv("LIQ_FILE", str(recording))
     monkeypatch.setenv("LIQ_POSITIONS", str(path))
-    real_positions._named.cache.clear()
+    real_positions._read.cache.clear()
 
 
 def said(app: AppTest) -> str:

@@ -101,7 +101,7 @@ def read_positions(
     The folder of a collector of this project is read in this process: what it holds was written by it.
     What someone publishes, a URL that begins with https:// or a folder with an index, is read by
     `liq.sources.file_worker.published.published_positions`: one coin of it where `coin` is given, else all, and where
-    `since` (UTC) is given only the files from the last snapshot at or before it on.
+    `since` (UTC) is given only the files from the last snapshot at or before it on, as of a collector's folder too.
 
     >>> import io
     >>> text = b"#ts,2026-01-31T00:00:00Z,px,80000,mode,full,scanned,9,btc_positions,1,elapsed_s,2\\n"
@@ -114,7 +114,7 @@ def read_positions(
     if isinstance(file, (str, Path)) and Path(file).is_dir():
         if published.is_published(file):
             return published.published_folder(file, coin or None, since)
-        return reader.read_positions(file, coin, source=source)
+        return reader.read_positions(file, coin, source=source, since=since)
     options = {"coin": coin, "dates": dates, "salt": reader.SALT.hex()}
     (rows, passes, interest), facts = run("positions", [file], options)
     return Positions(rows, facts["source"], passes, interest)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import secrets
+from bisect import bisect_right
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -33,13 +34,20 @@ SALT = secrets.token_bytes(16)
 
 
 def read_positions(
-    file: str | Path | BinaryIO, coin: str = "", dates: str = "", *, source: str = "", salt: bytes = SALT
+    file: str | Path | BinaryIO,
+    coin: str = "",
+    dates: str = "",
+    *,
+    source: str = "",
+    since: Any = None,
+    salt: bytes = SALT,
 ) -> Positions:
     """Return the positions in a folder, a file or a binary buffer with a `name`; raise InputError for anything else.
 
     coin : of a CSV that does not name one, default BTC. dates : "day-first", "month-first" or "year-first", for dates
     that can be read in several orders; without it such a file raises DateOrderError. source : of a folder that holds
-    several venues, the one to read, default the first that it has. salt : of the hashes by which addresses are
+    several venues, the one to read, default the first that it has. since : of a folder, only the snapshots from the
+    last one at or before a time (UTC) on. salt : of the hashes by which addresses are
     replaced.
 
     >>> text = b"#ts,2026-01-31T00:00:00Z,px,80000,mode,full,scanned,9,btc_positions,1,elapsed_s,2\\n"
@@ -49,7 +57,7 @@ def read_positions(
     """
     if isinstance(file, (str, Path)):
         if Path(file).is_dir():
-            return _read_folder(Path(file), source)
+            return _read_folder(Path(file), source, since)
         try:
             with open(file, "rb") as stream:
                 raw = stream.read(MAX_BYTES + 1)
@@ -141,13 +149,26 @@ def collected_venues(folder: Path) -> list[str]:
     return sorted(names, key=lambda name: (name != "hyperliquid", name))
 
 
-def _read_folder(folder: Path, source: str) -> Positions:
+def venue_to_read(path: str | Path, source: str) -> str:
+    """Return a venue's name where a path is a folder that has snapshots of it, else an empty string.
+
+    >>> venue_to_read("nowhere", "lighter")
+    ''
+    """
+    return source if source in collected_venues(Path(path)) else ""
+
+
+def _read_folder(folder: Path, source: str, since: Any = None) -> Positions:
     """Return the newest snapshots of a collector's folder; those that cannot be read are passed over."""
     found, unreadable, venues = [], 0, collected_venues(folder)
     venue = source or (venues[0] if venues else "hyperliquid")
     if venues and venue not in venues:
         raise InputError(f"{folder.name} holds no positions of {venue}, but of {' and '.join(venues)}.")
-    for path in snapshot_files(folder, venue)[-MAX_SNAPSHOTS:]:
+    files = snapshot_files(folder, venue)
+    if since is not None:
+        first = f"{as_utc(since, 'since'):%Y-%m-%dT%H%M%SZ}"  # as their files are named (`snapshots.snapshot_path`)
+        files = files[max(0, bisect_right([path.stem for path in files], first) - 1) :]
+    for path in files[-MAX_SNAPSHOTS:]:
         try:
             found.append(read_snapshot(path))
         except InputError:

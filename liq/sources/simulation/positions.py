@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from liq.errors import InputError
+from liq.errors import InputError, shown
 from liq.market import Market
 from liq.positions import PASS_COLUMNS, Positions
 from liq.sources.simulation.market import groups_open_at
@@ -28,6 +29,19 @@ CROSS = 1.1
 FAR = 0.25
 """Distance of a group's liquidation price from its entry, over the entry, from which the group is one account. Nearer
 ones are an account a part, since there it matters where each part stands: that halves the number of rows."""
+
+
+def seen_share() -> float:
+    """Return the share of positions that the setting LIQ_SIMULATED_SEEN names, default SEEN; raise InputError.
+
+    >>> 0 < seen_share() <= 1
+    True
+    """
+    text = os.environ.get("LIQ_SIMULATED_SEEN", "")
+    try:
+        return float(text) if text else SEEN
+    except ValueError:
+        raise InputError(f"LIQ_SIMULATED_SEEN must be a share above 0 and up to 1, not {shown(text, 40)}.") from None
 
 
 def simulated_positions(

@@ -303,7 +303,7 @@ def test_a_named_path_of_the_wrong_kind_is_said_and_the_page_stays(monkeypatch, 
     )
     monkeypatch.setenv("LIQ_POSITIONS", str(recording))
     monkeypatch.setenv("LIQ_FILE", str(recording))
-    real_positions._named.cache.clear()
+    real_positions._read.cache.clear()
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     app.query_params["source"] = "file"
     app.switch_page("pages/liquidation_map.py").run()
