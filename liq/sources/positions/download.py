@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import functools
-import http.client
 import ipaddress
 import queue
 import re
 import socket
-import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from liq.errors import InputError, shown
+
+if TYPE_CHECKING:  # ten milliseconds, and only where somebody publishes
+    import http.client
+    import ssl
 
 AT_ONCE = 8
 """Connections at the same time; a browser opens six to a host."""
@@ -132,6 +133,8 @@ def load(place: Site, wanted: Sequence[Wanted], seconds: float) -> list[Reply | 
 
 def _answer(connection: http.client.HTTPConnection, place: Site, wanted: Wanted, deadline: float) -> Reply:
     """Return the answer to one request; raise Failed. The connection is open for the next, or closed."""
+    import http.client
+
     url = urljoin(place.url, wanted.name)
     reused = connection.sock is not None
     for _ in range(MAX_REDIRECTS + 1):
@@ -213,6 +216,9 @@ def _followed(place: Site, asked: str, location: str) -> str:
 
 def _connection(place: Site) -> http.client.HTTPConnection:
     """Return a connection to a host that is opened when it is used, through the proxy of the environment, if any."""
+    import http.client
+    import urllib.request
+
     if place.scheme == "http":
         return http.client.HTTPConnection(place.host, place.port, timeout=READ_SECONDS)
     proxy = urllib.request.getproxies().get("https", "")
@@ -230,6 +236,8 @@ def _connection(place: Site) -> http.client.HTTPConnection:
 def _certificates() -> ssl.SSLContext:
     """Return the system's certificate authorities, and those that requests carries: python.org's Python on macOS
     finds none of the system's."""
+    import ssl
+
     context = ssl.create_default_context()
     with suppress(ImportError, OSError):
         import certifi  # comes with requests, which ccxt and streamlit bring
@@ -254,6 +262,8 @@ def _is_local(host: str) -> bool:
 
 def _reason(error: Exception) -> str:
     """Return what an error of a connection means."""
+    import ssl
+
     reasons: list[tuple[type[Exception], str]] = [
         (TimeoutError, f"is silent for {READ_SECONDS:g} seconds"),
         (ssl.SSLError, "has no valid certificate"),
