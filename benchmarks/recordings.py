@@ -49,6 +49,26 @@ def observed(coin: str) -> pd.DataFrame:
     return frame.assign(high=frame["low"] + 0.012 * frame["price_now"])[["time", "side", "low", "high", "usd"]]
 
 
+def positions(*coins: str) -> liq.Positions:
+    """Return single positions of large Hyperliquid accounts, February 2026, of ``eth`` and ``sol`` or one of them.
+
+    No margin mode was recorded: all are called cross. An account that leaves the lists is not one that closed.
+    """
+    frames = [
+        pd.read_csv(FOLDER / f"hyperliquid_positions_{coin}_2026-02.csv.gz", parse_dates=["time"]).assign(
+            coin=coin.upper()
+        )
+        for coin in coins or ("eth", "sol")
+    ]
+    return liq.Positions(pd.concat(frames).assign(margin="cross"), "hyperliquid")
+
+
+def market_2026(coin: str) -> liq.Market:
+    """Return the recorded Binance perpetual of the weeks of `positions`, ``eth`` or ``sol``, 5-minute bars."""
+    frame = _read(f"{coin}usdt_binance_5m_2026-01_2026-02.csv.gz")
+    return liq.Market(f"{coin.upper()}/USDT:USDT", "binanceusdm", frame, open_interest=frame["open_interest"])
+
+
 def liquidations() -> pd.DataFrame:
     """Return realised BTC liquidations per hour, USD, summed over Binance, Bybit and OKX."""
     return _read("btc_liquidations_1h_2025-12_2026-01.csv")[["long", "short"]]

@@ -177,7 +177,7 @@ def draw(view: View, market: Market, prior: str | Prior, made_of: Positions | No
         if then is heatmap and not is_preview(view) and not embedded:
             target = price_field(then.market)
         if target:
-            if_price_goes_to(then, zones, target)
+            if_price_goes_to(then, zones, target, made_of)
     panels, said_of_panels = context_panels(() if is_preview(view) else view.panels, heatmap.market, then.market)
     drawn, data, tables = chart_data(replace(view, goes_to=target), heatmap, then, positions, panels, made_of=made_of)
     with panel:

@@ -5,9 +5,10 @@ from functools import partial
 import streamlit as st
 
 from liq.app import chart_cache, controls, session_cache
-from liq.app.current_market import heatmap_at_moment, load_heatmap
+from liq.app.current_market import heatmap_at_moment, load_heatmap, shown_positions
 from liq.app.live_price import live_price
 from liq.app.parts.downloads import downloads
+from liq.app.parts.positions.trapped import trapped_positions
 from liq.app.parts.price_goes_to import if_price_goes_to, price_field, take_chosen_price
 from liq.app.parts.style import METRIC_STYLE
 from liq.app.real_positions import layer_positions
@@ -15,7 +16,7 @@ from liq.charts import liquidation_map
 from liq.charts.colors import on_ground
 from liq.charts.heatmap.data import GOES_TO
 from liq.charts.observed import observed_sentences
-from liq.formatting import DISCLAIMER, escape_markdown, money, percent, timestamp
+from liq.formatting import escape_markdown, money, percent, timestamp
 from liq.sources.titles import market_title
 from liq.wording import WORDS
 from liq.zones.liquidation_map import extend_book, open_interest_usd
@@ -47,7 +48,7 @@ if heatmap.market is st.session_state.current_market[1]:
     with below_chart:  # drawn first, as the chart marks the price that is chosen here
         target = price_field(heatmap.market)
         if target:
-            if_price_goes_to(heatmap, session_cache.strongest_zones(heatmap), target)
+            if_price_goes_to(heatmap, session_cache.strongest_zones(heatmap), target, shown_positions())
 positions = layer_positions(view, heatmap)
 data = liquidation_map.datasets(book, by, reach / 100, view.untested, positions, target)
 above, below = liquidation_map.cumulative_ends(data["sums"])
@@ -81,10 +82,11 @@ saved = {
     **liquidation_map.spec(tuple(stacks[by]), heatmap.kind),
     "title": {
         "text": f"Liquidation map, {market_title(heatmap.market, view.timeframe)}",
-        "subtitle": f"{timestamp(heatmap.market.as_of)} · {DISCLAIMER}",
+        "subtitle": f"{timestamp(heatmap.market.as_of)} · {words.disclaimer}",
     },
 }
 downloads(
     f"{heatmap.market.base}_{view.timeframe}",
     {words.png: ("map.png", lambda: chart_cache.chart_png(data, saved, view.light))},
 )
+trapped_positions(shown_positions() or positions, heatmap.market, view.light)

@@ -7,12 +7,11 @@ from liq.app.current_market import load_estimate, own_prior, use_prior
 from liq.app.live_price import live_price
 from liq.app.parts.first_days import offer_first_days, place_caption, scoring_by_first_days
 from liq.app.parts.outside_files import file_error, read_files
+from liq.app.parts.positions.truth import truth
 from liq.app.parts.style import METRIC_STYLE
 from liq.app.real_positions import positions_at_hand
 from liq.charts import reality_check as charts
 from liq.charts.colors import on_ground
-from liq.charts.observed import observed_sentences
-from liq.charts.tables import observed as observed_tables
 from liq.charts.tables import reality_check as tables
 from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
@@ -21,6 +20,7 @@ from liq.sources.file_worker import process
 from liq.sources.files.table import FILE_TYPES
 from liq.system import legal_name
 from liq.validation import reality_check
+from liq.wording import REAL
 
 RIGHT = {"alignment": "right", "width": "medium"}
 SKILL_COLUMNS = {
@@ -45,23 +45,17 @@ TOUCH_COLUMNS = {
     },
 }
 
-OBSERVED = {
-    "": st.column_config.TextColumn("", width="medium"),
-    **{
-        name: st.column_config.TextColumn(alignment="right")
-        for name in ("This map", "Interval", "Map of a week before")
-    },
-}
-
 view = controls.view()
 heatmap = load_estimate(view)
 market = heatmap.market
+positions = positions_at_hand(view, market) if view.observed or view.map == REAL else None
 
 st.subheader("Was it right about how much, and when?")
+scoring = None
 uploaded = st.session_state.get("realised_file")  # its uploader is drawn further down
 try:
     if uploaded is None:
-        scoring = scoring_by_first_days(heatmap) or reality_check.scoring_input(heatmap)
+        scoring = scoring_by_first_days(heatmap) or reality_check.scoring_input(heatmap, positions=positions)
     else:
         scoring = read_files(
             [uploaded.name],
@@ -73,8 +67,9 @@ except DateOrderError as error:
     scoring = report = None
     file_error(error)
 except LiqError as error:
+    more = "Five days of snapshots are enough." if scoring and not scoring.whole else "A longer timeframe has more."
     scoring = report = None
-    st.info(f"{escape_markdown(str(error))} A longer timeframe has more.", icon=":material/hourglass_empty:")
+    st.info(f"{escape_markdown(str(error))} {more}", icon=":material/hourglass_empty:")
 else:
     if scoring is None:
         st.info(reality_check.why_not_scored(market), icon=":material/hearing_disabled:")
@@ -131,27 +126,8 @@ try:
 except LiqError as error:
     st.caption(escape_markdown(str(error)))
 
-if view.observed and (positions := positions_at_hand(view, market)) is not None:
-    st.subheader("Where observed positions really stand")
-    st.caption(escape_markdown(" ".join(observed_sentences(positions, market, market.source))))
-    try:
-        compared = reality_check.compared_positions(heatmap, positions)
-        st.markdown(f"**{escape_markdown(compared.sentence)}**")
-        st.dataframe(
-            observed_tables.comparison_table(compared), hide_index=True, height="content", column_config=OBSERVED
-        )
-        st.caption(observed_tables.ABOUT_COMPARISON)
-    except LiqError as error:
-        st.info(escape_markdown(str(error)), icon=":material/hourglass_empty:")
-    st.markdown("**Distance of the liquidation price from entry**")
-    st.dataframe(observed_tables.leverage_table(positions, market), hide_index=True, height="content")
-    try:
-        followed = reality_check.followed_positions(heatmap, positions)
-        st.markdown("**What became of positions within a day**")
-        st.dataframe(observed_tables.survival_table(followed), hide_index=True, height="content")
-        st.caption(observed_tables.ABOUT_SURVIVAL)
-    except LiqError as error:
-        st.caption(escape_markdown(str(error)))
+if positions is not None:
+    truth(heatmap, positions, view.light)
 
 st.subheader("Fit to this market")
 st.caption(
@@ -162,7 +138,7 @@ market = scoring.heatmap.market if scoring else market
 st.button(
     "Fit to this market",
     on_click=lambda: st.session_state.update(fit_requested=True),
-    disabled=report is None,
+    disabled=report is None or not (scoring and scoring.whole),
     icon=":material/tune:",
 )
 if scoring and st.session_state.pop("fit_requested", False):
@@ -240,6 +216,9 @@ with st.expander("How this is measured"):
   of price alone, another week's volume, the mean book without structure. Intervals draw whole days again.
 - **Where.** The strongest zone near price counts when it is first named, on what was known then. Each is compared
   with 40 levels as far away on the same side, from moments as volatile. Intervals draw blocks as long as the horizon.
+- **Real positions.** The estimate of the same venue against what accounts hold, by entry and by liquidation price;
+  and what became of positions from one answer of their account to the next. A position that was gone once price had
+  crossed its level counts as forced, less those that owners close in that time anyway.
 - **What it cannot know.** Venues do not report every liquidation: Binance's stream has at most one a second. The
   dollars are those of the venue that is scored, per dollar of its open interest, where that was measured. Levels
   follow isolated margin; cross margin is unknown. Short timeframes are scored mostly on hourly warm-up.

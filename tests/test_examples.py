@@ -50,18 +50,28 @@ EXEMPT: dict[str, str] = {
     **{
         f"liq.sources.positions.{function}": VENUE
         for function in (
-            "accounts.leaderboard",
-            "accounts.watch_accounts",
-            "accounts.held",
-            "accounts.open_interest",
             "collect.collect",
             "collect.one_pass",
+            "collect.ask_all",
+            "collect.add_listed",
             "collect.accounts_to_ask",
+            "asking.found.watch_accounts",
+            "asking.found.listen",
+            "asking.requests.wait_for_trades",
+            "snapshots.write_snapshot",
+            *(
+                f"venues.{venue}.{function}"
+                for venue in ("hyperliquid", "lighter")
+                for function in ("accounts", "held", "open_interest")
+            ),
         )
     },
     "liq.sources.recorder.stream.follow_venue": VENUE,
     "liq.sources.venues.client.connect": "imports ccxt, which takes seconds; tests/sources runs it",
     "liq.sources.venues.client.call": VENUE,
+    "liq.sources.venues.client.read_stream": VENUE,
+    "liq.commands.positions.collect_into": VENUE,
+    "liq.commands.collector": "a process of its own beside the app; tests/sources/positions/test_beside.py starts it",
     "liq.sources.venues.client.stream_exchange": VENUE,
     "liq.sources.recorder.connection.open_stream": VENUE,
     "liq.sources.recorder.connection.subscribe": VENUE,
@@ -87,6 +97,7 @@ EXEMPT: dict[str, str] = {
     "liq.sources.archive.liquidations.first_days": ARCHIVE,
     "liq.sources.venues.request.kept_on_disk": VENUE,
     "liq.sources.venues.client.copy_markets": VENUE,
+    "liq.sources.venues.client.http_session": ARCHIVE,
     "liq.sources.venues.market.fetch_market": VENUE,
     "liq.sources.venues.market.refresh_market": VENUE,
     "liq.sources.venues.interest_requests": VENUE,

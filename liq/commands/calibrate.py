@@ -28,7 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     skill.liquidations_argument(parser)
     output.arguments(parser, ("json",))
     parser.add_argument("--raw", action="store_true", help="write the fit also where later days do not bear it out")
-    parser.add_argument("--positions", metavar="PATH", help="fit to observed positions instead: a folder or a file")
+    parser.add_argument(
+        "--positions", metavar="PATH", help="fit to observed positions instead: a folder, a file, or https://…"
+    )
     parser.epilog = EXAMPLES
 
 
@@ -36,8 +38,11 @@ def run(args: argparse.Namespace) -> int:
     """Fit, report on stderr how the fit scores, and write the prior."""
     heatmap = options.load_estimate(args, options.load_market(args), columns=1)
     if args.positions:
-        positions = read_positions(args.positions, heatmap.market.base, args.dates)
-        prior = calibrate(heatmap.market, None, heatmap.prior, positions=positions, raw=args.raw)
+        market = heatmap.market
+        positions = read_positions(args.positions, market.base, args.dates, since=market.start)
+        for note in positions.notes:
+            options.message(note)
+        prior = calibrate(market, None, heatmap.prior, positions=positions, raw=args.raw)
         options.message(prior.verdict)
         output.write_output(prior.to_json(), args)
         return 0

@@ -117,7 +117,7 @@ def map_arguments(parser: argparse.ArgumentParser) -> None:
         "--positions",
         default=os.environ.get("LIQ_POSITIONS") or None,
         metavar="PATH",
-        help="real positions: a folder that `liq positions` wrote, or a file (default LIQ_POSITIONS)",
+        help="real positions: a folder that `liq positions` wrote, a file, or https://… (default LIQ_POSITIONS)",
     )
     estimate_arguments(parser)
 
@@ -246,7 +246,11 @@ def load_all_bands(args: argparse.Namespace, market: Market) -> Heatmap:
     if market.source == "simulated":
         positions = simulated_positions(market) if wanted == REAL else None
     elif args.positions:
-        positions = readers.read_positions(args.positions, market.base, getattr(args, "dates", ""))
+        positions = readers.read_positions(
+            args.positions, market.base, getattr(args, "dates", ""), since=market.start
+        )
+        for note in positions.notes:
+            message(note)
     choice = choose_map(market, positions, wanted)
     if choice.positions is None and wanted == REAL:
         raise InputError(choice.sentence.replace("; this is the estimate.", "; name them with --positions."))

@@ -93,7 +93,7 @@ def scoring_input(args: argparse.Namespace, heatmap: Estimate) -> ScoringInput:
     """
     if args.liquidations == TARDIS:
         events, days = tardis.first_days(heatmap.market)
-        return ScoringInput(heatmap, tardis.by_minute(events, days), tardis.remark(days), events)
+        return ScoringInput(heatmap, tardis.by_minute(events, days), tardis.remark(days), events=events)
     path = args.liquidations and Path(args.liquidations)
     scoring = (
         reality_check.scoring_input(heatmap, path, dates=args.dates) if path else reality_check.scoring_input(heatmap)

@@ -193,13 +193,19 @@ class Observed(Heatmap):
         """
         time = self.snapshot_time
         if time is None:
-            return f"No snapshot of {self.positions.source} covers this moment."
+            return f"No snapshot of {self._venue} covers this moment."
         share = percent(self.share_seen, 0, sign=False) if np.isfinite(self.share_seen) else "an unknown share"
         old = age(time, self.market.as_of) if as_utc(self.market.as_of, "as_of") > time else "seconds"
         return (
-            f"Dollars are of the {self.accounts:,} accounts seen on {self.positions.source}, {share} of its open "
+            f"Dollars are of the {self.accounts:,} accounts seen on {self._venue}, {share} of its open "
             f"interest, and nothing is filled in for the rest; the snapshot is {old} old."
         )
+
+    @property
+    def _venue(self) -> str:
+        """The venue's name in a sentence."""
+        source = self.positions.source
+        return "the simulated market" if source == "simulated" else source.capitalize()
 
     @property
     def made_from(self) -> str:

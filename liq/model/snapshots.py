@@ -130,6 +130,15 @@ def share_seen(market: Market, positions: Positions, moment: pd.Timestamp | None
     return float(rows["coins"].sum()) / 2 / total if total > 0 else float("nan")
 
 
+def share(fraction: float) -> str:
+    """Return a share in whole per cent.
+
+    >>> share(0.2)
+    '20 %'
+    """
+    return percent(fraction, 0, sign=False)
+
+
 @dataclass(frozen=True)
 class Coverage:
     """Hold whether real positions cover a market's window well enough to be shown unasked.
@@ -156,11 +165,11 @@ class Coverage:
         if not np.isfinite(self.share):
             return "their share of open interest is unknown"
         if self.share < MIN_SHARE:
-            return f"they are {percent(self.share, 0, sign=False)} of open interest, under {MIN_SHARE:.0%}"
+            return f"they are {share(self.share)} of open interest, under {share(MIN_SHARE)}"
         if self.lag > MAX_LAG:
             return f"the newest snapshot is {age(pd.Timestamp(0), pd.Timestamp(0) + self.lag)} old, over 6 hours"
         if self.covered < MIN_COVERED:
-            return f"they cover {percent(self.covered, 0, sign=False)} of this window, under {MIN_COVERED:.0%}"
+            return f"they cover {share(self.covered)} of this window, under {share(MIN_COVERED)}"
         return ""
 
     @property

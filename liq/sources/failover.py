@@ -118,7 +118,7 @@ def _first_good_answer(
                 requests[pool.submit(work, name)] = name
 
             def next_is_due() -> bool:
-                return len(reasons) < len(VENUES) and _all_silent(requests.values(), replies)
+                return len(reasons) < len(HOME_ORDER) and _all_silent(requests.values(), replies)
 
             for future in _wait_for_some(set(requests), events, next_is_due):
                 name = requests.pop(future)

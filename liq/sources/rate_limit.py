@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
+
+COLLECT = "LIQ_COLLECT"
+"""Environment variable with the venues whose positions are collected beside the app, by another process."""
+
+COLLECTOR_SHARE = 2 / 3
+"""Share of a venue's limits that a collector beside the app takes; the app keeps to the rest, since the venue counts
+both by their one internet address. The app's live price of one coin alone takes a fifth of Hyperliquid's limit."""
+
+MINUTE = 60
+"""Seconds in which the app may use up its share: a page's first requests go at once."""
 
 
 class Limit(NamedTuple):
@@ -19,6 +30,29 @@ class Limit(NamedTuple):
     seconds: float
     path: str = ""
     each: bool = False
+
+
+def limits_within(seconds: float, limits: Sequence[Limit], share: float = 1.0) -> tuple[Limit, ...]:
+    """Return a share of a venue's limits, as so much within so many seconds.
+
+    A short time spreads requests out, a long one lets many go at once.
+
+    >>> limits_within(60, (Limit(290, 15),), 0.5)
+    (Limit(weight=580.0, seconds=60, path='', each=False),)
+    """
+    return tuple(
+        limit._replace(weight=limit.weight * share * seconds / limit.seconds, seconds=seconds) for limit in limits
+    )
+
+
+def app_limits(venue: str, limits: Sequence[Limit]) -> tuple[Limit, ...]:
+    """Return the limits that this process keeps to: less than the venue's where another collects beside it.
+
+    >>> app_limits("nobody", [Limit(290, 15)])
+    (Limit(weight=290, seconds=15, path='', each=False),)
+    """
+    is_shared = venue in os.environ.get(COLLECT, "").split(",")
+    return limits_within(MINUTE, limits, 1 - COLLECTOR_SHARE) if is_shared else tuple(limits)
 
 
 class RateLimit:

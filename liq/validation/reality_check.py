@@ -6,14 +6,17 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from cachetools import LRUCache, cached
 
+from liq.formatting import percent
 from liq.market import SIDES, Market
 from liq.model.as_of import market_before
 from liq.model.estimate import estimate
 from liq.model.estimated import Estimate
 from liq.model.prior import Prior, as_prior
+from liq.model.snapshots import share_seen
 from liq.positions import Positions
 from liq.sources.recorder.messages import MESSAGE_FORMATS
 from liq.sources.recorder.reader import RECORDED, recorded_events
@@ -21,8 +24,7 @@ from liq.sources.titles import source_title
 from liq.sources.venues.table import VENUES
 from liq.validation.calibration import calibrate
 from liq.validation.place import PlaceScore, place_score
-from liq.validation.positions.comparison import Comparison, compare
-from liq.validation.positions.survival import survival_table
+from liq.validation.positions.reality_check import gone_after_crossing
 from liq.validation.skill import Skill, skill
 from liq.validation.zone_touches import NAMING_INTERVAL, ZoneTouches, zone_touches
 
@@ -36,13 +38,15 @@ class ScoringInput:
     """Hold a heatmap and the realised liquidations to score it against.
 
     heatmap : the heatmap, or the part of the one venue that reports liquidations; liquidations : as in
-    `liq.skill`; remark : a sentence on what they are, or ""; events : single ones with their prices, where known
+    `liq.skill`; remark : a sentence on what they are, or ""; whole : whether they are all that the venue liquidated,
+    so that a prior can be fitted to their dollars; events : single ones with their prices, where known
     (`liq.validation.place`).
     """
 
     heatmap: Estimate
     liquidations: pd.DataFrame
     remark: str = ""
+    whole: bool = True
     events: pd.DataFrame | None = None
 
 
@@ -62,13 +66,19 @@ class FitReport:
 
 @cached(LRUCache(4), condition=threading.Condition())
 def scoring_input(
-    heatmap: Estimate, upload: bytes | Path | None = None, name: str = "liquidations.csv", dates: str = ""
+    heatmap: Estimate,
+    upload: bytes | Path | None = None,
+    name: str = "liquidations.csv",
+    dates: str = "",
+    positions: Positions | None = None,
 ) -> ScoringInput | None:
     """Return what the heatmap can be scored against; None where its source gives no realised liquidations.
 
     upload : a file of the user's own or its content (`liq.sources.file_worker.readers.read_liquidations`), named
     `name`, which is used instead of the source's; dates : as there. Where several venues are added up, the one that
-    reports liquidations for the longest time is scored alone. Raises InputError for a file that cannot be read.
+    reports liquidations for the longest time is scored alone. positions : real ones; where the source reports nothing
+    and they are of it, the estimate is scored against what they say of liquidations
+    (`liq.validation.positions.realised`). Raises InputError for a file that cannot be read.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -86,7 +96,7 @@ def scoring_input(
     part = max(heatmap.venues, key=lambda part: _known_hours(part.market))
     realised = part.market.liquidations
     if realised is None or not _known_hours(part.market):
-        return None
+        return None if positions is None else _seen_in_positions(heatmap, positions)
     remarks = []
     if heatmap.parts:
         title = source_title(part.market.source)
@@ -94,6 +104,25 @@ def scoring_input(
     if not realised[list(SIDES)].notna().all(axis=1).any():
         remarks.append("This source reports longs and shorts together, so their sum is scored.")
     return ScoringInput(part, realised, " ".join([*remarks, *_recorder_remarks(part.market)]))
+
+
+def _seen_in_positions(heatmap: Estimate, positions: Positions) -> ScoringInput | None:
+    """Return what snapshots of real positions say of liquidations on their own venue; None where they say nothing."""
+    part = next((part for part in heatmap.venues if part.market.source == positions.source), None)
+    realised = None if part is None else gone_after_crossing(positions, part.market)
+    if part is None or realised is None:
+        return None
+    share = share_seen(part.market, positions)
+    seen = f", {percent(share, 0, sign=False)} of open interest" if np.isfinite(share) else ""
+    return ScoringInput(
+        part,
+        realised,
+        f"{source_title(positions.source)} publishes no liquidations. Scored are real positions that were gone or "
+        "smaller in the next snapshot once price had crossed their level, in the bar of the crossing. They are only "
+        f"those of the accounts seen{seen}, so dollars do not compare; one that its owner closed just before looks "
+        "the same.",
+        whole=False,
+    )
 
 
 def _known_hours(market: Market) -> float:
@@ -124,7 +153,8 @@ def why_not_scored(market: Market) -> str:
     if any(part.source not in MESSAGE_FORMATS for part in market.parts or (market,)):
         return (
             "This source publishes no realised liquidations, so there is nothing to score the map against here. "
-            "Gate, Kraken Futures and the simulated market do; a file of your own can carry them."
+            "Gate, Kraken Futures and the simulated market do; a file of your own can carry them, and where real "
+            "positions of this source are at hand, a day of snapshots says what was liquidated of them."
         )
     titles = " and ".join(VENUES[part.source].title for part in market.parts or (market,))
     names = ",".join(part.source for part in market.parts or (market,))
@@ -230,34 +260,6 @@ def recorded_place(heatmap: Estimate) -> PlaceScore | None:
         if (events := recorded_events(part.market)) is not None:
             return place_score(part, events)
     return None
-
-
-@cached(LRUCache(4), condition=threading.Condition())
-def compared_positions(heatmap: Estimate, positions: Positions) -> Comparison:
-    """Return how the map of the positions' own venue compares with them, see `liq.compare`; raise InputError.
-
-    >>> from liq.sources.simulation.market import simulate
-    >>> from liq.sources.simulation.positions import simulated_positions
-    >>> market = simulate("BTC", "1d", now="2026-09-01")
-    >>> compared_positions(estimate(market), simulated_positions(market)).snapshots > 1
-    True
-    """
-    own = next((part for part in heatmap.parts if part.market.source == positions.source), heatmap)
-    return compare(own, positions.levels(heatmap.market.base))
-
-
-@cached(LRUCache(4), condition=threading.Condition())
-def followed_positions(heatmap: Estimate, positions: Positions) -> pd.DataFrame:
-    """Return what became of positions within a day, see `liq.validation.positions.survival`; raise InputError.
-
-    >>> from liq.sources.simulation.market import simulate
-    >>> from liq.sources.simulation.positions import simulated_positions
-    >>> market = simulate("BTC", "3d", now="2026-09-01")
-    >>> "model" in followed_positions(estimate(market), simulated_positions(market))
-    True
-    """
-    own = next((part for part in heatmap.parts if part.market.source == positions.source), heatmap)
-    return survival_table(positions, own)
 
 
 def _utc(index: pd.Index) -> pd.DatetimeIndex:

@@ -240,10 +240,10 @@ def test_the_first_bar_that_reaches_a_level_is_found_as_by_looking_at_each(lows,
     ("change", "lacks"),
     [
         ({}, ""),
-        ({"interest": 20.0}, "under 20%"),
+        ({"interest": 20.0}, "under 20 %"),
         ({"source": "binanceusdm"}, "another venue"),
         ({"interest": None}, "unknown"),
-        ({"count": 120}, "under 50%"),
+        ({"count": 120}, "under 50 %"),
     ],
 )
 def test_auto_shows_real_positions_where_they_cover_enough_and_says_what_lacks(change, lacks):

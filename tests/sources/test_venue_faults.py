@@ -14,7 +14,7 @@ from liq.sources import market_cache, venue_status
 from liq.sources.fetch import fetch, quote, tickers
 from liq.sources.venues import client
 from liq.sources.venues.failures import VenueFailure
-from liq.sources.venues.table import VENUES
+from liq.sources.venues.table import HOME_ORDER, VENUES
 from tests.venue_server import VenueServer, formula
 from tests.venue_server.faults import MODES
 from tests.venue_server.fixtures import expire_caches, forget_venue, hang_up, lead
@@ -45,6 +45,7 @@ TRIES = {"451": 1, "403": 1, "418": 1, "429-long": 1, "slow": 3, "refused": 0}
 WARM_REASONS = {**REASONS, "empty": "answered with no candles"}
 
 cases = pytest.mark.parametrize(("name", "mode"), [(name, mode) for mode in MODES for name in VENUES])
+auto_cases = pytest.mark.parametrize(("name", "mode"), [(name, mode) for mode in MODES for name in HOME_ORDER])
 
 
 def inject_fault(venues: VenueServer, name: str, mode: str) -> None:
@@ -126,10 +127,10 @@ def test_one_venue_with_a_cached_answer(kept: VenueServer, name: str, mode: str)
     assert not any(note.startswith("These data are ") for note in fetch("BTC", WINDOW, name).notes)
 
 
-@cases
+@auto_cases
 def test_auto_moves_on(kept: VenueServer, name: str, mode: str) -> None:
     forget_venue(name)
-    refuse(set(VENUES) - {name, "okx", "gate"})  # so that only the failing venue and the next are really asked
+    refuse(set(HOME_ORDER) - {name, "okx", "gate"})  # so that only the failing venue and the next are really asked
     venue_status.remember_outcome(name, None)
     inject_fault(kept, name, mode)
     market = fetch("BTC", WINDOW, "auto")
@@ -145,17 +146,17 @@ def test_auto_moves_on(kept: VenueServer, name: str, mode: str) -> None:
     repair(kept, name)
 
 
-@cases
+@auto_cases
 def test_all_leaves_it_out(kept: VenueServer, name: str, mode: str) -> None:
     other = "gate" if name != "gate" else "hyperliquid"
     forget_venue(name)
-    refuse(set(VENUES) - {name, other})
+    refuse(set(HOME_ORDER) - {name, other})
     inject_fault(kept, name, mode)
     market = fetch("BTC", WINDOW, "all")
     assert [part.source for part in market.parts] == [other]
     assert market.source == other
     assert REASONS[mode] in market.left_out[name]
-    assert set(market.left_out) == set(VENUES) - {other}
+    assert set(market.left_out) == set(HOME_ORDER) - {other}
     assert_true(market)
     repair(kept, name)
 
@@ -199,7 +200,7 @@ def test_when_no_venue_answers(venues: VenueServer, mode: str) -> None:
     assert market.notes[0].startswith(
         "No venue answered, so this is the simulated market and not real data: Binance "
     )
-    assert set(market.left_out) == set(VENUES)
+    assert set(market.left_out) == set(HOME_ORDER)
     assert all(REASONS[mode] in why for why in market.left_out.values() if "not asked" not in why)
     with pytest.raises(SourceError, match="No venue answered"):
         fetch("BTC", WINDOW, "all")

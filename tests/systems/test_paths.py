@@ -64,7 +64,7 @@ def test_stores_and_the_cache_work_in_any_folder(folder, monkeypatch):
     with positions.open_store(folder / "seen", "hyperliquid") as seen:
         seen.begin(1_769_817_600)
         seen.add(seen.account("0xa"), [Position("BTC", "long", 1.0, 8e4, 7e4, 10.0, "cross")])
-        seen.finish(pd.DataFrame(), {"BTC": 2.0}, asked=1)
+        seen.finish({"BTC": 2.0})
     assert len(liq.read_positions(folder / "seen").rows) == 1
     monkeypatch.setenv("LIQ_CACHE", str(folder / "cache"))
     disk_cache.write(("a",), [1], seconds=60)

@@ -172,7 +172,7 @@ def test_every_store_works_on_windows_and_names_its_files_as_windows_allows(wind
     with positions.open_store(tmp_path / "seen", "hyperliquid") as store:
         assert store.answers, "a pass goes on"
         store.add(store.account("0xb"), held)
-        store.finish(pd.DataFrame(), {"BTC": 2.0}, asked=2)
+        store.finish({"BTC": 2.0})
     assert len(liq.read_positions(tmp_path / "seen").rows) == 2
     now, target = pd.Timestamp("2026-09-01", tz="UTC"), tmp_path / "scan.parquet"
     with ScanJournal(target, {"source": "gate"}, pd.Timedelta("5min"), now) as journal:

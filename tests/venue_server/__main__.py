@@ -12,7 +12,9 @@ from tests.venue_server.streams import flow
 def main() -> None:
     """Serve until interrupted, streams included.
 
-    Faults: GET /_fault/<venue or all>/<mode>, GET /_heal, GET /_calls.
+    Faults: GET /_fault/<venue or all>/<mode>, GET /_heal, GET /_calls. GET /_move lets Hyperliquid's accounts move,
+    /_move/<pace>/<minutes> from so many minutes ago and so many times as fast until the present; GET /_book tells
+    what they hold, /_book/<UTC ms> held.
     """
     parser = argparse.ArgumentParser(prog="python -m tests.venue_server", description=__doc__)
     parser.add_argument("--port", type=int, default=8765)

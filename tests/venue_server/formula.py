@@ -35,7 +35,15 @@ COINS = {
     )
 }
 
-SHARE = {"binanceusdm": 1.0, "bybit": 0.7, "okx": 0.5, "gate": 0.4, "krakenfutures": 0.1, "hyperliquid": 0.3}
+SHARE = {
+    "binanceusdm": 1.0,
+    "bybit": 0.7,
+    "okx": 0.5,
+    "gate": 0.4,
+    "krakenfutures": 0.1,
+    "hyperliquid": 0.3,
+    "lighter": 0.2,
+}
 """A venue's volume and open interest against Binance's."""
 
 BASIS = {name: 1 + 0.0002 * row for row, name in enumerate(SHARE)}

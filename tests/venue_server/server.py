@@ -1,4 +1,4 @@
-"""One local HTTP server that stands in for all six venues and both archives behind LIQ_GATEWAY, over real sockets."""
+"""One local HTTP server that stands in for every venue and both archives behind LIQ_GATEWAY, over real sockets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.venue_server import faults, streams, wire
-from tests.venue_server.venues import archive, binance, bybit, gate, hyperliquid, krakenfutures, okx
+from tests.venue_server.moving import Clock
+from tests.venue_server.venues import (
+    archive,
+    binance,
+    bybit,
+    gate,
+    hyperliquid,
+    hyperliquid_accounts,
+    krakenfutures,
+    lighter,
+    okx,
+)
 
 HOSTS = {
     "fapi.binance.com": "binanceusdm",
@@ -25,6 +36,7 @@ HOSTS = {
     "data.binance.vision": "archive",
     "s3-ap-northeast-1.amazonaws.com": "archive",
     "datasets.tardis.dev": "tardis",
+    "mainnet.zklighter.elliot.ai": "lighter",
 }
 
 SPEAK = {
@@ -36,6 +48,7 @@ SPEAK = {
     "hyperliquid": hyperliquid.answer,
     "archive": archive.vision,
     "tardis": archive.tardis,
+    "lighter": lighter.answer,
 }
 
 
@@ -92,6 +105,12 @@ class VenueServer(ThreadingHTTPServer):
         """Take back every fault."""
         self.faults.clear()
 
+    def move(self, pace: float = 1.0, minutes: float = 0.0) -> Clock:
+        """Let Hyperliquid's accounts move, from so many minutes ago and so many times as fast until the present."""
+        real = time.time()
+        self.knobs.clock = Clock(real, int((real - 60 * minutes) * 1000), pace)
+        return self.knobs.clock
+
     def forget(self) -> None:
         """Begin counting anew."""
         with self.lock:
@@ -110,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # headers and body go out in two writes, which would cost 40 ms an answer
 
     def do_GET(self) -> None:
-        """Answer a GET, or one of the server's own paths: /_fault/<venue>/<mode>, /_heal, /_calls."""
+        """Answer a GET, or one of the server's own paths: /_fault/<venue>/<mode>, /_heal, /_calls, /_move, /_book."""
         self._answer({})
 
     def do_POST(self) -> None:
@@ -166,6 +185,11 @@ class Handler(BaseHTTPRequestHandler):
             self.server.fail(venue if venue != "all" else "*", mode)
         elif what == "_heal":
             self.server.heal()
+        elif what == "_move":
+            self.server.move(*(float(word) for word in rest.split("/") if word))
+        elif what == "_book":
+            lives = hyperliquid_accounts.book(self.server.knobs, int(rest) if rest else None)
+            return self._send(200, json.dumps([one._asdict() for one in lives]))
         self._send(200, json.dumps({"calls": self.server.calls, "faults": self.server.faults}))
 
     def _send_body(self, status: int, body: archive.Body, mode: str | None) -> None:

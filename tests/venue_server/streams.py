@@ -32,6 +32,7 @@ HOSTS = {
     "stream.bybit.com": "bybit",
     "ws.okx.com": "okx",
     "api.hyperliquid.xyz": "hyperliquid",
+    "mainnet.zklighter.elliot.ai": "lighter",
 }
 
 
@@ -89,6 +90,9 @@ class Wire:
             else:
                 self.topics.append(asked["subscription"]["coin"])
                 self.tell({"channel": "subscriptionResponse", "data": asked})
+        elif self.venue == "lighter":
+            self.topics.append(asked["channel"])
+            self.tell({"type": "subscribed/trade", "channel": asked["channel"].replace("/", ":"), "trades": []})
         elif self.venue == "binanceusdm":
             self.topics += topics
             self.tell({"result": None, "id": asked["id"]})

@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.venue_server import formula
 from tests.venue_server.formula import DAY, MINUTE
+from tests.venue_server.moving import Clock
 
 Answer = tuple[int, Any]
 
@@ -22,8 +23,9 @@ class Knobs:
 
     Gate's cap on contract_stats and whether it refuses above; OKX's retention; of Hyperliquid's accounts how many
     there are, one in how many fails, whether some hold more than before, and times (s) and weights of what was asked;
-    of Binance's archive how many days late it is, parts of the names of files that it lacks, and whether its own host
-    answers a listing with a page for people.
+    the accounts that were asked, in order; the clock by which its accounts move, if they do, and what was then
+    answered: time (UTC ms) and account; of Binance's archive how many days late it is, parts of the names of files
+    that it lacks, and whether its own host answers a listing with a page for people.
     """
 
     gate_cap: int = 1000
@@ -37,6 +39,13 @@ class Knobs:
     archive_days_late: int = 1
     archive_missing: tuple[str, ...] = ()
     listing_is_page: bool = False
+    asked: list[str] = field(default_factory=list)
+    clock: Clock | None = None
+    answered: list[tuple[int, int]] = field(default_factory=list)
+
+    def now(self) -> int:
+        """Return Hyperliquid's time, UTC ms."""
+        return now_ms() if self.clock is None else self.clock.now()
 
 
 def now_ms() -> int:

@@ -29,7 +29,7 @@ def scoring_by_first_days(heatmap: Estimate) -> ScoringInput | None:
 def _scoring(heatmap: Estimate) -> ScoringInput:
     """Return the map with Tardis's liquidations, one object for all sessions."""
     events, days = liquidations.first_days(heatmap.market)
-    return ScoringInput(heatmap, liquidations.by_minute(events, days), liquidations.remark(days), events)
+    return ScoringInput(heatmap, liquidations.by_minute(events, days), liquidations.remark(days), events=events)
 
 
 def offer_first_days(market: Market) -> None:

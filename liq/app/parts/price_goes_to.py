@@ -15,8 +15,10 @@ from liq.formatting import price as price_text
 from liq.market import Market
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import band_names
+from liq.positions import Positions
 from liq.sources import market_cache, titles
 from liq.sources.order_book import order_book
+from liq.validation.positions.reality_check import how_much_is_forced
 from liq.wording import ESTIMATE, WORDS
 from liq.zones.cascade import cascade_table, forced_on_the_way
 from liq.zones.liquidation_map import open_interest_usd
@@ -66,8 +68,11 @@ def take_chosen_price(chart: str, field: str) -> None:
         state.goes_to = round(far, decimals(price, state.current_market[1].tick))
 
 
-def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> None:
-    """Draw what would be forced on the way to a price, and where the order book would stop those orders."""
+def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float, made_of: Positions | None = None) -> None:
+    """Draw what would be forced on the way to a price, and where the order book would stop those orders.
+
+    made_of : the positions of the map, None for the estimate; their own past says how much of it is really forced.
+    """
     market = heatmap.market
     places = decimals(market.price, market.tick)
     levels = forced_on_the_way(heatmap, target)
@@ -89,6 +94,8 @@ def if_price_goes_to(heatmap: Heatmap, zones: pd.DataFrame, target: float) -> No
             f"{': ' if parts else ''}{', '.join(parts)}. {WORDS[heatmap.kind].note}"
         )
     )
+    if made_of is not None:
+        st.caption(escape_markdown(how_much_is_forced(made_of, market).sentence))
     try:
         book = order_book(market)
     except SourceError as error:

@@ -16,6 +16,7 @@ from liq.errors import LiqError
 from liq.market import SIDES, Market, Origin
 from liq.market_checks import CANDLE_COLUMNS
 from liq.positions import Positions
+from liq.sources.file_worker import published
 from liq.sources.file_worker.process import run
 from liq.sources.files import archive_file, market_file, table
 from liq.sources.files.content import Content
@@ -92,10 +93,15 @@ def _liquidations(files: list[File], **options: Any) -> Parts:
     return [market_file.read_liquidations(files, **options)], {}
 
 
-def read_positions(file: File, coin: str = "", dates: str = "") -> Positions:
-    """Return the positions in a folder or a file, see `liq.sources.positions.reader.read_positions`.
+def read_positions(
+    file: File, coin: str = "", dates: str = "", since: pd.Timestamp | str | None = None, *, source: str = ""
+) -> Positions:
+    """Return the positions in a folder or a file, see `liq.sources.positions.reader.read_positions`, or at a URL.
 
     The folder of a collector of this project is read in this process: what it holds was written by it.
+    What someone publishes, a URL that begins with https:// or a folder with an index, is read by
+    `liq.sources.file_worker.published.published_positions`: one coin of it where `coin` is given, else all, and where
+    `since` (UTC) is given only the files from the last snapshot at or before it on.
 
     >>> import io
     >>> text = b"#ts,2026-01-31T00:00:00Z,px,80000,mode,full,scanned,9,btc_positions,1,elapsed_s,2\\n"
@@ -103,8 +109,12 @@ def read_positions(file: File, coin: str = "", dates: str = "") -> Positions:
     >>> read_positions(io.BytesIO(text)).rows["side"].tolist()
     ['short']
     """
+    if isinstance(file, str) and file.startswith(("https://", "http://")):
+        return published.published_positions(file, coin or None, since)
     if isinstance(file, (str, Path)) and Path(file).is_dir():
-        return reader.read_positions(file, coin)
+        if published.is_published(file):
+            return published.published_folder(file, coin or None, since)
+        return reader.read_positions(file, coin, source=source)
     options = {"coin": coin, "dates": dates, "salt": reader.SALT.hex()}
     (rows, passes, interest), facts = run("positions", [file], options)
     return Positions(rows, facts["source"], passes, interest)
@@ -187,6 +197,7 @@ TASKS: dict[str, Callable[..., Parts]] = {
     "market": _market,
     "liquidations": _liquidations,
     "positions": _positions,
+    "published": published.published_task,
     "table": _table,
     "archive": _archive,
     "events": _events,

@@ -32,12 +32,15 @@ SALT = secrets.token_bytes(16)
 """Of this process: addresses in a file are hashed as they are read, alike as long as it lives, and kept nowhere."""
 
 
-def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "", *, salt: bytes = SALT) -> Positions:
+def read_positions(
+    file: str | Path | BinaryIO, coin: str = "", dates: str = "", *, source: str = "", salt: bytes = SALT
+) -> Positions:
     """Return the positions in a folder, a file or a binary buffer with a `name`; raise InputError for anything else.
 
     coin : of a CSV that does not name one, default BTC. dates : "day-first", "month-first" or "year-first", for dates
-    that can be read in several orders; without it such a file raises DateOrderError. salt : of the hashes by which
-    addresses are replaced.
+    that can be read in several orders; without it such a file raises DateOrderError. source : of a folder that holds
+    several venues, the one to read, default the first that it has. salt : of the hashes by which addresses are
+    replaced.
 
     >>> text = b"#ts,2026-01-31T00:00:00Z,px,80000,mode,full,scanned,9,btc_positions,1,elapsed_s,2\\n"
     >>> text += b"addr,size,entry,liq,lev,margin,pnl,acct_value\\n0xab,-2,81000,95000,10,cross,1,2\\n"
@@ -46,11 +49,11 @@ def read_positions(file: str | Path | BinaryIO, coin: str = "", dates: str = "",
     """
     if isinstance(file, (str, Path)):
         if Path(file).is_dir():
-            return _read_folder(Path(file))
+            return _read_folder(Path(file), source)
         try:
             with open(file, "rb") as stream:
                 raw = stream.read(MAX_BYTES + 1)
-            return read_positions(named_buffer(raw, PurePath(file).name), coin, dates, salt=salt)
+            return read_positions(named_buffer(raw, PurePath(file).name), coin, dates, source=source, salt=salt)
         except OSError as error:
             raise InputError(f"{PurePath(file).name} cannot be read: {error.strerror or error}.") from None
     name = file_name(file)
@@ -128,10 +131,23 @@ def _own_snapshot(raw: bytes, name: str) -> Positions | None:
     return _joined([found])
 
 
-def _read_folder(folder: Path) -> Positions:
+def collected_venues(folder: Path) -> list[str]:
+    """Return the venues of which a folder has snapshots, Hyperliquid first.
+
+    >>> collected_venues(Path("nowhere"))
+    []
+    """
+    names = {path.parent.name.partition("=")[2] for path in (folder / "positions").glob("venue=*/[0-9]*.parquet")}
+    return sorted(names, key=lambda name: (name != "hyperliquid", name))
+
+
+def _read_folder(folder: Path, source: str) -> Positions:
     """Return the newest snapshots of a collector's folder; those that cannot be read are passed over."""
-    found, unreadable = [], 0
-    for path in snapshot_files(folder)[-MAX_SNAPSHOTS:]:
+    found, unreadable, venues = [], 0, collected_venues(folder)
+    venue = source or (venues[0] if venues else "hyperliquid")
+    if venues and venue not in venues:
+        raise InputError(f"{folder.name} holds no positions of {venue}, but of {' and '.join(venues)}.")
+    for path in snapshot_files(folder, venue)[-MAX_SNAPSHOTS:]:
         try:
             found.append(read_snapshot(path))
         except InputError:
@@ -145,15 +161,19 @@ def _read_folder(folder: Path) -> Positions:
 
 def _joined(found: list[tuple[pd.DataFrame, dict[str, Any]]]) -> Positions:
     """Return snapshots put together."""
-    times = [as_utc(rows["time"].iloc[0], "time") for rows, _ in found]
+    # a published file holds several snapshots and says the time of each, a collector's is one
+    facts = [
+        (as_utc(one.get("time", rows["time"].iloc[0]), "time"), one)
+        for rows, data in found
+        for one in data.get("snapshots", [data])
+    ]
+    facts.sort(key=lambda fact: fact[0])
     passes = pd.DataFrame(
-        [
-            (time, *(int(data.get(name, 0)) for name in PASS_COLUMNS[1:]))
-            for time, (_, data) in zip(times, found, strict=True)
-        ],
+        [(time, *(int(one.get(name, 0)) for name in PASS_COLUMNS[1:])) for time, one in facts],
         columns=list(PASS_COLUMNS),
     )
-    interest = pd.DataFrame([data.get("open_interest", {}) for _, data in found], index=pd.DatetimeIndex(times))
+    times = pd.DatetimeIndex([time for time, _ in facts])
+    interest = pd.DataFrame([one.get("open_interest", {}) for _, one in facts], index=times)
     rows = pd.concat([rows for rows, _ in found], ignore_index=True)
     return Positions(rows, str(found[0][1].get("source", "hyperliquid")), passes, interest)
 

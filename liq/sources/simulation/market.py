@@ -17,16 +17,16 @@ import pandas as pd
 from cachetools import LRUCache
 
 from liq.errors import InputError
-from liq.market import Lookback, Market, Origin, Quote, as_utc, bar_length
-from liq.market import lookback as named_lookback
+from liq.market import Market, Origin, Quote
 from liq.model.margin import brackets
 from liq.sources.simulation.coins import COINS
 from liq.sources.simulation.population import POPULATIONS
-from liq.sources.simulation.price_path import DAY, EPOCH, REGIMES, Ticker, seed_key
+from liq.sources.simulation.price_path import DAY, REGIMES, Ticker, seed_key
 from liq.sources.simulation.synthetic_tickers import NAMES, synthetic_ticker
-from liq.sources.simulation.traders import TraderGroups
-from liq.sources.simulation.trading import TradingRecord, simulate_trading
+from liq.sources.simulation.traders import MAX_MINUTES, TraderGroups
+from liq.sources.simulation.trading import TradingRecord, groups_along, simulate_trading
 from liq.sources.simulation.true_book import TrueBook, true_book
+from liq.sources.simulation.view import View, checked_now, day_of, minute_of, second_of, view_at
 
 SOURCE = "simulated"
 
@@ -73,7 +73,7 @@ def simulate(
     >>> market.symbol, len(market.visible)
     ('BTC/USDT:USDT', 672)
     """
-    spec, view = _spec(symbol, seed, regime, magnet, population), _view(lookback, now)
+    spec, view = _spec(symbol, seed, regime, magnet, population), view_at(lookback, now)
     return _market(spec, view, _cached_record(spec, view.first_day, view.last_day))
 
 
@@ -93,10 +93,33 @@ def simulate_with_true_book(
     >>> bool(book.standing()["notional"].sum() > 1e9)
     True
     """
-    spec, view = _spec(symbol, seed, regime, magnet, population), _view(lookback, now)
+    spec, view = _spec(symbol, seed, regime, magnet, population), view_at(lookback, now)
     record, groups = _new_record(spec, view.first_day, view.last_day, with_groups=True)
     market = _market(spec, view, record)
     return market, true_book(_coin(spec.coin).lot, record, groups, market)
+
+
+def groups_open_at(
+    symbol: str,
+    minutes: np.ndarray,
+    *,
+    seed: int | None = None,
+    regime: str = "calm",
+    population: str = "hedged",
+) -> tuple[TraderGroups, float, np.ndarray]:
+    """Return the trader groups that were open at any of some minutes (since 1970, ascending), the coins of one lot,
+    and open interest at each minute, coins. It is the book behind `simulate`'s candles. Raises InputError.
+
+    >>> groups, lot, open_interest = groups_open_at("BTC", np.array([29_700_000, 29_700_060]))
+    >>> len(groups.side) > 1000, lot, open_interest.shape
+    (True, 0.001, (2,))
+    """
+    spec = _spec(symbol, seed, regime, 0.0, population)
+    record = _cached_record(spec, (int(minutes[0]) - MAX_MINUTES) // DAY, int(minutes[-1]) // DAY)
+    seeds, who = seed_key(spec.coin, spec.seed, spec.regime), POPULATIONS[spec.population]
+    steps = brackets(spec.coin)
+    groups = groups_along(_coin(spec.coin), steps, seeds, spec.regime, record, minutes, population=who)
+    return groups, _coin(spec.coin).lot, record.open_interest[minutes - 1 - record.start]
 
 
 def quote(
@@ -113,10 +136,10 @@ def quote(
     >>> quote("BTC", "2026-09-01 12:34:56").symbol
     'BTC/USDT:USDT'
     """
-    spec, time = _spec(symbol, seed, regime, magnet, population), _now(now)
-    record = _cached_record(spec, _day(time) - 1, _day(time))
-    minute = _minute(time) - record.start
-    price = float(_seconds(spec, record, minute)[_second(time)])
+    spec, time = _spec(symbol, seed, regime, magnet, population), checked_now(now)
+    record = _cached_record(spec, day_of(time) - 1, day_of(time))
+    minute = minute_of(time) - record.start
+    price = float(_seconds(spec, record, minute)[second_of(time)])
     price_before = float(record.close[minute - DAY - 1]) if minute > DAY else record.before
     return Quote(f"{spec.coin}/USDT:USDT", price, time, SOURCE, price / price_before - 1.0)
 
@@ -143,69 +166,6 @@ def _coin(name: str) -> Ticker:
     return COINS[name] if name in COINS else synthetic_ticker(name)
 
 
-def _now(now: object) -> pd.Timestamp:
-    """Return the time to simulate, UTC; raise InputError where it is out of range."""
-    time = pd.Timestamp.now(tz="UTC") if now is None else as_utc(now, "now")
-    earliest = pd.Timestamp(EPOCH + 500, unit="D", tz="UTC")
-    if not earliest <= time < pd.Timestamp("2200-01-01", tz="UTC"):
-        raise InputError(f"now must lie between {earliest:%Y-%m-%d} and 2199, not {now!r}.")
-    return time
-
-
-def _minute(time: pd.Timestamp) -> int:
-    """Return the minute since 1970."""
-    return int(time.timestamp() // 60)
-
-
-def _second(time: pd.Timestamp) -> int:
-    """Return the second within its minute."""
-    return int(time.timestamp() % 60)
-
-
-def _day(time: pd.Timestamp) -> int:
-    """Return the day since 1970."""
-    return _minute(time) // DAY
-
-
-class _View(NamedTuple):
-    """What to show of a market: the lookback, the time, every bar's open, and where the visible bars begin."""
-
-    lookback: Lookback
-    now: pd.Timestamp
-    bars: pd.DatetimeIndex
-    start: pd.Timestamp
-
-    @property
-    def first_day(self) -> int:
-        """Day of the first bar since 1970."""
-        return _day(self.bars[0])
-
-    @property
-    def last_day(self) -> int:
-        """Day of `now` since 1970."""
-        return _day(self.now)
-
-
-def _view(lookback: str, now: object) -> _View:
-    """Return what to show through a lookback at a time; raise InputError."""
-    window, time = named_lookback(lookback), _now(now)
-    return _View(window, time, *_bars(window, time))
-
-
-def _bars(window: Lookback, now: pd.Timestamp) -> tuple[pd.DatetimeIndex, pd.Timestamp]:
-    """Return every bar's open time, warm-up and visible, and where the visible ones begin.
-
-    The warm-up ends in a few bars of the visible length where its own do not meet the window's edge.
-    """
-    bar, coarse = window.bar_length, bar_length(window.warmup_bar)
-    # A bar that opens this very second has traded nothing yet; the one before it is the last.
-    last = (now - pd.Timedelta(seconds=1)).floor(bar)
-    start = last - (window.window // bar - 1) * bar
-    fine_start = start.floor(coarse)
-    warm = pd.date_range((fine_start - window.warmup).floor(coarse), fine_start, freq=coarse, inclusive="left")
-    return pd.DatetimeIndex(warm.append(pd.date_range(fine_start, last, freq=bar))), start
-
-
 def _new_record(
     spec: _Spec, first: int, last: int, *, with_groups: bool = False
 ) -> tuple[TradingRecord, list[TraderGroups]]:
@@ -229,11 +189,11 @@ def _cached_record(spec: _Spec, first: int, last: int) -> TradingRecord:
         return record
 
 
-def _market(spec: _Spec, view: _View, record: TradingRecord) -> Market:
+def _market(spec: _Spec, view: View, record: TradingRecord) -> Market:
     """Return the record's minutes summed to the view's bars."""
     bars, now = view.bars, view.now
-    minute, second = _minute(now) - record.start, _second(now)
-    first = _minute(bars[0]) - record.start
+    minute, second = minute_of(now) - record.start, second_of(now)
+    first = minute_of(bars[0]) - record.start
     minutes = slice(first, minute + (second > 0))
     close, high, low = record.close[minutes].copy(), record.high[minutes].copy(), record.low[minutes].copy()
     volume, interest = record.volume[minutes].copy(), record.open_interest[minutes].copy()

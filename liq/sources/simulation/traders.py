@@ -83,14 +83,14 @@ def draw_traders(
     minutes: Minutes,
     *,
     population: Population = POPULATIONS["hedged"],
-    since: int = 0,
+    since: int | np.ndarray = 0,
     forced_only: bool = False,
 ) -> Iterator[TraderGroups]:
     """Yield all groups that open during `path`, a few days of arrivals at a time, with their ends in `minutes`.
 
     Arrivals depend on the path's days alone; entries and ends on `minutes`. population : who trades; since : groups
-    that are closed before this minute may be left out; forced_only : so may groups that are never liquidated. Leaving
-    them out changes nothing about the others.
+    that are closed before this minute may be left out, or of several, ascending, before the first one after they
+    opened; forced_only : so may groups that are never liquidated. Leaving them out changes nothing about the others.
 
     >>> from liq.model.margin import brackets
     >>> from liq.sources.simulation.price_path import price_path, seed_key
@@ -106,7 +106,7 @@ def draw_traders(
     share = np.cumsum(activity, axis=1)
     busy = activity.mean(axis=1)
     share /= share[:, -1:]
-    trend = _trend(path, ticker)
+    trend, due = _trend(path, ticker), np.atleast_1d(since)
     for first_day in range(0, days, _CHUNK):
         rows = range(first_day, min(first_day + _CHUNK, days))
         draws = [_draw(seeds, path.first + row, float(busy[row])) for row in rows]
@@ -118,8 +118,9 @@ def draw_traders(
         opened = np.minimum(np.concatenate(minute_of_arrival), len(path.close) - 1).astype(np.int32)
         part = slice(first_day * DAY, rows.stop * DAY + MAX_MINUTES + 1)
         tree = FirstPassage(minutes.low[part], minutes.high[part], MAX_MINUTES, part.start)
-        if opened[0] < since:
-            may_be_open = opened + _most_patience(population, uniform, normal) >= since
+        if opened[0] < due[-1]:
+            next_due = due[np.minimum(np.searchsorted(due, opened, side="right"), len(due) - 1)]
+            may_be_open = opened + _most_patience(population, uniform, normal) >= next_due
             opened, uniform, normal = opened[may_be_open], uniform[:, may_be_open], normal[:, may_be_open]
         yield _positions(
             ticker, steps, population, opened, trend[opened], uniform, normal, minutes, tree, forced_only

@@ -17,7 +17,7 @@ from liq.market import Bracket
 from liq.sources.simulation.magnet import magnet_shift
 from liq.sources.simulation.population import POPULATIONS, Population
 from liq.sources.simulation.price_path import DAY, PricePath, Ticker, price_path
-from liq.sources.simulation.traders import MAX_MINUTES, Minutes, TraderGroups, draw_traders
+from liq.sources.simulation.traders import LEVEL_SPREAD, MAX_MINUTES, Minutes, TraderGroups, draw_traders
 
 _IMPACT_SIZE = (
     0.10  # log move of forced flow worth all open interest, before the concave power: 0.1 % of it moves 16 bp
@@ -94,6 +94,49 @@ def simulate_trading(
     path, shift = _without_first(undisturbed, skip), shift[skip:]
     del undisturbed, groups, forced, minutes
     return _walk(ticker, steps, seeds, path, _minutes(ticker, path, shift), first, population, with_groups)
+
+
+def groups_along(
+    ticker: Ticker,
+    steps: tuple[Bracket, ...],
+    seeds: tuple[int, ...],
+    regime: str,
+    record: TradingRecord,
+    minutes: np.ndarray,
+    *,
+    population: Population = POPULATIONS["hedged"],
+) -> TraderGroups:
+    """Return the groups that were open at any of some minutes (since 1970, ascending), along a record's prices.
+
+    They are those that `simulate_trading` had, found again without simulating the price: the record holds it. It must
+    begin MAX_MINUTES before the first of the minutes. Opened and closed are minutes since 1970; of a group that was
+    split all parts are returned, one after another.
+
+    >>> from liq.model.margin import brackets
+    >>> from liq.sources.simulation.price_path import seed_key
+    >>> ticker, seeds = Ticker(68_000.0, 0.1, 0.001, 0.022, 90_000.0), seed_key("BTC", 0, "calm")
+    >>> record, _ = simulate_trading(ticker, brackets("BTC"), seeds, "calm", 0.0, 20_000, 20_031)
+    >>> groups = groups_along(ticker, brackets("BTC"), seeds, "calm", record, np.array([20_031 * DAY]))
+    >>> bool((groups.opened < 20_031 * DAY).all() and (groups.closed[groups.parts > 1] >= 20_031 * DAY).all())
+    True
+    """
+    ticker = ticker._replace(volatility=ticker.volatility * population.volatility)
+    first, last = (int(minutes[0]) - MAX_MINUTES) // DAY, int(minutes[-1]) // DAY
+    # A day before the first, so that who opens in its first hours sees the trend of the hours before.
+    path, lead = price_path(ticker, regime, seeds, first - 1, last), (first - 1) * DAY
+    part = slice(first * DAY - record.start, (last + 1) * DAY - record.start)
+    before = float(record.close[part.start - 1]) if part.start else record.before
+    traded = (np.append(np.full(DAY, before), column[part]) for column in (record.close, record.high, record.low))
+    along, found = Minutes(before, *traded), []
+    for rows in draw_traders(ticker, steps, seeds, path, along, population=population, since=minutes - lead):
+        rows = rows._replace(opened=rows.opened.astype(np.int64) + lead, closed=rows.closed.astype(np.int64) + lead)
+        next_due = np.searchsorted(minutes, rows.opened, side="right")
+        was_open = (rows.opened >= first * DAY) & (np.searchsorted(minutes, rows.closed, side="right") > next_due)
+        split = rows.parts == 1  # the parts of a group stay together
+        by_group = was_open[split].reshape(-1, len(LEVEL_SPREAD)).any(axis=1)
+        was_open[split] = np.repeat(by_group, len(LEVEL_SPREAD))
+        found.append(TraderGroups(*(column[was_open] for column in rows)))
+    return TraderGroups(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def _walk(

@@ -5,7 +5,6 @@ Every failure leaves this module as a VenueFailure.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,16 +14,20 @@ from typing import Any, NamedTuple, TypeVar
 from cachetools import LRUCache, TTLCache, cached
 
 from liq.sources import disk_cache
-from liq.sources.rate_limit import RateLimit
+from liq.sources.rate_limit import RateLimit, app_limits
 from liq.sources.single_flight import single_flight
 from liq.sources.venues import failures
 from liq.sources.venues.failures import NO_REPLY, Reply, RetryBudget, VenueFailure, classify_failure, retry
+from liq.sources.venues.gateway import behind_gateway, gateway
 from liq.sources.venues.table import VENUES, Venue
 
 T = TypeVar("T")
 
 MARKETS_SECONDS = 6 * 3600
 """Seconds for which a venue's list of markets is cached; contracts are listed every few days."""
+
+PART = 1 << 18
+"""Bytes of a large answer that are read at a time."""
 
 SESSIONS = 8
 """Maximum number of requests to one venue beside each other."""
@@ -57,7 +60,7 @@ class Connection:
 
     def __init__(self, venue: Venue, gateway_url: str) -> None:
         self.venue, self.gateway_url = venue, gateway_url
-        self.rate_limit = RateLimit(venue.limits)
+        self.rate_limit = RateLimit(app_limits(venue.name, venue.limits))
         self.replies = 0
         self._idle: list[Session] = []
         self._opened, self._change = 0, threading.Condition()
@@ -116,15 +119,6 @@ class Connection:
             copy_markets(first, exchange)
 
 
-def gateway() -> str:
-    """Return the gateway's address from LIQ_GATEWAY, or the empty string.
-
-    >>> gateway().endswith("/")
-    False
-    """
-    return os.environ.get("LIQ_GATEWAY", "").rstrip("/")
-
-
 def connect(name: str) -> Connection:
     """Return the process's one connection to a venue; no request is made.
 
@@ -166,27 +160,28 @@ def copy_markets(loaded: Any, other: Any) -> None:
     other.set_markets_from_exchange(loaded)
 
 
-def behind_gateway(gateway_url: str, urls: Any) -> Any:
-    """Return ccxt's table of addresses with every address behind the gateway, streams as well as requests.
-
-    >>> behind_gateway("http://127.0.0.1:9", {"rest": "https://api.example.org/v1"})
-    {'rest': 'http://127.0.0.1:9/api.example.org/v1'}
-    """
-    if isinstance(urls, dict):
-        return {key: behind_gateway(gateway_url, value) for key, value in urls.items()}
-    if not isinstance(urls, str):
-        return urls
-    websocket_url = gateway_url.replace("http", "ws", 1)  # a stream goes the same way as a request
-    return (
-        urls.replace("https://", f"{gateway_url}/", 1)
-        .replace("wss://", f"{websocket_url}/", 1)
-        .replace(":443/", "/", 1)
-    )
-
-
 def call(connection: Connection, budget: RetryBudget, request: Callable[[Any], T]) -> T:
     """Return the answer of one call to a ccxt object of the venue, retried within the budget; raise VenueFailure."""
     return retry(lambda: _attempt(connection, request), budget, failures.RETRY_POLICY)
+
+
+def read_stream(connection: Connection, budget: RetryBudget, url: str, read: Callable[[Iterator[bytes]], T]) -> T:
+    """Return what a function makes of the parts of an answer as they come, retried within the budget.
+
+    For an answer too large to be held whole. Raises VenueFailure, and so may `read`.
+    """
+
+    def request(exchange: Any) -> T:
+        with exchange.session.get(url, stream=True, timeout=exchange.timeout / 1000) as answer:
+            if answer.status_code != 200:
+                headers = {key.lower(): value for key, value in answer.headers.items()}
+                reply = Reply(
+                    answer.status_code, headers, answer.raw.read(4000, decode_content=True).decode("latin-1")
+                )
+                raise classify_failure(reply, timed_out=False, refused=False)
+            return read(answer.iter_content(PART))
+
+    return call(connection, budget, request)
 
 
 def _attempt(connection: Connection, request: Callable[[Any], T]) -> T:
@@ -258,7 +253,8 @@ def _linear_perpetuals(connection: Connection, exchange: Any) -> dict[str, Contr
     """Return the active linear perpetuals of the markets that a ccxt object has, and share those with the first."""
     by_symbol = {}
     for market in exchange.markets.values():
-        size, tick = market.get("contractSize"), (market.get("precision") or {}).get("price")
+        size = connection.venue.contract_size or market.get("contractSize")
+        tick = (market.get("precision") or {}).get("price")
         is_active = market.get("swap") and market.get("linear") and market.get("active") is not False
         if is_active and isinstance(size, (int, float)) and size > 0:
             symbol = market["symbol"]
@@ -268,6 +264,20 @@ def _linear_perpetuals(connection: Connection, exchange: Any) -> dict[str, Contr
     if exchange is not connection.exchange:
         copy_markets(exchange, connection.exchange)
     return by_symbol
+
+
+def http_session(connections: int) -> Any:
+    """Return a new HTTP session of the kind that ccxt uses, for what is no venue's interface, such as files.
+
+    connections : kept open to a host; HTTPS_PROXY and the like are honoured.
+    """
+    import ccxt
+
+    session = ccxt.Exchange().session
+    session.trust_env = True
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, type(session.get_adapter(scheme))(pool_connections=4, pool_maxsize=connections))
+    return session
 
 
 def stream_exchange(name: str, **more: Any) -> Any:

@@ -29,7 +29,11 @@ def candles(
     """Return candles as rows of time (UTC ms, bar open), open, high, low, close, volume in coins."""
 
     def request(exchange: Any) -> list[list[Any]]:
-        rows = exchange.fetch_ohlcv(contract.symbol, bar, since, count)
+        bounds = {}
+        if connection.venue.candle_count:
+            until = since + count * exchange.parse_timeframe(bar) * 1000 - 1
+            bounds = {"until": until, connection.venue.candle_count: count}
+        rows = exchange.fetch_ohlcv(contract.symbol, bar, since, count, bounds)
         answered_symbol = get_path(exchange.last_json_response, connection.venue.answer_symbol)
         if answered_symbol is not None and str(answered_symbol).upper() not in contract_names(contract):
             raise VenueFailure(
@@ -166,7 +170,7 @@ def ticker(connection: Connection, budget: RetryBudget, contract: Contract) -> d
         "change": percent / 100
         if percent == percent
         else (price / price_before - 1 if price_before else float("nan")),
-        "interest": _number(info.get("openInterest")),
+        "interest": _number(info.get("openInterest", info.get("open_interest"))),
     }
 
 
@@ -201,6 +205,8 @@ def funding_rates(
     connection: Connection, budget: RetryBudget, contract: Contract, since: int, until: int, count: int
 ) -> list[tuple[int, float]]:
     """Return (UTC ms, rate) of settlements from `since` to `until`, a fraction of the position a settlement."""
+    if connection.venue.funding == "fundings":
+        return _fundings(connection, budget, contract, since, until, count)
     bound = {connection.venue.funding_until: until} if connection.venue.funding_until else {}
 
     def request(exchange: Any) -> list[dict[str, Any]]:
@@ -208,6 +214,20 @@ def funding_rates(
 
     rows = call(connection, budget, request)
     return [(int(row["timestamp"]), _number(row.get("fundingRate"))) for row in rows if row.get("timestamp")]
+
+
+def _fundings(
+    connection: Connection, budget: RetryBudget, contract: Contract, since: int, until: int, count: int
+) -> list[tuple[int, float]]:
+    """Return Lighter's funding rates, which ccxt does not map.
+
+    They are a per cent of the position for the hour, paid by the side that `direction` names; times are in seconds.
+    """
+    window = {"start_timestamp": since // 1000, "end_timestamp": until // 1000, "count_back": count}
+    query = {"market_id": contract.id, "resolution": "1h", **window}
+    rows = call(connection, budget, lambda exchange: exchange.publicGetFundings(query)["fundings"])
+    signs = {"long": 0.01, "short": -0.01}
+    return [(int(row["timestamp"]) * 1000, signs[row["direction"]] * _number(row["rate"])) for row in rows]
 
 
 def taker_delta(
@@ -228,12 +248,17 @@ def margin_tiers(
     """Return margin tiers as (from, to, maintenance rate, top leverage), sizes as the venue counts them.
 
     Hyperliquid states only the top leverage, and asks half of the initial margin at that leverage for
-    maintenance (its documentation, "Margining").
+    maintenance (its documentation, "Margining"). Lighter states both margins, in hundredths of a per cent.
     """
     kind = connection.venue.brackets
     if kind == "leverage":
         max_leverage = _number(contract.info.get("maxLeverage"))
         return [(0.0, float("inf"), 0.5 / max_leverage, max_leverage)] if max_leverage > 0 else []
+
+    if kind == "fractions":
+        names = ("maintenance_margin_fraction", "min_initial_margin_fraction")
+        rate, initial = (_number(contract.info.get(name)) / 10_000 for name in names)
+        return [(0.0, float("inf"), rate, 1 / initial)] if initial > 0 else []
 
     def request(exchange: Any) -> list[dict[str, Any]]:
         if kind == "tiers":
@@ -241,5 +266,5 @@ def margin_tiers(
         return exchange.parse_market_leverage_tiers(contract.info, exchange.market(contract.symbol))
 
     rows = call(connection, budget, request) if kind else []
-    names = ("minNotional", "maxNotional", "maintenanceMarginRate", "maxLeverage")
-    return [tuple(_number(row.get(name)) for name in names) for row in rows]  # type: ignore[misc]
+    fields = ("minNotional", "maxNotional", "maintenanceMarginRate", "maxLeverage")
+    return [tuple(_number(row.get(name)) for name in fields) for row in rows]  # type: ignore[misc]

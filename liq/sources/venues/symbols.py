@@ -24,6 +24,7 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
         "GATEIO": "gate",
         "KRAKEN": "krakenfutures",
         "HYPERLIQUID": "hyperliquid",
+        "LIGHTER": "lighter",
     }
 )
 """Venues as TradingView writes them before a ticker, as in BINANCE:BTCUSDT.P, by ccxt id."""

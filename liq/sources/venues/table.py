@@ -23,6 +23,8 @@ class Venue(NamedTuple):
     options : ccxt options that keep the list of markets to one or two calls.
     limits : what the venue allows an address, with some room left, in ccxt's weights; the venue's own figure beside.
     candle_page : maximum number of candles in one answer; contracts : candle volume counts contracts, not coins.
+    candle_count : parameter that counts candles, sent with an upper bound, "" where ccxt's own request suffices.
+    contract_size : coins a contract where ccxt's figure is another, None where it is right.
     interest : how open interest is requested, ``"history"``, ``"analytics"`` or ``"present"``.
     interest_periods : the period to request for a bar, best first; where no period equals the bar,
         only the closes that fall on both are known.
@@ -32,15 +34,18 @@ class Venue(NamedTuple):
     interest_contracts : it counts contracts, not coins.
     stamped_at_open : a row carries the time its period began and the value of its end; else the value's own time.
     liquidations : where realised liquidations are, ``"interest"`` (same rows), ``"analytics"`` or None.
-    brackets : where margin brackets are, ``"tiers"``, ``"instrument"``, ``"leverage"`` or None.
+    brackets : where margin brackets are, ``"tiers"``, ``"instrument"``, ``"leverage"``, ``"fractions"`` or
+        None.
     tiers_in_contracts : the tiers' sizes count contracts, not USD.
     answer_symbol : path of keys to the symbol in an answer with candles, None where there is none.
     interest_until : it understands an upper bound in time.
     interest_of_coin : further back it gives the coin's open interest over all its contracts, by 1h and 1d.
     book_limit : maximum levels of the order book in one answer, None where the venue sends what it sends.
     funding_hours, funding_page : hours between settlements of its usual contract, and funding rates in one answer;
+    funding : how they are requested, ``"history"``, which is ccxt's, or ``"fundings"``, Lighter's own.
     funding_until : the parameter that bounds them in time, "" where the venue sends them all.
     taker_volume : its candles state what takers bought.
+    in_auto : ``auto`` and ``all`` use it; else it is used where it is chosen.
     coin_volume : the field of a ticker that counts a day's volume in coins, where ccxt's own counts contracts.
 
     >>> VENUES["okx"].title, VENUES["okx"].candle_page
@@ -56,6 +61,8 @@ class Venue(NamedTuple):
     interest_pages: tuple[int, ...]
     limits: tuple[Limit, ...]
     contracts: bool = False
+    candle_count: str = ""
+    contract_size: float | None = None
     interest: str = "history"
     interest_calls: Mapping[str, int] = MappingProxyType({})
     interest_reach: pd.Timedelta | None = None
@@ -69,10 +76,12 @@ class Venue(NamedTuple):
     interest_of_coin: bool = False
     coin_volume: str | None = None
     book_limit: int | None = None
+    funding: str = "history"
     funding_hours: int = 8
     funding_page: int = 100
     funding_until: str = "until"
     taker_volume: bool = False
+    in_auto: bool = True
 
 
 def _periods(offered: tuple[str, ...], finer: Mapping[str, str]) -> Mapping[str, str]:
@@ -202,12 +211,32 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 brackets="leverage",
                 answer_symbol=(0, "s"),
             ),
+            Venue(
+                name="lighter",
+                title="Lighter",
+                quotes=("USDC",),
+                options=MappingProxyType({}),
+                book_limit=250,
+                funding="fundings",
+                funding_hours=1,
+                funding_page=500,
+                candle_page=500,
+                candle_count="count_back",  # without a count it may send ten; ccxt sends 0
+                contract_size=1.0,  # amounts are coins; ccxt takes the venue's quote_multiplier for a size
+                interest="present",
+                interest_periods=_periods((), {}),
+                interest_pages=(1,),
+                # 60 requests a minute and address without a key ("Rate Limits" of its API)
+                limits=(Limit(55, 60),),
+                brackets="fractions",
+                in_auto=False,
+            ),
         )
     }
 )
-"""The six venues by ccxt id, in the order of HOME_ORDER."""
+"""The venues by ccxt id, in the order of HOME_ORDER."""
 
-HOME_ORDER = tuple(VENUES)
+HOME_ORDER = tuple(name for name, row in VENUES.items() if row.in_auto)
 """Order of failover while no venue has refused this location."""
 
 REFUSED_ORDER = ("okx", "gate", "hyperliquid", "krakenfutures", "bybit", "binanceusdm")

@@ -1,4 +1,4 @@
-"""Comparison with observed positions: does the map stand where dollars were seen to stand, beyond distance alone."""
+"""Comparison with real positions: does the map stand where dollars were seen to stand, beyond distance alone."""
 
 from __future__ import annotations
 
@@ -37,14 +37,15 @@ FIGURES = ("overlap", "rank", "rank_beyond_distance", "top_ten")
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Hold how an estimated book compares with observed positions, means over snapshots.
+    """Hold how an estimated book compares with real positions, means over snapshots.
 
     overlap : of both normalised profiles, a side at a time; rank : Spearman of dollars by bucket, a side at a time;
     rank_beyond_distance : the same with distance from price taken out; top_ten : share of the ten biggest observed
     buckets' dollars that the map's ten biggest hold. placebo : the same four figures of the map of a week before,
     moved to the price of the snapshot; NaN where the heatmap does not reach back. trend_observed, trend_estimated :
     Spearman of dollars with distance. snapshots, days : how many; seen : observed USD within reach, mean. intervals :
-    95 %, from draws of whole days, NaN where too few.
+    95 %, from draws of whole days, NaN where too few. by_day : the four figures, of the map and (``placebo_``
+    before the name) of the week before, and ``snapshots``, a row a day.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -65,6 +66,7 @@ class Comparison:
     days: int
     seen: float
     intervals: dict[str, tuple[float, float]]
+    by_day: pd.DataFrame
 
     @property
     def sentence(self) -> str:
@@ -73,23 +75,23 @@ class Comparison:
         beyond = f"{self.rank_beyond_distance:+.2f}"
         if np.isnan(low):
             return (
-                f"{self.snapshots} snapshots of {self.days} days are too few for an interval; beyond distance the "
-                f"rank is {beyond}."
+                f"{_count(self.snapshots, 'snapshot')} of {_count(self.days, 'day')} are too few to say whether "
+                f"accounts fail where the map says; beyond distance the rank is {beyond}."
             )
         span = f"{beyond} (95 % interval {low:+.2f} to {high:+.2f})"
         if low > 0 and self.placebo["rank_beyond_distance"] >= low:
             return (
-                f"Observed positions lie where the map says more often than distance alone explains, rank {span}, "
+                f"Real positions fail where the map says more often than distance alone explains, rank {span}, "
                 f"but the map of a week before does as well ({self.placebo['rank_beyond_distance']:+.2f}): place is "
                 "not shown."
             )
         if low > 0:
-            return f"Observed positions lie where the map says more often than distance alone explains: rank {span}."
-        return f"What was observed lies where the map says no more often than distance alone explains: rank {span}."
+            return f"Real positions fail where the map says more often than distance alone explains: rank {span}."
+        return f"Real positions fail where the map says no more often than distance alone explains: rank {span}."
 
 
 def compare(heatmap: Heatmap, observed: pd.DataFrame) -> Comparison:
-    """Compare an estimated book with observed positions of the same venue.
+    """Compare an estimated book with real positions of the same venue.
 
     observed : a row a position or a bucket of positions, columns ``time`` (UTC), ``side`` ("long", "short"), ``usd``,
     and ``low`` and ``high``, the range in which its liquidation price lies (equal for a known price). A snapshot is
@@ -120,7 +122,7 @@ def compare(heatmap: Heatmap, observed: pd.DataFrame) -> Comparison:
         )
         moments.append(moment)
     if not rows:
-        raise InputError("observed positions and the heatmap share no moment.")
+        raise InputError("real positions and the heatmap share no moment.")
     names = [*FIGURES, *(f"placebo_{name}" for name in FIGURES), "trend_observed", "trend_estimated", "seen"]
     table = pd.DataFrame(rows).reindex(columns=names)
     mean = table.mean()
@@ -131,20 +133,21 @@ def compare(heatmap: Heatmap, observed: pd.DataFrame) -> Comparison:
         snapshots=len(table),
         days=days.nunique(),
         seen=float(mean["seen"]),
-        intervals=_intervals(table[list(FIGURES)], days),
+        intervals=intervals_by_day(table[list(FIGURES)], days),
+        by_day=table[names[: 2 * len(FIGURES)]].groupby(days).mean().assign(snapshots=table.groupby(days).size()),
     )
 
 
 def _checked(observed: pd.DataFrame) -> pd.DataFrame:
     """Return the observed rows with times in UTC; raise InputError for what makes no sense."""
     if missing := [name for name in ("time", "side", "low", "high", "usd") if name not in observed]:
-        raise InputError(f"observed positions lack the column {missing[0]!r}.")
-    frame = observed.assign(time=utc_times(observed["time"], "observed positions: time"))
+        raise InputError(f"real positions lack the column {missing[0]!r}.")
+    frame = observed.assign(time=utc_times(observed["time"], "real positions: time"))
     if unknown := set(frame["side"].unique()) - set(SIDES):
-        raise InputError(f"observed positions: side must be long or short, not {sorted(map(str, unknown))[0]!r}.")
+        raise InputError(f"real positions: side must be long or short, not {sorted(map(str, unknown))[0]!r}.")
     numbers = frame[["low", "high", "usd"]].to_numpy(float)
     if not np.isfinite(numbers).all() or (numbers < 0).any() or (frame["high"] < frame["low"]).any():
-        raise InputError("observed positions: low, high and usd must be numbers, none negative, low at most high.")
+        raise InputError("real positions: low, high and usd must be numbers, none negative, low at most high.")
     return frame
 
 
@@ -172,10 +175,9 @@ def _figures(heatmap: Heatmap, photo: int, before: int, snapshot: pd.DataFrame) 
                 figures[f"{prefix}overlap"] = float(
                     np.minimum(seen / seen.sum(), values / max(values.sum(), 1e-12)).sum()
                 )
-                figures[f"{prefix}rank"] = spearman(seen, values) if np.isfinite(values).all() else float("nan")
-                figures[f"{prefix}rank_beyond_distance"] = (
-                    _partial(seen, values, distance) if np.isfinite(values).all() else float("nan")
-                )
+                known = np.isfinite(values).all()
+                ranks = rank_beyond(seen, values, distance) if known else (float("nan"), float("nan"))
+                figures[f"{prefix}rank"], figures[f"{prefix}rank_beyond_distance"] = ranks
             sides.append(figures)
     seen, guess, old = (np.concatenate(pooled[name]) for name in pooled)
     means = pd.DataFrame(sides).mean().to_dict() if sides else {}
@@ -203,11 +205,18 @@ def _spread(low: np.ndarray, high: np.ndarray, usd: np.ndarray, edges: np.ndarra
     return total
 
 
-def _partial(a: np.ndarray, b: np.ndarray, given: np.ndarray) -> float:
-    """Return the rank correlation of two with a third taken out of both (partial Spearman); NaN where undefined."""
+def rank_beyond(a: np.ndarray, b: np.ndarray, given: np.ndarray) -> tuple[float, float]:
+    """Return the rank correlation of two, and that with a third taken out of both (partial Spearman).
+
+    NaN where undefined.
+
+    >>> a, given = np.array([3.0, 1.0, 2.0, 4.0]), np.array([1.0, 4.0, 2.0, 3.0])
+    >>> rank_beyond(a, 2 * a, given)
+    (1.0, 1.0)
+    """
     ab, ac, bc = spearman(a, b), spearman(a, given), spearman(b, given)
     scale = (1 - ac**2) * (1 - bc**2)
-    return (ab - ac * bc) / float(np.sqrt(scale)) if scale > 1e-9 else float("nan")
+    return ab, (ab - ac * bc) / float(np.sqrt(scale)) if scale > 1e-9 else float("nan")
 
 
 def _top(seen: np.ndarray, guess: np.ndarray) -> float:
@@ -217,10 +226,17 @@ def _top(seen: np.ndarray, guess: np.ndarray) -> float:
     return float(seen[np.argsort(guess)[-TOP:]].sum() / np.sort(seen)[-TOP:].sum())
 
 
-def _intervals(table: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, tuple[float, float]]:
-    """Return 95 % intervals from draws of whole days: snapshots of one day are not independent."""
+def intervals_by_day(table: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, tuple[float, float]]:
+    """Return the 95 % interval of each column's mean from draws of whole days, whose rows are not independent.
+
+    days : of each row; below MIN_DAYS of them, and where nothing is known, NaN.
+
+    >>> days = pd.date_range("2026-01-31", periods=4)
+    >>> intervals_by_day(pd.DataFrame({"rank": [0.5] * 4}), days)
+    {'rank': (0.5, 0.5)}
+    """
     day = days.factorize()[0]
-    count = int(day.max()) + 1
+    count = int(day.max(initial=-1)) + 1
     if count < MIN_DAYS:
         return dict.fromkeys(table.columns, (float("nan"), float("nan")))
     values = table.to_numpy()
@@ -233,3 +249,7 @@ def _intervals(table: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, tuple[f
         means = sums[drawn].sum(axis=1) / known[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975), axis=0)
     return {str(name): (float(low[row]), float(high[row])) for row, name in enumerate(table.columns)}
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

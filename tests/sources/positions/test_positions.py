@@ -71,6 +71,26 @@ def test_no_rows_and_missing_columns_are_refused():
         liq.Positions(pd.DataFrame([row()]).drop(columns="margin"), "hyperliquid")
 
 
+TEXTS = ["coin", "side", "margin", "account"]
+
+
+@pytest.mark.parametrize("kind", ["object", "str", "category"])
+def test_text_of_any_kind_is_read_alike_and_checked_alike(kind):
+    good = pd.DataFrame([row(), row(side="short", account="b2")]).astype(dict.fromkeys(TEXTS, kind))
+    rows = liq.Positions(good, "hyperliquid").rows
+    assert {str(rows[name].dtype) for name in TEXTS} == {"category"}
+    assert rows[TEXTS].astype(str).to_numpy().tolist() == good[TEXTS].astype(str).to_numpy().tolist()
+    for name, wrong in (("side", "up"), ("side", None), ("margin", "portfolio"), ("margin", None)):
+        spoiled = pd.DataFrame([row(), row(**{name: wrong})]).astype(dict.fromkeys(TEXTS, kind))
+        with pytest.raises(liq.InputError, match=f"{name} must be .* row 1"):
+            liq.Positions(spoiled, "hyperliquid")
+
+
+def test_numbers_that_name_accounts_become_text():
+    mixed = pd.DataFrame([row(account=1), row(account="1"), row(account=2)]).astype({"account": "category"})
+    assert liq.Positions(mixed, "hyperliquid").rows["account"].tolist() == ["1", "1", "2"]
+
+
 def test_a_snapshot_is_the_last_one_at_or_before_a_moment():
     rows = [row(time=TIME + pd.Timedelta(hours=hours), coins=hours + 1.0) for hours in (0, 5, 9)]
     positions = liq.Positions(pd.DataFrame(rows), "hyperliquid")
@@ -200,9 +220,12 @@ def test_accounts_that_were_not_asked_again_say_nothing_of_survival(week):
     rows = [row(time=begin, account=name, **far) for name in ("kept", "gone", "hole")]
     rows.append(row(time=end, account="kept", **far))
     rows.append(row(time=end, account="hole", answered=begin, **far))
-    table = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid"), heatmap)
+    passes = pd.DataFrame({"time": [begin, end], "asked": 3, "answered": [3, 2], "failed": [0, 1]})
+    table = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid", passes), heatmap)
     assert table["positions"].tolist() == [2]
     assert table[["closed", "kept"]].iloc[0].tolist() == [0.5, 0.5]
+    lists = survival_table(liq.Positions(pd.DataFrame(rows), "hyperliquid"), heatmap)
+    assert lists["positions"].tolist() == [1], "an account that leaves a list is not one that closed"
 
 
 def test_leverage_by_distance_adds_up_by_side_and_margin(week):

@@ -1,13 +1,17 @@
-"""The simulated traders: balanced contracts, forced closes where leverage and margin put them."""
+"""The simulated traders and their positions: balanced, forced where leverage and margin put them, seen in part."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from liq.errors import InputError
+from liq.market import LOOKBACKS
 from liq.model.margin import brackets, liquidation_price
 from liq.sources.simulation import coins, trading
+from liq.sources.simulation import market as simulation
+from liq.sources.simulation.market import simulate, simulate_with_true_book
 from liq.sources.simulation.population import POPULATIONS
+from liq.sources.simulation.positions import FAR, SEEN, simulated_positions
 from liq.sources.simulation.price_path import seed_key
 from liq.sources.simulation.trading import simulate_trading
 from tests.sources.simulation.conftest import NOW
@@ -109,3 +113,100 @@ def test_losers_are_held_longer_than_winners(simulated):
             standing[winner] += rows["coins"].sum()
             leaving[winner] += rows.loc[rows["closed"] < until, "coins"].sum()
     assert leaving[True] / standing[True] > leaving[False] / standing[False]
+
+
+@pytest.mark.parametrize("name", LOOKBACKS)
+def test_snapshots_cover_every_lookback_from_its_left_edge_to_its_end(name):
+    market = simulate("BTC", name, now=NOW)
+    positions = simulated_positions(market)
+    times = positions.times
+    assert times[0] <= market.start
+    assert times[-1] == market.as_of
+    assert len(times) <= 200
+    assert times.to_series().diff().max() <= pd.Timedelta(days=1), "a snapshot stands for a day at most"
+    assert positions.passes["time"].tolist() == times.tolist()
+    assert (positions.passes["answered"] == positions.rows.groupby("time").size().to_numpy()).all()
+    for time in times[:: len(times) // 5]:
+        assert 0.3 * SEEN < positions.share_seen("BTC", time) < SEEN, "hedgers and market makers are not seen"
+    assert not positions.rows.duplicated(["time", "account"]).any()
+
+
+def test_the_same_arguments_give_the_same_positions():
+    market = simulate("ETH", "3d", now=NOW)
+    first = simulated_positions(market)
+    simulation._RECORDS.clear()
+    again = simulated_positions(simulate("ETH", "3d", now=NOW))
+    pd.testing.assert_frame_equal(first.rows, again.rows)
+    pd.testing.assert_frame_equal(first.open_interest, again.open_interest)
+
+
+@pytest.mark.parametrize("later", ["2h", "7h 13min", "1D", "3D 5h"])
+def test_whoever_asks_later_sees_the_same_positions(later):
+    first = simulated_positions(simulate("BTC", "7d", now=NOW)).rows
+    second = simulated_positions(simulate("BTC", "7d", now=NOW + pd.Timedelta(later))).rows
+    common = set(first["time"]) & set(second["time"])
+    assert len(common) > 40
+    columns = ["time", "account", "side", "coins", "entry", "liquidation_price", "leverage", "margin"]
+    then, now = (
+        rows.loc[rows["time"].isin(common), columns]
+        .astype({"account": str})
+        .sort_values(["time", "account"], ignore_index=True)
+        for rows in (first, second)
+    )
+    pd.testing.assert_frame_equal(then, now, check_categorical=False, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", ["12h", "1d", "14d"])
+def test_one_moment_shows_the_same_positions_in_every_lookback(name):
+    week, other = (simulated_positions(simulate("BTC", lookback, now=NOW)) for lookback in ("7d", name))
+    then, now = (positions.snapshot("BTC").set_index("account").sort_index() for positions in (week, other))
+    then.index, now.index = then.index.astype(str), now.index.astype(str)
+    pd.testing.assert_frame_equal(then.sort_index(), now.sort_index(), check_categorical=False, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("seed", "regime", "population"), [(None, "calm", "hedged"), (3, "crash", "unhedged")])
+def test_with_every_position_seen_the_snapshots_are_the_true_book(seed, regime, population):
+    market, book = simulate_with_true_book("BTC", "3d", seed=seed, now=NOW, regime=regime, population=population)
+    positions = simulated_positions(market, 1.0, seed=seed, regime=regime, population=population)
+    for time in positions.times[[0, 20, -2]]:
+        bar = market.candles.index.get_loc(time) - 1  # the bar that ends when the snapshot is taken
+        stands, seen = book.standing(bar), positions.snapshot("BTC", time)
+        assert seen["coins"].sum() == pytest.approx(stands["coins"].sum(), rel=1e-12)
+        for side in ("long", "short"):
+            true, shown = (
+                frame[
+                    (frame["side"] == side) & (np.abs(frame["liquidation_price"] / frame["entry"] - 1) < 0.75 * FAR)
+                ]
+                for frame in (stands, seen)
+            )
+            assert len(true) > 50
+            np.testing.assert_array_equal(np.sort(true["liquidation_price"]), np.sort(shown["liquidation_price"]))
+            assert shown["coins"].sum() == pytest.approx(true["coins"].sum(), rel=1e-12)
+        # groups far from their entry are one account each, at their middle
+        groups = book.positions[(book.positions["opened"] < time) & (book.positions["closed"] >= time)]
+        middle = groups["liquidation_price"]
+        far = (groups["parts"] > 1) & (middle > 0) & (np.abs(middle / groups["entry"] - 1) > FAR)
+        assert np.isin(middle[far].round(3), seen["liquidation_price"].round(3)).all()
+        assert far.sum() > 50
+
+
+def test_the_share_that_is_seen_is_a_setting_and_more_of_it_adds_to_the_same_positions():
+    market = simulate("BTC", "1d", now=NOW)
+    by_share = {share: simulated_positions(market, share) for share in (0.1, 0.4, 0.8, 1.0)}
+    accounts = {share: set(positions.rows["account"]) for share, positions in by_share.items()}
+    assert accounts[0.1] < accounts[0.4] < accounts[0.8] < accounts[1.0]
+    everything = by_share[1.0]
+    for share, positions in by_share.items():
+        assert len(accounts[share]) / len(accounts[1.0]) == pytest.approx(share, abs=0.02)
+        assert positions.share_seen("BTC") / everything.share_seen("BTC") == pytest.approx(share, abs=0.05)
+    # in all snapshots or in none: as long as an account is held, it is seen
+    few = by_share[0.1].rows
+    theirs = everything.rows[everything.rows["account"].isin(accounts[0.1])]
+    assert few["time"].tolist() == theirs["time"].tolist()
+    assert few["account"].astype(str).tolist() == theirs["account"].astype(str).tolist()
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.01, float("nan")])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(InputError, match="seen must be a share"):
+        simulated_positions(simulate("BTC", "12h", now=NOW), share)

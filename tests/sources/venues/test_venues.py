@@ -17,7 +17,15 @@ from tests.venue_server.fixtures import expire_caches
 
 NAMES = tuple(VENUES)
 
-FIRST_CALLS = {"binanceusdm": 7, "bybit": 13, "okx": 10, "gate": 6, "krakenfutures": 7, "hyperliquid": 4}
+FIRST_CALLS = {
+    "binanceusdm": 7,
+    "bybit": 13,
+    "okx": 10,
+    "gate": 6,
+    "krakenfutures": 7,
+    "hyperliquid": 4,
+    "lighter": 6,
+}
 """Calls of a first 7d view. Bybit's open interest comes by 200 rows, OKX's candles by 300 and interest by 100."""
 
 
@@ -45,7 +53,7 @@ def test_candles_are_in_usd_and_coins(venues: VenueServer, name: str, coin: str)
 
 
 @pytest.mark.parametrize("coin", ["BTC", "DOGE"])
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "hyperliquid"])
+@pytest.mark.parametrize("name", [name for name in NAMES if VENUES[name].interest != "present"])
 def test_open_interest_is_in_coins_at_bar_close(venues: VenueServer, name: str, coin: str) -> None:
     market = fetch(coin, "7d", name)
     known = market.open_interest[:-1].dropna()
@@ -71,11 +79,12 @@ def test_okxs_older_open_interest_is_the_coins_scaled_and_said(venues: VenueServ
     assert without.open_interest.notna().any(), "what the contract itself gives is kept"
 
 
-def test_open_interest_without_history_is_the_last_bars_alone(venues: VenueServer) -> None:
-    market = fetch("ETH", "7d", "hyperliquid")
+@pytest.mark.parametrize("name", [name for name in NAMES if VENUES[name].interest == "present"])
+def test_open_interest_without_history_is_the_last_bars_alone(venues: VenueServer, name: str) -> None:
+    market = fetch("ETH", "7d", name)
     assert market.open_interest.notna().sum() == 1
     now = market.as_of.value / 1e6
-    assert market.open_interest.iloc[-1] == pytest.approx(formula.interest("hyperliquid", "ETH", now), rel=1e-3)
+    assert market.open_interest.iloc[-1] == pytest.approx(formula.interest(name, "ETH", now), rel=1e-3)
 
 
 def test_gates_liquidations_are_usd_by_side(venues: VenueServer) -> None:
@@ -105,6 +114,7 @@ def test_krakens_liquidations_are_totals_without_sides(venues: VenueServer) -> N
         ("gate", [(0, 1e6, 0.004, 125), (1e6, 2e6, 0.008, 62)]),
         ("krakenfutures", [(0, 5e5, 0.01, 50), (5e5, np.inf, 0.02, 25)]),
         ("hyperliquid", [(0, np.inf, 0.0125, 40)]),
+        ("lighter", [(0, np.inf, 0.012, 50)]),
     ],
 )
 def test_brackets_are_in_usd_and_continuous(

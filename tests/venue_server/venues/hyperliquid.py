@@ -9,16 +9,17 @@ from tests.venue_server import formula
 from tests.venue_server.faults import spoil
 from tests.venue_server.formula import COINS
 from tests.venue_server.venues import hyperliquid_accounts
-from tests.venue_server.wire import Answer, Knobs, change, length, now_ms, settlements, text
+from tests.venue_server.wire import Answer, Knobs, change, length, settlements, text
 
 
 def answer(path: str, query: dict[str, Any], mode: str | None, knobs: Knobs) -> Answer:
     """Answer for api.hyperliquid.xyz; one path, the question in the body, the newest 5,000 candles."""
-    now, venue, asked = now_ms(), "hyperliquid", query.get("type")
+    now, venue, asked = knobs.now(), "hyperliquid", query.get("type")
     if path == "Mainnet/leaderboard":
         return hyperliquid_accounts.leaderboard(knobs)
     if asked == "clearinghouseState":
         knobs.weights.append((time.monotonic(), 2))
+        knobs.asked.append(query["user"])
         return hyperliquid_accounts.state(query["user"], knobs)
     if asked == "metaAndAssetCtxs":
         universe = [{"name": coin, "szDecimals": 3, "maxLeverage": 40} for coin in COINS]

@@ -1,11 +1,19 @@
-"""Hyperliquid's accounts: the leaderboard and what every account holds, as formulas of its number."""
+"""Hyperliquid's accounts: the leaderboard and what every account holds, as formulas of its number.
+
+The book stands still, unless the knobs have a clock: then every second account trades BTC, as
+`tests.venue_server.moving` says, and every other one of these holds ETH besides, so that each pass asks it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.venue_server import formula
+from tests.venue_server import formula, moving
+from tests.venue_server.moving import Life
 from tests.venue_server.wire import Answer, Knobs, now_ms
+
+TRADES = 2
+"""One account in so many trades BTC in a book that moves."""
 
 
 def address(number: int) -> str:
@@ -39,6 +47,18 @@ def state(user: str, knobs: Knobs) -> Answer:
     number = number_of(user)
     if knobs.account_fails and number % knobs.account_fails == 0:
         return 500, None
+    now = knobs.now()
+    positions = _still(number, knobs) if knobs.clock is None else _moving(number, now, knobs)
+    return 200, {
+        "marginSummary": {"accountValue": "-12.5" if number % 11 == 1 else "1000.0", "totalMarginUsed": "-3.0"},
+        "assetPositions": positions,
+        "withdrawable": "0.0",
+        "time": now,
+    }
+
+
+def _still(number: int, knobs: Knobs) -> list[dict[str, Any]]:
+    """Return the positions of an account that never changes, unless a knob says so."""
     positions = []
     if number % 15 == 1:
         positions.append(_position("BTC", number, knobs))
@@ -48,12 +68,40 @@ def state(user: str, knobs: Knobs) -> Answer:
         positions.append(_position("BTC", number, knobs, name="xyz:TSLA"))
     if number % 97 == 1:
         positions.append({"type": "oneWay", "position": {"coin": "BTC", "szi": "0.0", "entryPx": None}})
-    return 200, {
-        "marginSummary": {"accountValue": "-12.5" if number % 11 == 1 else "1000.0", "totalMarginUsed": "-3.0"},
-        "assetPositions": positions,
-        "withdrawable": "0.0",
-        "time": now_ms(),
-    }
+    return positions
+
+
+def book(knobs: Knobs, at: int | None = None) -> list[Life]:
+    """Return the truth: what every account that trades holds at a time (UTC ms), default now."""
+    moment = knobs.now() if at is None else at
+    lives = (moving.held(number, moment) for number in range(0, knobs.accounts, TRADES))
+    return [one for one in lives if one is not None]
+
+
+def _moving(number: int, now: int, knobs: Knobs) -> list[dict[str, Any]]:
+    """Return what an account holds at a time in a book that moves, and note that it was asked."""
+    knobs.answered.append((now, number))
+    positions = []
+    if number % (2 * TRADES) == 0:
+        positions.append(_position("ETH", number, knobs))
+    one = moving.held(number, now) if number % TRADES == 0 else None
+    if one is not None:
+        mark = float(formula.price("hyperliquid", "BTC", now))
+        stated = {
+            "coin": "BTC",
+            "szi": f"{one.side * one.coins:.4f}",
+            "leverage": {"type": one.margin, "value": one.leverage},
+            "entryPx": f"{one.entry:.1f}",
+            "positionValue": f"{one.coins * mark:.2f}",
+            "unrealizedPnl": f"{one.side * one.coins * (mark - one.entry):.2f}",
+            "returnOnEquity": "0.0",
+            "liquidationPx": f"{one.level(now):.4f}",
+            "marginUsed": f"{one.coins * one.entry / one.leverage:.2f}",
+            "maxLeverage": 40,
+            "cumFunding": {"allTime": "0.0", "sinceOpen": "0.0", "sinceChange": "0.0"},
+        }
+        positions.append({"type": "oneWay", "position": stated})
+    return positions
 
 
 def _position(coin: str, number: int, knobs: Knobs, name: str = "") -> dict[str, Any]:

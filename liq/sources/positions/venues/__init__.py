@@ -1,0 +1,1 @@
+"""Venues that state what every account holds: what differs between them, one module each, and their table."""

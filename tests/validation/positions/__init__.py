@@ -1,0 +1,1 @@
+"""Tests of what snapshots of real positions say."""
