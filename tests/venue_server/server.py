@@ -33,10 +33,10 @@ HOSTS = {
     "futures.kraken.com": "krakenfutures",
     "api.hyperliquid.xyz": "hyperliquid",
     "stats-data.hyperliquid.xyz": "hyperliquid",
+    "mainnet.zklighter.elliot.ai": "lighter",
     "data.binance.vision": "archive",
     "s3-ap-northeast-1.amazonaws.com": "archive",
     "datasets.tardis.dev": "tardis",
-    "mainnet.zklighter.elliot.ai": "lighter",
 }
 
 SPEAK = {
@@ -46,9 +46,9 @@ SPEAK = {
     "gate": gate.answer,
     "krakenfutures": krakenfutures.answer,
     "hyperliquid": hyperliquid.answer,
+    "lighter": lighter.answer,
     "archive": archive.vision,
     "tardis": archive.tardis,
-    "lighter": lighter.answer,
 }
 
 
