@@ -98,6 +98,7 @@ EXEMPT: dict[str, str] = {
     "liq.sources.archive.liquidations.first_days": ARCHIVE,
     "liq.sources.venues.request.kept_on_disk": VENUE,
     "liq.sources.venues.client.copy_markets": VENUE,
+    "liq.sources.venues.client.http_session": ARCHIVE,
     "liq.sources.venues.market.fetch_market": VENUE,
     "liq.sources.venues.market.refresh_market": VENUE,
     "liq.sources.venues.interest_requests": VENUE,

@@ -81,9 +81,6 @@ def fetch(
 
 def _received(host: str, path: str, query: dict[str, str], max_bytes: int) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers in lower case and body of one request, redirects followed; raise VenueFailure."""
-    import requests  # comes with ccxt and streamlit; a tenth of a second, and only where an archive is asked
-    import urllib3
-
     address = f"{_front(host)}/{path}"
     deadline = time.monotonic() + BODY_SECONDS
     try:
@@ -95,10 +92,12 @@ def _received(host: str, path: str, query: dict[str, str], max_bytes: int) -> tu
                 if not 300 <= reply.status_code < 400:
                     return reply.status_code, headers, _body(reply, deadline, max_bytes)
                 address, query = _redirected(host, headers.get("location", "")), {}
-    except (requests.Timeout, urllib3.exceptions.TimeoutError):
-        raise VenueFailure("did not answer in time", passing=True) from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError):
-        raise VenueFailure("could not be reached, or broke off its answer", passing=True) from None
+    except VenueFailure:
+        raise
+    except Exception as error:  # of the libraries below ccxt, which are not imported here
+        late = "Timeout" in type(error).__name__
+        reason = "did not answer in time" if late else "could not be reached, or broke off its answer"
+        raise VenueFailure(reason, passing=True) from None
     raise VenueFailure("leads from one address to another without end")
 
 
@@ -137,10 +136,4 @@ def _front(host: str) -> str:
 @cached(LRUCache(1), condition=threading.Condition())
 def _session() -> Any:
     """Return the process's one pool of connections."""
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    session = requests.Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=AT_ONCE))
-    return session
+    return client.http_session(AT_ONCE)

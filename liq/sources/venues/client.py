@@ -266,6 +266,20 @@ def _linear_perpetuals(connection: Connection, exchange: Any) -> dict[str, Contr
     return by_symbol
 
 
+def http_session(connections: int) -> Any:
+    """Return a new HTTP session of the kind that ccxt uses, for what is no venue's interface, such as files.
+
+    connections : kept open to a host; HTTPS_PROXY and the like are honoured.
+    """
+    import ccxt
+
+    session = ccxt.Exchange().session
+    session.trust_env = True
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, type(session.get_adapter(scheme))(pool_connections=4, pool_maxsize=connections))
+    return session
+
+
 def stream_exchange(name: str, **more: Any) -> Any:
     """Return a new ccxt object for a venue's streams, through LIQ_GATEWAY and HTTPS_PROXY like every request.
 
