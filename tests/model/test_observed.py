@@ -243,6 +243,7 @@ def test_the_first_bar_that_reaches_a_level_is_found_as_by_looking_at_each(lows,
     [
         ({}, ""),
         ({"interest": 20.0}, "under 20 %"),
+        ({"interest": 0.5}, "more than all of open interest"),
         ({"source": "binanceusdm"}, "another venue"),
         ({"interest": None}, "unknown"),
         ({"count": 120}, "under 50 %"),
@@ -303,3 +304,10 @@ def test_where_nothing_stands_near_the_price_no_share_of_it_is_said(last):
     said = scenario(heatmap)
     assert said.why.startswith("Nothing real is seen to stand within 5 % of price; price is at")
     assert "n/a" not in " ".join([said.why, *said.conditions])
+
+
+def test_positions_of_a_venue_are_not_drawn_on_the_invented_market():
+    invented = market([(99.0, 100.0, 101.0)] * 4, source="simulated")
+    choice = choose_map(invented, positions((1.5, "long", 90.0, "a")), REAL)
+    assert choice.positions is None
+    assert "not of this invented market" in choice.sentence
