@@ -8,17 +8,18 @@ from liq.app.current_market import chart_data, load_heatmap, shown_positions
 from liq.app.live_price import live_price
 from liq.app.parts.downloads import downloads
 from liq.app.parts.figures import figures_line
+from liq.app.parts.notices import note_kinds
 from liq.charts.heatmap import data as heatmap_data
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
-from liq.wording import WORDS
+from liq.wording import HATCHED, WORDS
 
 view = controls.view()
 heatmap = load_heatmap(view)
 live_price(heatmap.market, view)
 other = right_view(view)
 if other == view:
-    st.caption("Choose another ticker, source, timeframe or moment for the second chart.")
+    st.caption("Choose another ticker, source, timeframe, map or moment for the second chart.")
 try:
     others_heatmap, others_positions = right_heatmap(other, view, heatmap)
 except LiqError as error:
@@ -41,9 +42,12 @@ for column, (side, half, whole, made_of) in zip(st.columns(2), halves, strict=Tr
                 height="stretch",
             )
 kinds = dict.fromkeys(half[2].kind for half in halves)
+note_kinds(*kinds)
 said = " ".join(f"{WORDS[kind].about_all.capitalize()}." for kind in kinds)
 if len(kinds) > 1:
     said = "One chart is an estimate, the other shows real positions, as their legends say."
+if not all(half[2].known.all() for half in halves):
+    said += f" {HATCHED}"
 st.caption(
     "Prices are on one axis where both charts show one coin, and a shorter timeframe fills less of it. Each chart "
     "has its own colours, as its legend says. Green: shorts above the price; red: longs below it; rings: the largest "

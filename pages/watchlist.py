@@ -8,7 +8,7 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import controls, tickers, watchlist
-from liq.app.parts.notices import simulated_warning
+from liq.app.parts.notices import note_kinds, simulated_warning
 from liq.app.parts.outside_files import read_files
 from liq.charts.tables.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
 from liq.errors import LiqError
@@ -181,5 +181,6 @@ else:
     rows = load(watchlist.normalize_tickers(state.watch), request)
     if any(row.summary is not None and row.summary.source == "simulated" for row in rows):
         simulated_warning(view.source != "simulated")
+    note_kinds(*(row.kind for row in rows if row.summary is not None))
     st.fragment(draw_list, run_every=INTERVAL if view.live else None)(rows, request, state.run)
 draw_scan()

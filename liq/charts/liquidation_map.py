@@ -97,7 +97,7 @@ def datasets(
     sums["words"] = [
         f"to {price(at, places)}: {money(usd)} of {side}"
         + (f"  ·  {where}: {money(usd_by_range[where])}" if where else "")
-        + (f", observed {money(seen_by_range[where])}" if where in seen_by_range else "")
+        + (f", real positions {money(seen_by_range[where])}" if where in seen_by_range else "")
         for at, usd, side, where in zip(sums["at"], sums["usd"], closed, sums["range"], strict=True)
     ]
     marked = bool(goes_to and edges[0] < goes_to < edges[-1])

@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     output.arguments(parser, ("json",))
     parser.add_argument("--raw", action="store_true", help="write the fit also where later days do not bear it out")
     parser.add_argument(
-        "--positions", metavar="PATH", help="fit to observed positions instead: a folder, a file, or https://…"
+        "--positions", metavar="PATH", help="fit to real positions instead: a folder, a file, or https://…"
     )
     parser.epilog = EXAMPLES
 

@@ -116,7 +116,7 @@ def prior_from_positions(market: Market, positions: Positions, base: Prior, *, r
     return replace(
         base,
         name="observed",
-        title="Observed",
+        title="Real positions",
         weights=tuple(float(f"{weight:.4g}") for weight in weights),
         adopted=adopted,
         verdict=verdict,
