@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from liq.sources import market_cache
 from tests.served import ROOT
 from tests.venue_server import VenueServer
 
@@ -48,6 +51,22 @@ def test_as_of_before_every_newest_window_means_where_the_window_ends(archive: V
     assert app.session_state.current_market[1].as_of.strftime("%Y-%m-%d") == DAY
 
 
+def test_time_moves_within_the_window_of_a_link_that_names_a_moment_only(archive: VenueServer):
+    app = opened(source="archive", as_of="2025-10-10T21:00", timeframe="1d")
+    for moment in (datetime(2025, 10, 10, 21), datetime(2025, 10, 10, 12)):
+        assert app.session_state.current_market[1].as_of.strftime("%Y-%m-%d") == DAY
+        assert f"This is what stood on {moment:%d %b %Y %H:%M} UTC" in said(app)
+        slider = next(one for one in app.slider if one.label == "As of, UTC")
+        slider.set_value(datetime(2025, 10, 10, 12)).run()
+        assert not app.exception
+    assert app.query_params["until"] in (DAY, [DAY])  # the address names both
+
+
+def test_the_price_says_of_which_year_it_is(archive: VenueServer):
+    app = opened(source="archive", until=DAY, timeframe="1d")
+    assert app.metric[0].label == "BTC, 11 Oct 2025 00:00"
+
+
 def test_as_of_inside_the_window_is_a_moment_of_it(archive: VenueServer):
     app = opened(source="archive", until=DAY, as_of="2025-10-10T21:00", timeframe="1d")
     assert app.session_state.current_market[1].as_of.strftime("%Y-%m-%d") == DAY
@@ -62,6 +81,23 @@ def test_a_day_worth_seeing_is_a_click_away(archive: VenueServer):
     assert (market.source, f"{market.as_of:%Y-%m-%d}") == ("archive", DAY)
     assert app.selectbox(key="source").value == "archive"
     assert f"{app.date_input(key='until').value}" == DAY
+
+
+@pytest.mark.parametrize(
+    "as_of", ["yesterday", "2018-01-01T00:00", "2025-10-10T12:00+02:00", "", "99999-01-01T00:00"]
+)
+def test_what_is_no_moment_in_an_address_shows_the_newest(archive: VenueServer, as_of: str):
+    app = opened(source="archive", as_of=as_of, timeframe="1d")
+    assert app.session_state.current_market[1].as_of > market_cache.utc_now() - pd.Timedelta(days=5)
+
+
+@pytest.mark.parametrize("query", [{"until": "2023-08-16"}, {}], ids=["a day", "the newest"])
+def test_another_day_is_a_click_away_where_one_is_shown(archive: VenueServer, query: dict[str, str]):
+    app = opened(source="archive", timeframe="1d", **query)
+    for day, end in (("2025-10-10", DAY), ("2022-11-09", "2022-11-10")):
+        app.button(key=f"day_{day}").click().run()
+        assert not app.exception
+        assert app.session_state.current_market[1].as_of.strftime("%Y-%m-%d") == end
 
 
 def test_a_coin_that_has_ended_is_one_sentence_or_its_last_days(archive: VenueServer):
