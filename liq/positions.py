@@ -1,4 +1,4 @@
-"""Observed positions: what accounts of a venue really held, snapshot by snapshot; validated on entry."""
+"""Real positions: what accounts of a venue really held, snapshot by snapshot; validated on entry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_ROWS = 5_000_000
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """Hold snapshots of observed positions, a row a position.
+    """Hold snapshots of real positions, a row a position.
 
     rows : DataFrame of COLUMNS: time of the snapshot (UTC), coin, side (long or short), coins (positive), entry and
     liquidation_price (NaN where the account has none), leverage, margin (cross or isolated), account (a hash), and

@@ -12,7 +12,7 @@ from liq.validation.calibration import calibrate
 EXAMPLES = """examples:
   python -m liq calibrate BTC --source gate --lookback 3M --output mine.json
   python -m liq zones BTC --source gate --prior mine.json
-  python -m liq calibrate BTC --source hyperliquid --positions seen --output observed.json
+  python -m liq calibrate BTC --source hyperliquid --positions seen --output mine.json
   python -m liq calibrate --file btcusdt_5m.csv --liquidations mine.csv > mine.json
 
 Fitted on the earlier half of the bars and scored, on stderr, on the later half, which the fit never saw. Where fits
@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     output.arguments(parser, ("json",))
     parser.add_argument("--raw", action="store_true", help="write the fit also where later days do not bear it out")
     parser.add_argument(
-        "--positions", metavar="PATH", help="fit to observed positions instead: a folder, a file, or https://…"
+        "--positions", metavar="PATH", help="fit to real positions instead: a folder, a file, or https://…"
     )
     parser.epilog = EXAMPLES
 

@@ -12,7 +12,7 @@ from liq.validation.positions.comparison import REACH, Comparison
 from liq.validation.positions.entries import REACH as ENTRY_REACH
 from liq.validation.positions.entries import EntryComparison
 from liq.validation.positions.forced import ForcedShare
-from liq.validation.positions.leverage import observed_leverage
+from liq.validation.positions.leverage import dollars_by_distance
 from liq.validation.positions.survival import ALL, age_name, class_names
 
 MIN_POSITIONS = 10
@@ -127,7 +127,7 @@ def leverage_table(positions: Positions, market: Market) -> pd.DataFrame:
     >>> len(leverage_table(simulated_positions(market), market))
     6
     """
-    table = observed_leverage(positions, market.base, market.as_of + market.bar)
+    table = dollars_by_distance(positions, market.base, market.as_of + market.bar)
     text = {
         f"{side.capitalize()}s, {margin}": [_share(value) for value in table[side, margin]]
         for side in SIDES
