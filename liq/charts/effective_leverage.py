@@ -11,7 +11,7 @@ from altair import expr
 
 from liq.charts.colors import FAINT, POSITIONS
 from liq.charts.panel import dark_panel
-from liq.formatting import percent
+from liq.formatting import whole_percent
 from liq.validation.positions.margin import LeverageShares, leverage_names
 
 NAMES = {"nominal": "as the account set it", "effective": "as its liquidation price says"}
@@ -33,7 +33,7 @@ def datasets(found: LeverageShares) -> dict[str, pd.DataFrame]:
                 "leverage": found.table.index,
                 "kind": name,
                 "share": found.table[kind].to_numpy(),
-                "words": [percent(share, 0, sign=False) for share in found.table[kind]],
+                "words": [whole_percent(share) for share in found.table[kind]],
             }
         )
         for kind, name in NAMES.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.formatting import age, epoch_milliseconds, money, percent
+from liq.formatting import age, epoch_milliseconds, money, whole_percent
 from liq.market import SIDES, Market, as_utc
 from liq.positions import Positions
 from liq.sources.titles import source_title
@@ -122,7 +122,7 @@ def positions_sentences(positions: Positions, market: Market, source: str) -> li
     usd = known["coins"] * known["liquidation_price"]
     by_side = {side: float(usd[known["side"] == side].sum()) for side in SIDES}
     share = positions.share_seen(market.base, time)
-    seen = f", {percent(share, 0, sign=False)} of its open interest" if np.isfinite(share) else ""
+    seen = f", {whole_percent(share)} of its open interest" if np.isfinite(share) else ""
     elapsed = as_utc(market.as_of, "as_of") - time
     said = [
         f"Real positions: {rows['account'].nunique():,} accounts on {source_title(positions.source)}{seen}; "

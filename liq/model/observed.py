@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.formatting import age, percent
+from liq.formatting import age, whole_percent
 from liq.market import SIDES, Market, as_utc
 from liq.model.as_of import first_bars
 from liq.model.grid import check_edges, drawn_edges, lattice, photo_bars
@@ -194,7 +194,7 @@ class Observed(Heatmap):
         time = self.snapshot_time
         if time is None:
             return f"No snapshot of {self._venue} covers this moment."
-        share = percent(self.share_seen, 0, sign=False) if np.isfinite(self.share_seen) else "an unknown share"
+        share = whole_percent(self.share_seen) if np.isfinite(self.share_seen) else "an unknown share"
         old = age(time, self.market.as_of) if as_utc(self.market.as_of, "as_of") > time else "seconds"
         return (
             f"Dollars are of the {self.accounts:,} accounts seen on {self._venue}, {share} of its open "

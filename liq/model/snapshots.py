@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from liq.formatting import age, percent
+from liq.formatting import age, whole_percent
 from liq.market import Market, as_utc
 from liq.positions import Positions
 
@@ -130,15 +130,6 @@ def share_seen(market: Market, positions: Positions, moment: pd.Timestamp | None
     return float(rows["coins"].sum()) / 2 / total if total > 0 else float("nan")
 
 
-def share(fraction: float) -> str:
-    """Return a share in whole per cent.
-
-    >>> share(0.2)
-    '20 %'
-    """
-    return percent(fraction, 0, sign=False)
-
-
 @dataclass(frozen=True)
 class Coverage:
     """Hold whether real positions cover a market's window well enough to be shown unasked.
@@ -165,11 +156,11 @@ class Coverage:
         if not np.isfinite(self.share):
             return "their share of open interest is unknown"
         if self.share < MIN_SHARE:
-            return f"they are {share(self.share)} of open interest, under {share(MIN_SHARE)}"
+            return f"they are {whole_percent(self.share)} of open interest, under {whole_percent(MIN_SHARE)}"
         if self.lag > MAX_LAG:
             return f"the newest snapshot is {age(pd.Timestamp(0), pd.Timestamp(0) + self.lag)} old, over 6 hours"
         if self.covered < MIN_COVERED:
-            return f"they cover {share(self.covered)} of this window, under {share(MIN_COVERED)}"
+            return f"they cover {whole_percent(self.covered)} of this window, under {whole_percent(MIN_COVERED)}"
         return ""
 
     @property

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
+from liq.formatting import counted
 from liq.market import SIDES
 from liq.market_checks import utc_times
 from liq.model.heatmap import Heatmap
-from liq.validation.alignment import spearman
+from liq.validation.alignment import drawn_again, spearman
 
 BUCKET = 0.012
 """Width of a compared bucket, as a fraction of price: that of the levels at hand."""
@@ -75,7 +76,7 @@ class Comparison:
         beyond = f"{self.rank_beyond_distance:+.2f}"
         if np.isnan(low):
             return (
-                f"{_count(self.snapshots, 'snapshot')} of {_count(self.days, 'day')} are too few to say whether "
+                f"{counted(self.snapshots, 'snapshot')} of {counted(self.days, 'day')} are too few to say whether "
                 f"accounts fail where the map says; beyond distance the rank is {beyond}."
             )
         span = f"{beyond} (95 % interval {low:+.2f} to {high:+.2f})"
@@ -243,13 +244,8 @@ def intervals_by_day(table: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, t
     sums, known = np.zeros((2, count, values.shape[1]))
     np.add.at(sums, day, np.nan_to_num(values))
     np.add.at(known, day, np.isfinite(values))
-    rng = np.random.default_rng(20260131)  # fixed, so that the same data print the same interval
-    drawn = rng.integers(0, count, (RESAMPLES, count))
+    drawn = drawn_again(count, RESAMPLES)
     with np.errstate(invalid="ignore"):
         means = sums[drawn].sum(axis=1) / known[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975), axis=0)
     return {str(name): (float(low[row]), float(high[row])) for row, name in enumerate(table.columns)}
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

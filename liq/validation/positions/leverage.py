@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
+from liq.formatting import percent_classes
 from liq.market import SIDES, Market
 from liq.model.estimate import estimate
 from liq.model.estimated import Estimate
@@ -49,7 +49,7 @@ def dollars_by_distance(positions: Positions, coin: str, moment: object = None) 
     """
     rows = positions.snapshot(coin, moment)
     rows = rows[rows["liquidation_price"].notna()]
-    names = [f"{100 * low:g} to {100 * high:g} %" for low, high in pairwise((*CLASSES[:-1], 1.0))]
+    names = percent_classes(CLASSES)
     distance = np.abs(rows["liquidation_price"] / rows["entry"] - 1)
     row = np.searchsorted(CLASSES[1:-1], distance)
     usd = rows["coins"] * rows["entry"]
