@@ -7,7 +7,7 @@ import pandas as pd
 
 from liq.formatting import age, epoch_milliseconds, money, whole_percent
 from liq.market import SIDES, Market, as_utc
-from liq.positions import Positions
+from liq.positions import Positions, levels_of
 from liq.sources.titles import source_title
 
 BUCKET = 0.004
@@ -35,11 +35,8 @@ def positions_by_bucket(positions: Positions, market: Market, edges: np.ndarray)
     >>> bool(positions_by_bucket(simulated_positions(market), market, edges).sum() > 0)
     True
     """
-    rows = positions.snapshot(market.base, market.as_of + market.bar)
-    level = rows["liquidation_price"].to_numpy()
-    known = np.isfinite(level)
-    usd = rows["coins"].to_numpy()[known] * level[known]
-    return np.asarray(np.histogram(level[known], edges, weights=usd)[0])
+    levels = levels_of(positions.snapshot(market.base, market.as_of + market.bar))
+    return np.asarray(np.histogram(levels["low"], edges, weights=levels["usd"])[0])
 
 
 def positions_by_zone(positions: Positions, market: Market, zones: pd.DataFrame) -> list[float]:
@@ -53,10 +50,9 @@ def positions_by_zone(positions: Positions, market: Market, zones: pd.DataFrame)
     >>> len(positions_by_zone(simulated_positions(heatmap.market), heatmap.market, zones)) == len(zones)
     True
     """
-    rows = positions.snapshot(market.base, market.as_of + market.bar)
-    rows = rows[rows["liquidation_price"].notna()]
-    level, usd = rows["liquidation_price"], rows["coins"] * rows["liquidation_price"]
-    closed = {"above": rows["side"] == "short", "below": rows["side"] == "long"}
+    levels = levels_of(positions.snapshot(market.base, market.as_of + market.bar))
+    level, usd = levels["low"], levels["usd"]
+    closed = {"above": levels["side"] == "short", "below": levels["side"] == "long"}
     return [
         float(usd[closed[side] & (level >= low) & (level < high)].sum())
         for side, low, high in zip(zones["side"], zones["low"], zones["high"], strict=True)

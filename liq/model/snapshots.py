@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liq.formatting import age, whole_percent
-from liq.market import Market, as_utc
+from liq.market import Market, as_utc, epoch
 from liq.positions import Positions
 
 MAX_AGE = pd.Timedelta(days=1)
@@ -45,15 +45,6 @@ class SnapshotTimes(NamedTuple):
     ends: np.ndarray
 
 
-def milliseconds(times: pd.Series | pd.DatetimeIndex) -> np.ndarray:
-    """Return times, naive ones taken as UTC, as milliseconds since 1970.
-
-    >>> milliseconds(pd.DatetimeIndex(["1970-01-01 00:00:01"])).tolist()
-    [1000]
-    """
-    return np.asarray(pd.DatetimeIndex(times).as_unit("ms").asi8)
-
-
 def snapshot_times(market: Market, positions: Positions) -> SnapshotTimes:
     """Return which bars each snapshot holds for: those that end after it, until the next one, for MAX_AGE at most.
 
@@ -63,9 +54,9 @@ def snapshot_times(market: Market, positions: Positions) -> SnapshotTimes:
     >>> bool(snapshot_times(market, simulated_positions(market)).covered[-1])
     True
     """
-    opens = milliseconds(market.times)
+    opens = epoch(market.times, "ms")
     ends = opens + np.rint(market.hours() * 3.6e6).astype(np.int64)
-    of = milliseconds(positions.rows["time"])
+    of = epoch(positions.rows["time"], "ms")
     is_new = np.diff(of, prepend=of[:1] - 1) > 0
     snapshots = of[is_new]
     held = snapshots + int(MAX_AGE.total_seconds() * 1000)
@@ -125,7 +116,7 @@ def share_seen(market: Market, positions: Positions, moment: pd.Timestamp | None
     known = interest.dropna()
     if not len(rows) or known.empty:
         return float("nan")
-    at = int(np.searchsorted(milliseconds(pd.DatetimeIndex(known.index)), milliseconds(rows["time"].iloc[:1])[0]))
+    at = int(np.searchsorted(epoch(known.index, "ms"), epoch(rows["time"].iloc[:1], "ms")[0]))
     total = float(known.iloc[max(at - 1, 0)])
     return float(rows["coins"].sum()) / 2 / total if total > 0 else float("nan")
 

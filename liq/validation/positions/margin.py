@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from liq.formatting import whole_percent
-from liq.positions import Positions
+from liq.positions import Positions, levels_of
 
 BY_FORMULA = 0.3
 """Share of one over leverage by which an isolated position's level may miss it, where no margin mode is stated:
@@ -121,15 +121,13 @@ def isolated_levels(positions: Positions, coin: str) -> pd.DataFrame:
     1
     """
     rows = positions.rows
-    own = rows[((rows["coin"] == coin) & rows["liquidation_price"].notna()).to_numpy()]
+    own = rows[(rows["coin"] == coin).to_numpy()]
     if margin_is_stated(positions):
         own = own[(own["margin"] == "isolated").to_numpy()]
     else:
         distance = np.abs(own["liquidation_price"] / own["entry"] - 1)
         own = own[(np.abs(distance * own["leverage"] - 1) <= BY_FORMULA).to_numpy()]
-    price = own["liquidation_price"]
-    columns = {"time": own["time"], "side": own["side"], "low": price, "high": price, "usd": own["coins"] * price}
-    return pd.DataFrame(columns).reset_index(drop=True)
+    return levels_of(own)
 
 
 def _classes(leverage: np.ndarray) -> np.ndarray:

@@ -7,11 +7,10 @@ import pandas as pd
 
 from liq.errors import InputError
 from liq.formatting import percent_classes, whole_percent
-from liq.market import SIDES, Market
+from liq.market import SIDES, Market, epoch
 from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
-from liq.validation.positions.followed import nanoseconds
 from liq.validation.positions.pairs import positions_later
 
 AGES = tuple(pd.Timedelta(hours=hours) for hours in (1, 4, 12, 24, 96, 192))
@@ -144,7 +143,7 @@ def _with_classes(positions: Positions, market: Market, age: pd.Timedelta) -> pd
 
 def _bars(market: Market, times: pd.Series) -> np.ndarray:
     """Return the row of the bar under way at each time; -1 outside of the market's bars."""
-    starts, moments = nanoseconds(market.times), nanoseconds(times)
+    starts, moments = epoch(market.times), epoch(times)
     row = np.searchsorted(starts, moments, side="right") - 1
     return np.where(moments <= starts[-1] + market.bar.value, row, -1)
 
