@@ -30,7 +30,7 @@ four coins the share of volume that opens where open interest is unknown, and wh
 
 PACES = (2.0,) * 6 + (1.0,) * 2 + (0.5,) * 7
 """Turnover of each tier over that of open interest: tiers within 1 % twice as fast, those beyond 4 % half as fast.
-Realised dollars hardly tell turnovers apart, so the observed positions of January 2026 decide: they hold fewer
+Realised dollars hardly tell turnovers apart, so the real positions of January 2026 decide: they hold fewer
 dollars farther away, where a steeper turnover would leave a book that grows with distance (docs/method.md)."""
 
 RATES = liq.Prior("law", "Law", TIERS, (0.003,) * len(TIERS), paces=PACES, kappa=0.8, phi=0.4, half_life=24.0)

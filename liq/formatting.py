@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -62,6 +64,34 @@ def percent(fraction: float, places: int = 1, sign: bool = True) -> str:
         return "n/a"
     mark = ("-" if fraction < 0 else "+") if sign and round(fraction * 100, places) != 0 else ""
     return f"{mark}{abs(fraction) * 100:.{places}f} %"
+
+
+def whole_percent(fraction: float) -> str:
+    """Return a share in whole per cent, without a sign.
+
+    >>> whole_percent(0.2)
+    '20 %'
+    """
+    return percent(fraction, 0, sign=False)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and what it counts.
+
+    >>> counted(1, "day"), counted(1200, "day")
+    ('1 day', '1,200 days')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def percent_classes(bounds: Sequence[float]) -> list[str]:
+    """Return the names of classes of fractions between ascending bounds, the last of which is infinite.
+
+    >>> percent_classes((0.0, 0.02, float("inf")))
+    ['0 to 2 %', 'over 2 %']
+    """
+    inner = [f"{100 * low:g} to {100 * high:g} %" for low, high in pairwise(bounds[:-1])]
+    return [*inner, f"over {100 * bounds[-2]:g} %"]
 
 
 def age(then: pd.Timestamp, now: pd.Timestamp) -> str:

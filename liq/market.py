@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -216,6 +216,15 @@ class Market:
         starts = self.times.as_unit("ns").asi8
         ends = np.append(starts[1:], starts[-1] + self.bar.value)
         return np.asarray((ends - starts) / 3.6e12)
+
+
+def epoch(times: pd.Series | pd.Index, unit: Literal["ms", "ns"] = "ns") -> np.ndarray:
+    """Return times as whole milliseconds or nanoseconds since 1970 UTC; naive ones are taken as UTC.
+
+    >>> epoch(pd.DatetimeIndex(["1970-01-01 00:00:01"])).tolist()
+    [1000000000]
+    """
+    return np.asarray(pd.DatetimeIndex(times).as_unit(unit).asi8)
 
 
 def as_utc(value: object, what: str) -> pd.Timestamp:

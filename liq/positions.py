@@ -1,4 +1,4 @@
-"""Observed positions: what accounts of a venue really held, snapshot by snapshot; validated on entry."""
+"""Real positions: what accounts of a venue really held, snapshot by snapshot; validated on entry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError, listed, shown
-from liq.market import SIDES, as_utc
+from liq.market import SIDES, as_utc, epoch
 from liq.market_checks import utc_times
 
 MARGINS = ("cross", "isolated")
@@ -29,7 +29,7 @@ MAX_ROWS = 5_000_000
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """Hold snapshots of observed positions, a row a position.
+    """Hold snapshots of real positions, a row a position.
 
     rows : DataFrame of COLUMNS: time of the snapshot (UTC), coin, side (long or short), coins (positive), entry and
     liquidation_price (NaN where the account has none), leverage, margin (cross or isolated), account (a hash), and
@@ -90,25 +90,16 @@ class Positions:
 
         Empty where there is none.
         """
-        times = self.times
-        if moment is not None:
-            times = times[times <= as_utc(moment, "moment")]
-        if not len(times):
+        time = self.times[-1] if moment is None else self.time_before(moment)
+        if time is None:
             return self.rows[:0]
-        begin, end = self.rows["time"].searchsorted(times[-1:]), self.rows["time"].searchsorted(times[-1:], "right")
-        rows = self.rows[int(begin[0]) : int(end[0])]
+        begin, end = (int(self.rows["time"].searchsorted(time, side)) for side in ("left", "right"))
+        rows = self.rows[begin:end]
         return rows[rows["coin"] == coin]
 
     def levels(self, coin: str) -> pd.DataFrame:
-        """Return a coin's liquidation prices in the shape that `liq.compare` takes: time, side, low, high, usd.
-
-        Dollars are coins times the liquidation price: what would be force-closed there. Positions without a
-        liquidation price are left out.
-        """
-        own = self.rows[(self.rows["coin"] == coin) & self.rows["liquidation_price"].notna()]
-        price = own["liquidation_price"]
-        columns = {"time": own["time"], "side": own["side"], "low": price, "high": price}
-        return pd.DataFrame({**columns, "usd": own["coins"] * price}).reset_index(drop=True)
+        """Return the liquidation prices of all that is held of a coin, see `levels_of`."""
+        return levels_of(self.rows[(self.rows["coin"] == coin).to_numpy()])
 
     def share_seen(self, coin: str, moment: Any = None) -> float:
         """Return the share of the venue's open interest that a snapshot's longs and shorts make up; NaN if unknown.
@@ -126,9 +117,25 @@ class Positions:
         return float(self.open_interest[coin].get(time, np.nan)) if coin in self.open_interest else float("nan")
 
 
+def levels_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the liquidation prices of positions in the shape that `liq.compare` takes: time, side, low, high, usd.
+
+    Dollars are coins times the liquidation price: what would be force-closed there. Positions without a liquidation
+    price are left out.
+
+    >>> rows = {"time": [0, 0], "side": "long", "coins": 2.0, "liquidation_price": [7e4, float("nan")]}
+    >>> levels_of(pd.DataFrame(rows))["usd"].tolist()
+    [140000.0]
+    """
+    own = rows[rows["liquidation_price"].notna()]
+    price = own["liquidation_price"]
+    columns = {"time": own["time"], "side": own["side"], "low": price, "high": price, "usd": own["coins"] * price}
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
 def _held_since(rows: pd.DataFrame, coin: str) -> np.ndarray:
     """See `Positions.held_since`."""
-    time = pd.DatetimeIndex(rows["time"]).as_unit("ns").asi8
+    time = epoch(rows["time"])
     row = np.flatnonzero((rows["coin"] == coin).to_numpy())
     snapshot = np.cumsum(np.diff(time, prepend=time[:1]) > 0)[row]
     key = 2 * pd.factorize(rows["account"].iloc[row])[0] + (rows["side"] == "short").to_numpy()[row]

@@ -23,7 +23,7 @@ from liq.app.real_positions import layer_positions
 from liq.app.view import View
 from liq.charts.heatmap import data as heatmap_data
 from liq.charts.heatmap import image, window
-from liq.charts.observed import observed_sentences
+from liq.charts.positions import positions_sentences
 from liq.export import files
 from liq.formatting import escape_markdown
 from liq.market import Market
@@ -210,7 +210,7 @@ def draw(view: View, market: Market, prior: str | Prior, made_of: Positions | No
     if said_of_panels:
         st.caption(escape_markdown(" ".join(said_of_panels)))
     if positions is not None:
-        said = observed_sentences(positions, then.market, then.market.source)
+        said = positions_sentences(positions, then.market, then.market.source)
         st.caption(escape_markdown(f"Blue lines: {' '.join(said)}"))
 
     def heat(write: Callable[[Heatmap, window.Window], str]) -> str:

@@ -15,7 +15,7 @@ from liq.app.real_positions import layer_positions
 from liq.charts import liquidation_map
 from liq.charts.colors import on_ground
 from liq.charts.heatmap.data import GOES_TO
-from liq.charts.observed import observed_sentences
+from liq.charts.positions import positions_sentences
 from liq.formatting import escape_markdown, money, percent, timestamp
 from liq.sources.titles import market_title
 from liq.wording import WORDS
@@ -75,8 +75,8 @@ caption.caption(
     f"{heatmap.levels_sentence} {heatmap.dollars_sentence}"
 )
 if positions is not None:
-    said = observed_sentences(positions, heatmap.market, heatmap.market.source)
-    most = money(data["observed"]["usd"].max())
+    said = positions_sentences(positions, heatmap.market, heatmap.market.source)
+    most = money(data["positions"]["usd"].max())
     st.caption(escape_markdown(f"Blue outline: {' '.join(said)} On a scale of its own, the tallest is {most}."))
 saved = {
     **liquidation_map.spec(tuple(stacks[by]), heatmap.kind),

@@ -14,7 +14,7 @@ from liq.app.parts.track_record import track_record
 from liq.app.real_positions import layer_positions
 from liq.charts import zone_detail
 from liq.charts.colors import on_ground
-from liq.charts.observed import observed_sentences
+from liq.charts.positions import positions_sentences
 from liq.charts.tables.zones import side_table
 from liq.export import files
 from liq.formatting import escape_markdown, money, naive_utc
@@ -45,7 +45,7 @@ COLUMNS = {
         width=60,
         help="Share on cross margin: the price is where the whole account fails.",
     ),
-    "observed": st.column_config.TextColumn(
+    "positions": st.column_config.TextColumn(
         "Real",
         alignment="right",
         width=75,
@@ -115,7 +115,7 @@ st.caption(
 )
 
 if positions is not None:
-    st.caption(escape_markdown(" ".join(observed_sentences(positions, market, market.source))))
+    st.caption(escape_markdown(" ".join(positions_sentences(positions, market, market.source))))
 
 for name, heading, total in (
     ("above", "Above price (potential squeeze zones)", totals.above),

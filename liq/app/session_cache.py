@@ -72,11 +72,11 @@ def all_bands_heatmap(market: Market, prior: str | Prior, positions: Positions |
     >>> all_bands_heatmap(fetch("BTC", "1d", source="simulated"), "calibrated").kind
     'estimate'
     """
-    return estimated_heatmap(market, prior) if positions is None else _observed(market, positions)
+    return estimated_heatmap(market, prior) if positions is None else _of_positions(market, positions)
 
 
 @shared
-def _observed(market: Market, positions: Positions) -> Heatmap:
+def _of_positions(market: Market, positions: Positions) -> Heatmap:
     with _estimating:
         return observe(market, positions)
 

@@ -9,8 +9,8 @@ UP, DOWN, INK, FAINT, GROUND, ACCENT = "#6beedb", "#f22238", "#e6e9ef", "#8b93a5
 """Rising or short, falling or long, and the rest: light teal against deep red stay apart, by lightness too, for the
 common colour blindnesses, and on any heat (tests/charts/test_colors.py)."""
 
-GRID, OBSERVED = "#2a3242", "#8fd3ff"
-"""Lines behind a chart, and observed positions."""
+GRID, POSITIONS = "#2a3242", "#8fd3ff"
+"""Lines behind a chart, and real positions."""
 
 RAMP = (
     *("#0b0e14", "#170f2b", "#2a1352", "#431a75", "#61248f"),
@@ -32,7 +32,7 @@ ON_LIGHT = {
     GROUND: "#ffffff",
     ACCENT: "#a85400",
     GRID: "#d8dde6",
-    OBSERVED: "#0072b2",
+    POSITIONS: "#0072b2",
     "#f6a840": "#f09a3c",
     "#fff15c": "#e3c000",
 }

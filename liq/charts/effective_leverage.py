@@ -9,9 +9,9 @@ import altair as alt
 import pandas as pd
 from altair import expr
 
-from liq.charts.colors import FAINT, OBSERVED
+from liq.charts.colors import FAINT, POSITIONS
 from liq.charts.panel import dark_panel
-from liq.formatting import percent
+from liq.formatting import whole_percent
 from liq.validation.positions.margin import LeverageShares, leverage_names
 
 NAMES = {"nominal": "as the account set it", "effective": "as its liquidation price says"}
@@ -33,7 +33,7 @@ def datasets(found: LeverageShares) -> dict[str, pd.DataFrame]:
                 "leverage": found.table.index,
                 "kind": name,
                 "share": found.table[kind].to_numpy(),
-                "words": [percent(share, 0, sign=False) for share in found.table[kind]],
+                "words": [whole_percent(share) for share in found.table[kind]],
             }
         )
         for kind, name in NAMES.items()
@@ -65,7 +65,7 @@ def spec(height: int = 260) -> dict[str, Any]:
     )
     legend = alt.Legend(orient="top", title=None, labelLimit=300, columns=expr("width < 500 ? 1 : 2"))
     bars = base.mark_bar().encode(
-        alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[FAINT, OBSERVED]), legend=legend),
+        alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[FAINT, POSITIONS]), legend=legend),
         tooltip=[
             alt.Tooltip("leverage:N", title="Leverage"),
             alt.Tooltip("kind:N", title=" "),

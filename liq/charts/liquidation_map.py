@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from altair import expr
 
-from liq.charts.colors import ACCENT, DOWN, FAINT, GROUND, INK, OBSERVED, UP
+from liq.charts.colors import ACCENT, DOWN, FAINT, GROUND, INK, POSITIONS, UP
 from liq.charts.heatmap.data import GOES_TO
-from liq.charts.observed import observed_by_bucket
 from liq.charts.panel import dark_panel
+from liq.charts.positions import positions_by_bucket
 from liq.formatting import decimals, money, percent, price
 from liq.model.heatmap import Heatmap
 from liq.model.leverage_bands import BANDS
@@ -45,18 +45,18 @@ def datasets(
     positions: Positions | None = None,
     goes_to: float | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`, and `observed`
+    """Return the chart's data by name: `bars` (USD by price and group), `sums` (outward), `price`, and `positions`
     (USD by price, a step line).
 
     heatmap : as deep as is shown, see `liq.zones.liquidation_map.extend_book`; by : one of `groupings`; reach : how
     far from price the map goes, as a fraction; untested : whether bars beyond the tested distance are drawn (dim).
-    The sums are of everything in any case. positions : observed ones; they are never added to the estimate.
+    The sums are of everything in any case. positions : real ones; they are never added to the estimate.
     goes_to : a price at which to draw a line.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
     >>> sorted(datasets(liq.estimate(simulate("BTC", "12h", now="2026-09-01"), columns=1)))
-    ['bars', 'observed', 'price', 'sums']
+    ['bars', 'positions', 'price', 'sums']
     """
     price_now = heatmap.market.price
     places = decimals(price_now, heatmap.market.tick)
@@ -85,7 +85,7 @@ def datasets(
     bars["dollars"] = [money(value) for value in bars["usd"]]
     above, below = (np.sum([sides[side] for sides in groups.values()], axis=0) for side in ("short", "long"))
     usd_by_range = dict(zip(ranges, above + below, strict=True))
-    seen = observed_by_bucket(positions, heatmap.market, edges) if positions is not None else np.empty(0)
+    seen = positions_by_bucket(positions, heatmap.market, edges) if positions is not None else np.empty(0)
     seen_by_range = dict(zip(ranges, seen.tolist(), strict=False))
     range_texts, up, down = np.array(ranges), edges[1:] > price_now, edges[:-1] < price_now
     zero = pd.DataFrame({"at": [price_now], "usd": [0.0], "range": [""]})
@@ -104,7 +104,7 @@ def datasets(
     return {
         "bars": bars[(bars["usd"] > 0) & (bars["tested"] | untested)],
         # a step line holds its value up to the next price, so that the last bucket needs its upper edge
-        "observed": pd.DataFrame({"at": edges, "usd": np.append(seen, 0.0)} if len(seen) else {"at": [], "usd": []}),
+        "positions": pd.DataFrame({"at": edges, "usd": np.append(seen, 0.0)} if len(seen) else {"at": [], "usd": []}),
         "sums": sums.drop(columns="range"),
         "price": pd.DataFrame(
             {
@@ -200,16 +200,16 @@ def spec(groups: tuple[str, ...], kind: str = ESTIMATE, height: int = 520) -> di
     halo = goal.mark_text(color=GROUND, stroke=GROUND, strokeWidth=4, **words)  # bars lie under it
     prices = alt.layer(bars, line, goes.encode(alt.X("goes:Q")), named, halo, goal.mark_text(color=ACCENT, **words))
     chart = alt.layer(prices, _sums()).resolve_scale(y="independent", color="independent")
-    chart = alt.layer(chart, _observed()).resolve_scale(y="independent")
+    chart = alt.layer(chart, _positions()).resolve_scale(y="independent")
     result: dict[str, Any] = chart.properties(height=height).configure_view(stroke=None).to_dict()
     return dark_panel(result)
 
 
-def _observed() -> Any:
-    """Return the outline of observed dollars, on a scale of its own: a snapshot holds only a part of the market."""
+def _positions() -> Any:
+    """Return the outline of real dollars, on a scale of its own: a snapshot holds only a part of the market."""
     usd = alt.Y("usd:Q", axis=None, scale=alt.Scale(zero=True))
-    outline = alt.Chart(alt.NamedData(name="observed")).mark_line(
-        interpolate="step-after", strokeWidth=1.5, color=OBSERVED, tooltip=None, aria=False
+    outline = alt.Chart(alt.NamedData(name="positions")).mark_line(
+        interpolate="step-after", strokeWidth=1.5, color=POSITIONS, tooltip=None, aria=False
     )
     return outline.encode(alt.X("at:Q"), usd)
 

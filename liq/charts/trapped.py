@@ -10,7 +10,7 @@ import pandas as pd
 
 from liq.charts.colors import DOWN, FAINT, INK, UP
 from liq.charts.panel import dark_panel
-from liq.formatting import decimals, money, percent
+from liq.formatting import decimals, money, whole_percent
 from liq.formatting import price as price_text
 from liq.market import SIDES
 from liq.validation.positions.trapped import GROUPS, Trapped
@@ -69,7 +69,7 @@ def datasets(found: Trapped, tick: float = 0.0) -> dict[str, pd.DataFrame]:
                     "share": curve[side],
                     "name": NAMES[side],
                     "words": [
-                        f"at {price_text(at, places)}: {percent(share, 0, sign=False)} of {side}s under water"
+                        f"at {price_text(at, places)}: {whole_percent(share)} of {side}s under water"
                         for at, share in zip(curve["price"], curve[side], strict=True)
                     ],
                 }

@@ -12,7 +12,7 @@ from liq.validation.calibration import calibrate
 EXAMPLES = """examples:
   python -m liq calibrate BTC --source gate --lookback 3M --output mine.json
   python -m liq zones BTC --source gate --prior mine.json
-  python -m liq calibrate BTC --source hyperliquid --positions seen --output observed.json
+  python -m liq calibrate BTC --source hyperliquid --positions seen --output mine.json
   python -m liq calibrate --file btcusdt_5m.csv --liquidations mine.csv > mine.json
 
 Fitted on the earlier half of the bars and scored, on stderr, on the later half, which the fit never saw. Where fits

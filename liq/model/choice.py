@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from liq.formatting import whole_percent
 from liq.market import Market
-from liq.model.snapshots import MAX_LAG, MIN_COVERED, MIN_SHARE, coverage, share
+from liq.model.snapshots import MAX_LAG, MIN_COVERED, MIN_SHARE, coverage
 from liq.positions import Positions
 from liq.wording import ESTIMATE, REAL
 
@@ -17,9 +18,9 @@ MAPS = (AUTO, REAL, ESTIMATE)
 """What can be asked for."""
 
 RULE = (
-    f"auto shows real positions where the snapshots hold at least {share(MIN_SHARE)} of open interest, the newest is "
-    f"at most {MAX_LAG // pd.Timedelta(hours=1)} hours old and they cover at least {share(MIN_COVERED)} of the "
-    "window; else the estimate. The two are never mixed."
+    f"auto shows real positions where the snapshots hold at least {whole_percent(MIN_SHARE)} of open interest, the "
+    f"newest is at most {MAX_LAG // pd.Timedelta(hours=1)} hours old and they cover at least "
+    f"{whole_percent(MIN_COVERED)} of the window; else the estimate. The two are never mixed."
 )
 """The rule of `auto`, as pages and commands state it."""
 

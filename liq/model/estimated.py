@@ -21,6 +21,7 @@ from liq.model.leverage_bands import BANDS, in_bands
 from liq.model.prior import Prior
 from liq.model.venue_dollars import DollarScale
 from liq.model.walk import Walk, photographed, swept_by_leg
+from liq.wording import ESTIMATE
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,8 @@ class Estimate(Heatmap):
     tiers, weights : (K,) leverages, and the share of opened notional that each takes.
     long, short : notional at entry, summed over tiers; swept : USD estimated to have been liquidated during each bar.
     anchored : share of the visible bars that open interest anchored. scale : whose dollars these are, and their
-    interval (`liq.model.venue_dollars`). walk : what re-weighing needs.
+    interval (`liq.model.venue_dollars`). walk : what re-weighing needs. parts : where several venues were requested,
+    each venue's own estimate on the same edges and times.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -39,7 +41,7 @@ class Estimate(Heatmap):
     True
     """
 
-    kind: ClassVar[str] = "estimate"
+    kind: ClassVar[str] = ESTIMATE
 
     prior: Prior
     tiers: np.ndarray

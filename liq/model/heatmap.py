@@ -29,7 +29,6 @@ class Heatmap(ABC):
     long, short : (T, B) USD that would be force-sold (bought) in that bucket as of the end of that bar.
     swept : on every bar, columns ``long short``, USD whose level price reached during the bar.
     anchored : share of the visible bars that were read from what the map rests on: open interest, or snapshots.
-    parts : where several venues were requested, each venue's own heatmap on the same edges and times.
     kind : what it was made from, one of `liq.wording.WORDS`.
 
     >>> import liq

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.formatting import age, percent
-from liq.market import SIDES, Market, as_utc
+from liq.formatting import age, whole_percent
+from liq.market import SIDES, Market, as_utc, epoch
 from liq.model.as_of import first_bars
 from liq.model.grid import check_edges, drawn_edges, lattice, photo_bars
 from liq.model.heatmap import GroupedUsd, Heatmap
 from liq.model.leverage_bands import BANDS, in_bands
-from liq.model.snapshots import first_reached, milliseconds, share_seen, snapshot_times
+from liq.model.snapshots import SnapshotTimes, first_reached, share_seen, snapshot_times
 from liq.positions import MARGINS, Positions
 from liq.wording import REAL
 
@@ -194,7 +194,7 @@ class Observed(Heatmap):
         time = self.snapshot_time
         if time is None:
             return f"No snapshot of {self._venue} covers this moment."
-        share = percent(self.share_seen, 0, sign=False) if np.isfinite(self.share_seen) else "an unknown share"
+        share = whole_percent(self.share_seen) if np.isfinite(self.share_seen) else "an unknown share"
         old = age(time, self.market.as_of) if as_utc(self.market.as_of, "as_of") > time else "seconds"
         return (
             f"Dollars are of the {self.accounts:,} accounts seen on {self._venue}, {share} of its open "
@@ -296,7 +296,7 @@ def observe(
     photos = photo_bars(market, columns)
     edges = drawn_edges(market) if edges is None else check_edges(edges)
     times = snapshot_times(market, positions)
-    levels = _levels(market, positions, photos, edges)
+    levels = _levels(market, positions, times, photos, edges)
     long, short = photographs(levels, edges, len(photos))
     visible = market.times >= market.start
     return Observed(
@@ -362,9 +362,11 @@ def bucket_of(price: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.clip(np.floor((np.log(price) - bottom) / step), 0, len(edges) - 2).astype(np.int64)
 
 
-def _levels(market: Market, positions: Positions, photos: np.ndarray, edges: np.ndarray) -> Levels:
+def _levels(
+    market: Market, positions: Positions, times: SnapshotTimes, photos: np.ndarray, edges: np.ndarray
+) -> Levels:
     """Return the levels inside the edges of every snapshot that holds for a bar of the market."""
-    times, rows = snapshot_times(market, positions), positions.rows
+    rows = positions.rows
     level = rows["liquidation_price"].to_numpy()
     row = np.flatnonzero((level >= edges[0]) & (level < edges[-1]))
     row = row[np.isin(times.of_row[row], np.flatnonzero(times.last > times.first))]
@@ -372,7 +374,7 @@ def _levels(market: Market, positions: Positions, photos: np.ndarray, edges: np.
     snapshot, price = times.of_row[row], level[row]
     short = (rows["side"] == "short").to_numpy()[row]
     entry = rows["entry"].to_numpy()[row]
-    answered = milliseconds(rows["answered"].iloc[row])
+    answered = epoch(rows["answered"].iloc[row], "ms")
     start = np.searchsorted(times.opens, answered)
     during = np.append(times.ends, 0)[start - 1] > answered  # whether the bar before was under way
     swept = _first_sweep(market, price, short, start, during, times.until[snapshot])

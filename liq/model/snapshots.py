@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from liq.formatting import age, percent
-from liq.market import Market, as_utc
+from liq.formatting import age, whole_percent
+from liq.market import Market, as_utc, epoch
 from liq.positions import Positions
 
 MAX_AGE = pd.Timedelta(days=1)
@@ -49,15 +49,6 @@ class SnapshotTimes(NamedTuple):
     ends: np.ndarray
 
 
-def milliseconds(times: pd.Series | pd.DatetimeIndex) -> np.ndarray:
-    """Return times, naive ones taken as UTC, as milliseconds since 1970.
-
-    >>> milliseconds(pd.DatetimeIndex(["1970-01-01 00:00:01"])).tolist()
-    [1000]
-    """
-    return np.asarray(pd.DatetimeIndex(times).as_unit("ms").asi8)
-
-
 def snapshot_times(market: Market, positions: Positions) -> SnapshotTimes:
     """Return which bars each snapshot holds for: those that end after it, until the next one, for MAX_AGE at most.
 
@@ -67,9 +58,9 @@ def snapshot_times(market: Market, positions: Positions) -> SnapshotTimes:
     >>> bool(snapshot_times(market, simulated_positions(market)).covered[-1])
     True
     """
-    opens = milliseconds(market.times)
+    opens = epoch(market.times, "ms")
     ends = opens + np.rint(market.hours() * 3.6e6).astype(np.int64)
-    of = milliseconds(positions.rows["time"])
+    of = epoch(positions.rows["time"], "ms")
     is_new = np.diff(of, prepend=of[:1] - 1) > 0
     snapshots = of[is_new]
     held = snapshots + int(MAX_AGE.total_seconds() * 1000)
@@ -129,18 +120,9 @@ def share_seen(market: Market, positions: Positions, moment: pd.Timestamp | None
     known = interest.dropna()
     if not len(rows) or known.empty:
         return float("nan")
-    at = int(np.searchsorted(milliseconds(pd.DatetimeIndex(known.index)), milliseconds(rows["time"].iloc[:1])[0]))
+    at = int(np.searchsorted(epoch(known.index, "ms"), epoch(rows["time"].iloc[:1], "ms")[0]))
     total = float(known.iloc[max(at - 1, 0)])
     return float(rows["coins"].sum()) / 2 / total if total > 0 else float("nan")
-
-
-def share(fraction: float) -> str:
-    """Return a share in whole per cent.
-
-    >>> share(0.2)
-    '20 %'
-    """
-    return percent(fraction, 0, sign=False)
 
 
 @dataclass(frozen=True)
@@ -169,13 +151,13 @@ class Coverage:
         if not np.isfinite(self.share):
             return "their share of open interest is unknown"
         if self.share < MIN_SHARE:
-            return f"they are {share(self.share)} of open interest, under {share(MIN_SHARE)}"
+            return f"they are {whole_percent(self.share)} of open interest, under {whole_percent(MIN_SHARE)}"
         if self.share > MAX_SHARE:
             return "they are more than all of open interest, so one of the two is wrong"
         if self.lag > MAX_LAG:
             return f"the newest snapshot is {age(pd.Timestamp(0), pd.Timestamp(0) + self.lag)} old, over 6 hours"
         if self.covered < MIN_COVERED:
-            return f"they cover {share(self.covered)} of this window, under {share(MIN_COVERED)}"
+            return f"they cover {whole_percent(self.covered)} of this window, under {whole_percent(MIN_COVERED)}"
         return ""
 
     @property

@@ -145,6 +145,15 @@ def r_squared(actual: np.ndarray, predicted: np.ndarray) -> float:
     return 1.0 - float(((actual - predicted) ** 2).sum()) / spread if spread > 0 else float("nan")
 
 
+def drawn_again(count: int, draws: int) -> np.ndarray:
+    """Return rows of `count` things for each of so many bootstrap draws, int (draws, count), the same at every call.
+
+    >>> drawn_again(3, 2).shape, (drawn_again(3, 2) == drawn_again(3, 2)).all().item()
+    ((2, 3), True)
+    """
+    return np.random.default_rng(20260131).integers(0, count, (draws, count))
+
+
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
     """Return the rank correlation, ties sharing their mean rank; NaN where one of them does not vary.
 

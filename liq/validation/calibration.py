@@ -69,7 +69,7 @@ def calibrate(
     The fit is returned where, fitted on earlier days, it beats the prior on later ones by more than its own error;
     `Prior.adopted` is then true. Else the prior itself is returned with ``adopted`` false. Both say so in `verdict`.
 
-    liquidations as in `liq.skill`, or None to fit to positions alone; positions : observed positions of the venue,
+    liquidations as in `liq.skill`, or None to fit to positions alone; positions : real positions of the venue,
     whose shape over distance the prior is drawn towards first (`liq.validation.positions.leverage`); floor : USD per
     hour; venues : whose liquidations these are, default the market's
     own source (`liq.estimate`); raw : return the fit whatever later days say. Raises InputError where fewer than 60

@@ -11,6 +11,7 @@ from liq.errors import InputError
 from liq.market import SIDES
 from liq.market_checks import utc_times
 from liq.model.estimated import Estimate
+from liq.validation.alignment import drawn_again
 
 SLICES = 8
 """Number of equal slices of log price into which a swept range is cut."""
@@ -102,8 +103,7 @@ def place_score(heatmap: Estimate, events: pd.DataFrame) -> PlaceScore:
     by_day = np.stack([np.bincount(day, gain * usd), np.bincount(day, usd)])
     low = high = float("nan")
     if by_day.shape[1] >= MIN_DAYS:
-        rng = np.random.default_rng(20260131)  # fixed, so that the same data print the same interval
-        drawn = by_day[:, rng.integers(0, by_day.shape[1], (RESAMPLES, by_day.shape[1]))].sum(axis=2)
+        drawn = by_day[:, drawn_again(by_day.shape[1], RESAMPLES)].sum(axis=2)
         low, high = (float(end) for end in np.quantile(drawn[0] / drawn[1], (0.025, 0.975)))
     bits = float((gain * usd).sum() / usd.sum())
     return PlaceScore(bits, low, high, float(usd.sum()), len(np.unique(at[:, 1])), by_day.shape[1])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from cachetools import LRUCache, cached
 
-from liq.formatting import percent
+from liq.formatting import whole_percent
 from liq.market import SIDES, Market
 from liq.model.as_of import market_before
 from liq.model.estimate import estimate
@@ -113,7 +113,7 @@ def _seen_in_positions(heatmap: Estimate, positions: Positions) -> ScoringInput 
     if part is None or realised is None:
         return None
     share = share_seen(part.market, positions)
-    seen = f", {percent(share, 0, sign=False)} of open interest" if np.isfinite(share) else ""
+    seen = f", {whole_percent(share)} of open interest" if np.isfinite(share) else ""
     return ScoringInput(
         part,
         realised,

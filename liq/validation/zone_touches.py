@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from liq.formatting import counted
 from liq.market import Market
 from liq.model.as_of import heatmap_at
 from liq.model.estimate import estimate
 from liq.model.estimated import Estimate
 from liq.model.grid import REACH, STEPS
-from liq.validation.alignment import FILL_DIVISOR
+from liq.validation.alignment import FILL_DIVISOR, drawn_again
 from liq.validation.matched_levels import WATCH_TIME, PricePath, complete, follow_price, matched_controls
 from liq.zones.ranking import top_zones
 
@@ -101,25 +102,16 @@ class ZoneTouches:
         if share.low > 0 or share.high < 0:
             comparison = "more" if share.low > 0 else "less"
             return (
-                f"Within {days_text(share.days)}, price came to {100 * share.zones:.0f} % of the strongest zones and "
-                f"to {100 * share.levels:.0f} % of other levels as far away. That is {comparison} often than chance "
-                "allows."
+                f"Within {counted(share.days, 'day')}, price came to {100 * share.zones:.0f} % of the strongest "
+                f"zones and to {100 * share.levels:.0f} % of other levels as far away. That is {comparison} often "
+                "than chance allows."
             )
         visible = 100 * max(share.difference - share.low, share.high - share.difference)
         return (
             "Price came to the strongest zones about as often as to other levels as far away: no magnet can be told "
             f"from chance. With {share.cases} zones, less than {visible:.0f} points within "
-            f"{days_text(share.days)} would not show."
+            f"{counted(share.days, 'day')} would not show."
         )
-
-
-def days_text(count: int) -> str:
-    """Return a number of days in words.
-
-    >>> days_text(1), days_text(3)
-    ('1 day', '3 days')
-    """
-    return f"{count} day" if count == 1 else f"{count} days"
 
 
 def zone_touches(heatmap: Estimate) -> ZoneTouches:
@@ -292,7 +284,7 @@ def _compare(what: str, horizon: int, named: np.ndarray, zones: np.ndarray, leve
         return TouchShare(what, horizon, len(zone_outcomes), len(blocks), nan, nan, nan, nan, nan)
     block_row = np.searchsorted(blocks, block)
     count, difference_sum = np.bincount(block_row), np.bincount(block_row, zone_outcomes - control)
-    draws = np.random.default_rng(20260131).integers(0, len(blocks), (RESAMPLES, len(blocks)))
+    draws = drawn_again(len(blocks), RESAMPLES)
     low, high = np.quantile(difference_sum[draws].sum(axis=1) / count[draws].sum(axis=1), [0.025, 0.975])
     zone, level = float(zone_outcomes.mean()), float(control.mean())
     return TouchShare(

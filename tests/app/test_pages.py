@@ -48,7 +48,7 @@ def test_every_page_works_and_ends_with_the_disclaimer(page):
 def test_every_timeframe_draws(timeframe):
     app = start(timeframe=timeframe)
     assert not app.exception
-    names = "candles cells codes frame observed panels picture pointer profile rings strip ticks zones"
+    names = "candles cells codes frame panels picture pointer positions profile rings strip ticks zones"
     assert sorted(datasets(app)) == names.split()
     assert app.session_state.timeframe == timeframe
 

@@ -1,4 +1,4 @@
-"""Place: the map against observed positions, and inside the ranges that price swept."""
+"""Place: the map against real positions, and inside the ranges that price swept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def heatmap() -> liq.Heatmap:
 
 
 def snapshots(heatmap: liq.Heatmap, change=lambda usd, _: usd) -> pd.DataFrame:
-    """Return the heatmap's own book, once a day, as observed buckets; `change` alters its dollars."""
+    """Return the heatmap's own book, once a day, as real buckets; `change` alters its dollars."""
     frames = []
     for photo in range(24 * 8, len(heatmap.times), 24):
         for side in ("long", "short"):
@@ -46,7 +46,7 @@ def test_a_map_compared_with_itself_is_perfect_and_its_placebo_is_not(heatmap):
     assert own.top_ten == pytest.approx(1.0)
     assert own.placebo["overlap"] < 0.97
     assert own.placebo["rank_beyond_distance"] < 0.8
-    assert own.trend_observed == pytest.approx(own.trend_estimated)
+    assert own.trend_real == pytest.approx(own.trend_estimated)
     assert "more often than distance alone" in own.sentence
 
 
@@ -77,7 +77,7 @@ def test_a_scale_changes_nothing_and_known_prices_count_as_ranges(heatmap):
         ({"time": "2020-01-01"}, "share no moment"),
     ],
 )
-def test_observed_positions_that_make_no_sense_are_refused(heatmap, change, words):
+def test_real_positions_that_make_no_sense_are_refused(heatmap, change, words):
     with pytest.raises(liq.InputError, match=words):
         liq.compare(heatmap, snapshots(heatmap).assign(**change))
     with pytest.raises(liq.InputError, match="lack the column"):
@@ -86,10 +86,10 @@ def test_observed_positions_that_make_no_sense_are_refused(heatmap, change, word
 
 @needs_recordings
 @pytest.mark.parametrize("coin", ["btc", "eth"])
-def test_dollars_fall_with_distance_as_those_of_observed_accounts_do(coin):
+def test_dollars_fall_with_distance_as_those_of_real_accounts_do(coin):
     report = liq.compare(liq.estimate(recordings.market(coin), columns=3000), recordings.observed(coin))
     assert report.snapshots == 25
-    assert report.trend_observed < 0
+    assert report.trend_real < 0
     assert report.trend_estimated < 0
     low, high = report.intervals["rank_beyond_distance"]
     assert low < report.rank_beyond_distance < high

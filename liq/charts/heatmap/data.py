@@ -17,7 +17,7 @@ from liq.charts.heatmap.readout import Readout
 from liq.charts.heatmap.strips import bars
 from liq.charts.heatmap.strips.context import below_heat, panel_rows
 from liq.charts.heatmap.window import Window, standing_rows
-from liq.charts.observed import heatmap_lines
+from liq.charts.positions import heatmap_lines
 from liq.charts.zone_boxes import zone_boxes
 from liq.formatting import decimals, epoch_milliseconds, money, price, timestamp
 from liq.market import SIDES
@@ -60,7 +60,7 @@ def datasets(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(datasets(heatmap, window(heatmap)))
-    ['candles', 'frame', 'observed', 'panels', 'picture', 'pointer', 'profile', 'rings', 'strip', 'ticks', 'zones']
+    ['candles', 'frame', 'panels', 'picture', 'pointer', 'positions', 'profile', 'rings', 'strip', 'ticks', 'zones']
     """
     for_both = {name: drawing[name] for name in ("scale", "usual", "light") if name in drawing}
     coloring = {name: drawing.pop(name) for name in ("threshold", "more_heat") if name in drawing}
@@ -80,10 +80,10 @@ def marks(
     positions: Positions | None = None,
     record: TrackRecord | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return the data that no control of the drawing changes: candles, profile, observed positions and the readout.
+    """Return the data that no control of the drawing changes: candles, profile, real positions and the readout.
 
     readout : what the pointer reads, None for none; then : the same heatmap as of an earlier moment
-    (`liq.model.as_of`), whose standing book the profile shows; positions : observed ones, drawn as lines;
+    (`liq.model.as_of`), whose standing book the profile shows; positions : real ones, drawn as lines;
     record : of zones, drawn as boxes.
 
     >>> import liq
@@ -91,7 +91,7 @@ def marks(
     >>> from liq.sources.simulation.market import simulate
     >>> heatmap = liq.estimate(simulate("BTC", "12h", now="2026-09-01"))
     >>> sorted(marks(heatmap, window(heatmap)))
-    ['candles', 'observed', 'panels', 'profile', 'rings', 'zones']
+    ['candles', 'panels', 'positions', 'profile', 'rings', 'zones']
     """
     heatmap_then = heatmap if then is None else then
     liquidations = bars.liquidated(heatmap)
@@ -101,7 +101,7 @@ def marks(
         "candles": bars.candles(heatmap, liquidations),
         "rings": _or_hidden(bars.rings(heatmap, liquidations), time=window.start, price=low, kind=""),
         "profile": profile(heatmap_then, window, readout),
-        "observed": _or_hidden(
+        "positions": _or_hidden(
             heatmap_lines(positions, heatmap_then.market, low, high), price=low, strength=0.0, **at
         ),
         "zones": _or_hidden(zone_boxes(record, low, high), low=low, high=low, opacity=0.0, **at),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.formatting import money, percent, timestamp
+from liq.formatting import counted, money, percent, timestamp
 from liq.validation.place import PlaceScore
 from liq.validation.skill import Skill
-from liq.validation.zone_touches import FARTHEST, NEAREST, ZoneTouches, days_text
+from liq.validation.zone_touches import FARTHEST, NEAREST, ZoneTouches
 
 GAINS = ("gain", "placebo_day", "placebo_week", "path_gain", "shifted_gain", "mean_book_gain", "beyond_path")
 """Figures that are shares of variance, written in points."""
@@ -161,7 +161,7 @@ def touch_table(touches: ZoneTouches) -> pd.DataFrame:
     rows = []
     for share in (*touches.reached, touches.through):
         label = (
-            f"Reached within {days_text(share.days)}"
+            f"Reached within {counted(share.days, 'day')}"
             if share.what == "reached"
             else "Passed, of those passed or turned"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.charts.observed import observed_by_zone
+from liq.charts.positions import positions_by_zone
 from liq.formatting import age, decimals, money, percent, price
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
@@ -16,7 +16,7 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Posi
     """Return one side's zones in their order; column `strength` is the share of the strongest of both sides, 0 to 1:
     by dollars, or by relief where the zones were ranked by it (`liq.zones.relief`).
 
-    positions : observed ones, whose dollars in the zone's range are a column of their own.
+    positions : real ones, whose dollars in the zone's range are a column of their own.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -54,7 +54,7 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Posi
     if by == "relief":
         table["relief"] = [f"×{value:.1f}" for value in own_zones["relief"]]
     if positions is not None:
-        table["observed"] = [money(value) for value in observed_by_zone(positions, market, own_zones)]
+        table["positions"] = [money(value) for value in positions_by_zone(positions, market, own_zones)]
     return table
 
 

@@ -1,4 +1,4 @@
-"""Read observed positions: a collector's folder, a Parquet or CSV file, or a CSV of addresses as scripts write it."""
+"""Read real positions: a collector's folder, a Parquet or CSV file, or a CSV of addresses as scripts write it."""
 
 from __future__ import annotations
 

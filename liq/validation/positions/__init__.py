@@ -1,1 +1,1 @@
-"""Validation against observed positions: where they stand, what leverage they show, how long they survive."""
+"""Validation against real positions: where they stand, what leverage they show, how long they survive."""

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
+from liq.formatting import counted
 from liq.market import SIDES
 from liq.market_checks import utc_times
 from liq.model.heatmap import Heatmap
-from liq.validation.alignment import spearman
+from liq.validation.alignment import drawn_again, spearman
 
 BUCKET = 0.012
-"""Width of a compared bucket, as a fraction of price: that of the observed levels at hand."""
+"""Width of a compared bucket, as a fraction of price: that of the levels at hand."""
 
 REACH = 0.15
 """Distance from price, as a fraction, within which books are compared."""
@@ -40,10 +41,10 @@ class Comparison:
     """Hold how an estimated book compares with real positions, means over snapshots.
 
     overlap : of both normalised profiles, a side at a time; rank : Spearman of dollars by bucket, a side at a time;
-    rank_beyond_distance : the same with distance from price taken out; top_ten : share of the ten biggest observed
+    rank_beyond_distance : the same with distance from price taken out; top_ten : share of the ten biggest real
     buckets' dollars that the map's ten biggest hold. placebo : the same four figures of the map of a week before,
-    moved to the price of the snapshot; NaN where the heatmap does not reach back. trend_observed, trend_estimated :
-    Spearman of dollars with distance. snapshots, days : how many; seen : observed USD within reach, mean. intervals :
+    moved to the price of the snapshot; NaN where the heatmap does not reach back. trend_real, trend_estimated :
+    Spearman of dollars with distance. snapshots, days : how many; seen : real USD within reach, mean. intervals :
     95 %, from draws of whole days, NaN where too few. by_day : the four figures, of the map and (``placebo_``
     before the name) of the week before, and ``snapshots``, a row a day.
 
@@ -60,7 +61,7 @@ class Comparison:
     rank_beyond_distance: float
     top_ten: float
     placebo: dict[str, float]
-    trend_observed: float
+    trend_real: float
     trend_estimated: float
     snapshots: int
     days: int
@@ -75,7 +76,7 @@ class Comparison:
         beyond = f"{self.rank_beyond_distance:+.2f}"
         if np.isnan(low):
             return (
-                f"{_count(self.snapshots, 'snapshot')} of {_count(self.days, 'day')} are too few to say whether "
+                f"{counted(self.snapshots, 'snapshot')} of {counted(self.days, 'day')} are too few to say whether "
                 f"accounts fail where the map says; beyond distance the rank is {beyond}."
             )
         span = f"{beyond} (95 % interval {low:+.2f} to {high:+.2f})"
@@ -90,10 +91,10 @@ class Comparison:
         return f"Real positions fail where the map says no more often than distance alone explains: rank {span}."
 
 
-def compare(heatmap: Heatmap, observed: pd.DataFrame) -> Comparison:
+def compare(heatmap: Heatmap, positions: pd.DataFrame) -> Comparison:
     """Compare an estimated book with real positions of the same venue.
 
-    observed : a row a position or a bucket of positions, columns ``time`` (UTC), ``side`` ("long", "short"), ``usd``,
+    positions : a row a position or a bucket of several, columns ``time`` (UTC), ``side`` ("long", "short"), ``usd``,
     and ``low`` and ``high``, the range in which its liquidation price lies (equal for a known price). A snapshot is
     compared with the photographed bar that was the last to begin before it. Raises InputError for other columns, for
     values that make no sense, and where no snapshot falls into the heatmap's window.
@@ -107,7 +108,7 @@ def compare(heatmap: Heatmap, observed: pd.DataFrame) -> Comparison:
     >>> round(compare(heatmap, own).overlap, 2)
     1.0
     """
-    frame = _checked(observed)
+    frame = _checked(positions)
     starts = pd.DatetimeIndex(heatmap.times)
     starts = starts.tz_localize("UTC") if starts.tz is None else starts
     rows: list[dict[str, float]] = []
@@ -123,12 +124,12 @@ def compare(heatmap: Heatmap, observed: pd.DataFrame) -> Comparison:
         moments.append(moment)
     if not rows:
         raise InputError("real positions and the heatmap share no moment.")
-    names = [*FIGURES, *(f"placebo_{name}" for name in FIGURES), "trend_observed", "trend_estimated", "seen"]
+    names = [*FIGURES, *(f"placebo_{name}" for name in FIGURES), "trend_real", "trend_estimated", "seen"]
     table = pd.DataFrame(rows).reindex(columns=names)
     mean = table.mean()
     days = pd.DatetimeIndex(moments).floor("D")
     return Comparison(
-        **{name: float(mean[name]) for name in (*FIGURES, "trend_observed", "trend_estimated")},
+        **{name: float(mean[name]) for name in (*FIGURES, "trend_real", "trend_estimated")},
         placebo={name: float(mean[f"placebo_{name}"]) for name in FIGURES},
         snapshots=len(table),
         days=days.nunique(),
@@ -138,11 +139,11 @@ def compare(heatmap: Heatmap, observed: pd.DataFrame) -> Comparison:
     )
 
 
-def _checked(observed: pd.DataFrame) -> pd.DataFrame:
-    """Return the observed rows with times in UTC; raise InputError for what makes no sense."""
-    if missing := [name for name in ("time", "side", "low", "high", "usd") if name not in observed]:
+def _checked(positions: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with times in UTC; raise InputError for what makes no sense."""
+    if missing := [name for name in ("time", "side", "low", "high", "usd") if name not in positions]:
         raise InputError(f"real positions lack the column {missing[0]!r}.")
-    frame = observed.assign(time=utc_times(observed["time"], "real positions: time"))
+    frame = positions.assign(time=utc_times(positions["time"], "real positions: time"))
     if unknown := set(frame["side"].unique()) - set(SIDES):
         raise InputError(f"real positions: side must be long or short, not {sorted(map(str, unknown))[0]!r}.")
     numbers = frame[["low", "high", "usd"]].to_numpy(float)
@@ -154,7 +155,7 @@ def _checked(observed: pd.DataFrame) -> pd.DataFrame:
 def _figures(heatmap: Heatmap, photo: int, before: int, snapshot: pd.DataFrame) -> dict[str, float]:
     """Return one snapshot's figures, means over its sides."""
     price = _close(heatmap, photo)
-    sides, pooled = [], {"observed": [], "estimated": [], "placebo": []}  # type: ignore[var-annotated]
+    sides, pooled = [], {"real": [], "estimated": [], "placebo": []}  # type: ignore[var-annotated]
     for side, sign in zip(SIDES, (-1.0, 1.0), strict=True):
         steps = np.arange(0.0, REACH + BUCKET / 2, BUCKET)
         edges = np.sort(price * (1 + sign * steps))
@@ -170,7 +171,7 @@ def _figures(heatmap: Heatmap, photo: int, before: int, snapshot: pd.DataFrame) 
         for name, values in zip(pooled, (seen, guess, old), strict=True):
             pooled[name].append(values)
         if seen.sum() > 0 and guess.sum() > 0:
-            figures = {"trend_observed": spearman(seen, distance), "trend_estimated": spearman(guess, distance)}
+            figures = {"trend_real": spearman(seen, distance), "trend_estimated": spearman(guess, distance)}
             for prefix, values in (("", guess), ("placebo_", old)):
                 figures[f"{prefix}overlap"] = float(
                     np.minimum(seen / seen.sum(), values / max(values.sum(), 1e-12)).sum()
@@ -220,7 +221,7 @@ def rank_beyond(a: np.ndarray, b: np.ndarray, given: np.ndarray) -> tuple[float,
 
 
 def _top(seen: np.ndarray, guess: np.ndarray) -> float:
-    """Return the share of the biggest observed buckets' dollars that the guess's biggest hold."""
+    """Return the share of the biggest real buckets' dollars that the guess's biggest hold."""
     if not (np.isfinite(guess).all() and seen.sum() > 0):
         return float("nan")
     return float(seen[np.argsort(guess)[-TOP:]].sum() / np.sort(seen)[-TOP:].sum())
@@ -243,13 +244,8 @@ def intervals_by_day(table: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, t
     sums, known = np.zeros((2, count, values.shape[1]))
     np.add.at(sums, day, np.nan_to_num(values))
     np.add.at(known, day, np.isfinite(values))
-    rng = np.random.default_rng(20260131)  # fixed, so that the same data print the same interval
-    drawn = rng.integers(0, count, (RESAMPLES, count))
+    drawn = drawn_again(count, RESAMPLES)
     with np.errstate(invalid="ignore"):
         means = sums[drawn].sum(axis=1) / known[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975), axis=0)
     return {str(name): (float(low[row]), float(high[row])) for row, name in enumerate(table.columns)}
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
+from liq.formatting import counted
 from liq.market import SIDES, as_utc
 from liq.model.as_of import heatmap_at
 from liq.model.heatmap import Heatmap
@@ -59,9 +60,8 @@ class EntryComparison:
         low, high = self.intervals["rank_beyond_distance"]
         beyond, old = f"{self.rank_beyond_distance:+.2f}", self.placebo["rank_beyond_distance"]
         if not np.isfinite(low):
-            days = len(self.by_day)
             return (
-                f"{days} {'day' if days == 1 else 'days'} of snapshots are too few to say whether the estimate knows "
+                f"{counted(len(self.by_day), 'day')} of snapshots are too few to say whether the estimate knows "
                 f"where positions were opened; beyond distance the rank is {beyond}."
             )
         span = f"rank {beyond} (95 % interval {low:+.2f} to {high:+.2f})"

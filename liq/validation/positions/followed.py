@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.market import SIDES
+from liq.market import SIDES, epoch
 from liq.positions import Positions
 
 LONGEST = pd.Timedelta(days=1)
@@ -39,7 +39,7 @@ def followed_positions(positions: Positions, coin: str) -> pd.DataFrame:
     rows, snapshots = positions.rows, positions.times
     account = pd.factorize(rows["account"])[0].astype(np.int64)
     snapshot = snapshots.get_indexer(pd.DatetimeIndex(rows["time"]))
-    moments, moment = np.unique(nanoseconds(rows["answered"]), return_inverse=True)
+    moments, moment = np.unique(epoch(rows["answered"]), return_inverse=True)
     # an answer is an account at a moment; those of one account lie side by side, oldest first
     answers, which = np.unique(account * len(moments) + moment, return_inverse=True)
     last_seen, first_seen = np.full(len(answers), -1), np.full(len(answers), len(snapshots))
@@ -52,7 +52,7 @@ def followed_positions(positions: Positions, coin: str) -> pd.DataFrame:
     vanished &= ~(follows & (np.append(first_seen[1:], len(snapshots)) <= skipped))
     begin = moments[answers % len(moments)]
     end = np.where(follows, np.append(begin[1:], 0), NEVER)
-    end = np.where(vanished, np.append(nanoseconds(snapshots), NEVER)[skipped], end)
+    end = np.where(vanished, np.append(epoch(snapshots), NEVER)[skipped], end)
     known = (end > begin) & (end - begin < LONGEST.value)
 
     own = _one_each(rows.assign(answer=which)[(rows["coin"] == coin).to_numpy()])
@@ -106,12 +106,3 @@ def _one_each(rows: pd.DataFrame) -> pd.DataFrame:
     return merged.assign(
         coins=added, **{name: groups[name].sum(min_count=1) / added for name in weighted}
     ).reset_index()
-
-
-def nanoseconds(times: pd.Series | pd.DatetimeIndex) -> np.ndarray:
-    """Return times as integer nanoseconds since 1970 UTC; naive ones are taken as UTC.
-
-    >>> nanoseconds(pd.DatetimeIndex(["1970-01-01 00:00:01"]))
-    array([1000000000])
-    """
-    return np.asarray(pd.DatetimeIndex(times).as_unit("ns").asi8)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from liq.formatting import money, percent
+from liq.formatting import counted, money, percent_classes, whole_percent
 from liq.market import SIDES, Market
 from liq.positions import Positions
+from liq.validation.alignment import drawn_again
 from liq.validation.positions.followed import followed_positions
 from liq.validation.positions.realised import with_crossings
 
@@ -77,13 +77,13 @@ class ForcedShare:
             return "Price crossed no level in these snapshots, so how much would really be forced is not known."
         low, high = self.interval
         if np.isfinite(low):
-            sure = f"95 % interval {_percent(low)} to {_percent(high)}"
+            sure = f"95 % interval {whole_percent(low)} to {whole_percent(high)}"
         else:
-            sure = f"{_count(self.positions, 'position')} on {_count(self.days, 'day')}, too few for an interval"
+            sure = f"{counted(self.positions, 'position')} on {counted(self.days, 'day')}, too few for an interval"
         return (
-            f"Of {money(self.usd)} whose level price crossed in these snapshots, {_percent(self.forced)} were forced "
-            f"({sure}), {_percent(self.kept)} were still held, as the level had moved or the venue's own price did "
-            f"not come there, and {_percent(self.closed)} had been closed before."
+            f"Of {money(self.usd)} whose level price crossed in these snapshots, {whole_percent(self.forced)} were "
+            f"forced ({sure}), {whole_percent(self.kept)} were still held, as the level had moved or the venue's own "
+            f"price did not come there, and {whole_percent(self.closed)} had been closed before."
         )
 
 
@@ -115,8 +115,7 @@ def forced_share(positions: Positions, market: Market) -> ForcedShare:
     sums = pd.DataFrame({"usd": swept["usd"], "gone": swept["forced"], "closed": closed, "positions": 1})
     day = pd.DatetimeIndex(swept["bar"]).floor("D")
     by_day = sums.groupby(day).sum()
-    names = [f"{100 * low:g} to {100 * high:g} %" for low, high in pairwise(CLASSES[:-1])]
-    names.append(f"over {100 * CLASSES[-2]:g} %")
+    names = percent_classes(CLASSES)
     whole = _shares(sums.sum().to_frame().T).iloc[0]
     return ForcedShare(
         usd=float(whole["usd"]),
@@ -153,16 +152,7 @@ def _interval(by_day: pd.DataFrame) -> tuple[float, float]:
     """Return the 95 % interval of the forced share from draws of whole days: one move takes many positions."""
     if len(by_day) < MIN_DAYS:
         return float("nan"), float("nan")
-    rng = np.random.default_rng(20260131)  # fixed, so that the same data print the same interval
-    drawn = rng.integers(0, len(by_day), (RESAMPLES, len(by_day)))
+    drawn = drawn_again(len(by_day), RESAMPLES)
     usd, gone, closed = (by_day[name].to_numpy()[drawn].sum(axis=1) for name in ("usd", "gone", "closed"))
     low, high = np.quantile(np.clip(gone - closed, 0.0, None) / usd, (0.025, 0.975))
     return float(low), float(high)
-
-
-def _percent(share: float) -> str:
-    return percent(share, 0, sign=False)
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

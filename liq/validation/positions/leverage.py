@@ -1,14 +1,14 @@
-"""Leverage seen in observed positions: how far from entry they are liquidated, and tier weights out of that."""
+"""Leverage seen in real positions: how far from entry they are liquidated, and tier weights out of that."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
+from liq.formatting import percent_classes
 from liq.market import SIDES, Market
 from liq.model.estimate import estimate
 from liq.model.estimated import Estimate
@@ -35,7 +35,7 @@ ENOUGH = {2: 6.31, 3: 2.92, 4: 2.35, 5: 2.13, 6: 2.02, 7: 1.94}
 """Student's t at 95 %, one-sided, by number of later days; 1.9 for more."""
 
 
-def observed_leverage(positions: Positions, coin: str, moment: object = None) -> pd.DataFrame:
+def dollars_by_distance(positions: Positions, coin: str, moment: object = None) -> pd.DataFrame:
     """Return the dollars of a snapshot by distance of the liquidation price from entry, a row a class.
 
     Index: the class, such as ``2 to 5 %``; columns (side, margin): share of that side's and margin's dollars with a
@@ -43,13 +43,13 @@ def observed_leverage(positions: Positions, coin: str, moment: object = None) ->
 
     >>> row = {"time": pd.Timestamp("2026-01-31", tz="UTC"), "coin": "BTC", "side": "long", "coins": 2.0,
     ...        "entry": 80_000.0, "liquidation_price": 78_000.0, "leverage": 40, "margin": "isolated", "account": "a"}
-    >>> table = observed_leverage(Positions(pd.DataFrame([row]), "hyperliquid"), "BTC")
+    >>> table = dollars_by_distance(Positions(pd.DataFrame([row]), "hyperliquid"), "BTC")
     >>> table["long", "isolated"].loc["2 to 5 %"].item()
     1.0
     """
     rows = positions.snapshot(coin, moment)
     rows = rows[rows["liquidation_price"].notna()]
-    names = [f"{100 * low:g} to {100 * high:g} %" for low, high in pairwise((*CLASSES[:-1], 1.0))]
+    names = percent_classes(CLASSES)
     distance = np.abs(rows["liquidation_price"] / rows["entry"] - 1)
     row = np.searchsorted(CLASSES[1:-1], distance)
     usd = rows["coins"] * rows["entry"]
@@ -63,7 +63,7 @@ def observed_leverage(positions: Positions, coin: str, moment: object = None) ->
 
 
 def prior_from_positions(market: Market, positions: Positions, base: Prior, *, raw: bool = False) -> Prior:
-    """Return the prior drawn towards what observed positions hold, kept where later days bear it out.
+    """Return the prior drawn towards what real positions hold, kept where later days bear it out.
 
     What stands in a tier is its weight times what its levels still hold; so each tier's dollars, by the nearest
     distance from entry, over what a weight of one would leave standing, is what positions say of it. Only the shape
@@ -115,7 +115,7 @@ def prior_from_positions(market: Market, positions: Positions, base: Prior, *, r
     weights = _weights(heatmap, positions, coin, times, base)
     return replace(
         base,
-        name="observed",
+        name="positions",
         title="Real positions",
         weights=tuple(float(f"{weight:.4g}") for weight in weights),
         adopted=adopted,

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from liq.formatting import percent
-from liq.positions import Positions
+from liq.formatting import whole_percent
+from liq.positions import Positions, levels_of
 
 BY_FORMULA = 0.3
 """Share of one over leverage by which an isolated position's level may miss it, where no margin mode is stated:
@@ -45,12 +45,12 @@ class LeverageShares:
     def sentence(self) -> str:
         """How far nominal leverage is from what forces an account, in one plain sentence."""
         text = (
-            f"{_percent(self.nominal_high)} of the dollars are set to {HIGH:g}x or more, but "
-            f"{_percent(self.level_far)} would be liquidated only {_percent(FAR)} or more from where they were "
-            "opened, or not by this coin at all"
+            f"{whole_percent(self.nominal_high)} of the dollars are set to {HIGH:g}x or more, but "
+            f"{whole_percent(self.level_far)} would be liquidated only {whole_percent(FAR)} or more from where they "
+            "were opened, or not by this coin at all"
         )
         if np.isfinite(self.cross):
-            text += f"; {_percent(self.cross)} are cross-margined, so the whole account pays"
+            text += f"; {whole_percent(self.cross)} are cross-margined, so the whole account pays"
         return f"{text}."
 
 
@@ -121,21 +121,15 @@ def isolated_levels(positions: Positions, coin: str) -> pd.DataFrame:
     1
     """
     rows = positions.rows
-    own = rows[((rows["coin"] == coin) & rows["liquidation_price"].notna()).to_numpy()]
+    own = rows[(rows["coin"] == coin).to_numpy()]
     if margin_is_stated(positions):
         own = own[(own["margin"] == "isolated").to_numpy()]
     else:
         distance = np.abs(own["liquidation_price"] / own["entry"] - 1)
         own = own[(np.abs(distance * own["leverage"] - 1) <= BY_FORMULA).to_numpy()]
-    price = own["liquidation_price"]
-    columns = {"time": own["time"], "side": own["side"], "low": price, "high": price, "usd": own["coins"] * price}
-    return pd.DataFrame(columns).reset_index(drop=True)
+    return levels_of(own)
 
 
 def _classes(leverage: np.ndarray) -> np.ndarray:
     """Return the number of the class that each leverage lies in."""
     return np.searchsorted(NOMINAL[1:-1], leverage, side="left")
-
-
-def _percent(share: float) -> str:
-    return percent(share, 0, sign=False)

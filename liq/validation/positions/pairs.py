@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.market import SIDES
+from liq.market import SIDES, epoch
 from liq.positions import Positions
-from liq.validation.positions.followed import complete_passes, nanoseconds
+from liq.validation.positions.followed import complete_passes
 
 TOLERANCE, MOST = 0.1, pd.Timedelta(hours=2)
 """Share of an age by which two snapshots may be nearer or farther apart, and the most that this may come to: a day's
@@ -46,7 +46,7 @@ def positions_later(positions: Positions, coin: str, age: pd.Timedelta) -> pd.Da
     snapshot = times.get_indexer(pd.DatetimeIndex(rows["time"]))
     account = pd.factorize(rows["account"])[0].astype(np.int64)
     accounts = int(account.max()) + 1
-    asked = nanoseconds(rows["answered"])
+    asked = epoch(rows["answered"])
     place = snapshot * accounts + account
     listed, first = np.unique(place, return_index=True)
     is_own = (rows["coin"] == coin).to_numpy()
@@ -78,7 +78,7 @@ def later_snapshots(times: pd.DatetimeIndex, age: pd.Timedelta, most: int = MAX_
     >>> later_snapshots(pd.date_range("2026-01-31", periods=4, freq="12h"), pd.Timedelta(days=1)).tolist()
     [2, 3, -1, -1]
     """
-    moments = nanoseconds(times)
+    moments = epoch(times)
     target = moments + age.value
     right = np.clip(np.searchsorted(moments, target), 1, max(1, len(moments) - 1))
     right = np.minimum(right, len(moments) - 1)

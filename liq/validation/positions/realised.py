@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.market import SIDES, Market
+from liq.market import SIDES, Market, epoch
 from liq.model.snapshots import first_reached
 from liq.positions import Positions
-from liq.validation.positions.followed import LONGEST, followed_positions, nanoseconds
+from liq.validation.positions.followed import LONGEST, followed_positions
 
 FATES = ("liquidated", "reduced", "kept", "unknown")
 """What became of a position whose level price crossed: gone, smaller, still there at its size, not asked again."""
@@ -48,9 +48,9 @@ def realised_liquidations(positions: Positions, market: Market) -> pd.DataFrame:
     """
     table = with_crossings(followed_positions(positions, market.base), market)
     known = table[table["next_coins"].notna()]
-    edges = nanoseconds(market.times)
+    edges = epoch(market.times)
     edges = np.append(edges, edges[-1] + market.bar.value)
-    begins, ends = np.sort(nanoseconds(known["begin"])), np.sort(nanoseconds(known["end"]))
+    begins, ends = np.sort(epoch(known["begin"])), np.sort(epoch(known["end"]))
     followed = np.searchsorted(begins, edges, side="right") > np.searchsorted(ends, edges, side="left")
     covered = followed[:-1] & followed[1:]
     gone = known[known["bar"].notna() & (known["forced"] > 0)]
@@ -81,10 +81,10 @@ def with_crossings(followed: pd.DataFrame, market: Market) -> pd.DataFrame:
     >>> bool((table["fate"].eq("") == table["bar"].isna()).all())
     True
     """
-    starts = nanoseconds(market.times)
+    starts = epoch(market.times)
     ends = np.append(starts[1:], starts[-1] + market.bar.value)
     opens, high, low, close = (market.candles[name].to_numpy() for name in ("open", "high", "low", "close"))
-    begin = nanoseconds(followed["begin"])
+    begin = epoch(followed["begin"])
     inside = followed["level"].notna().to_numpy() & (begin >= starts[0]) & (begin < ends[-1])
     first = np.maximum(np.searchsorted(starts, begin, side="right") - 1, 0)
     long = (followed["side"] == SIDES[0]).to_numpy()
@@ -94,7 +94,7 @@ def with_crossings(followed: pd.DataFrame, market: Market) -> pd.DataFrame:
     begin, first, level, long = begin[inside], first[inside], level[inside], long[inside]
 
     known = table["next_coins"].notna().to_numpy()
-    end = np.minimum(np.where(known, nanoseconds(table["end"]), begin + LONGEST.value), ends[-1])
+    end = np.minimum(np.where(known, epoch(table["end"]), begin + LONGEST.value), ends[-1])
     last = np.maximum(np.searchsorted(starts, end, side="left") - 1, first)
     whole_first, whole_last = first + (starts[first] < begin), last - (ends[last] > end)
     bar, certain = np.full(len(table), -1), np.zeros(len(table), bool)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
-from liq.formatting import percent
-from liq.market import SIDES, Market
+from liq.formatting import percent_classes, whole_percent
+from liq.market import SIDES, Market, epoch
 from liq.model.estimated import Estimate
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
-from liq.validation.positions.followed import nanoseconds
 from liq.validation.positions.pairs import positions_later
 
 AGES = tuple(pd.Timedelta(hours=hours) for hours in (1, 4, 12, 24, 96, 192))
@@ -23,6 +20,8 @@ DAY = pd.Timedelta(days=1)
 
 CLASSES = (0.0, 0.02, 0.05, 0.1, 0.25, np.inf)
 """Distances of liquidation price from price, as fractions, between the rows of the table."""
+
+CLASS_NAMES = percent_classes(CLASSES)
 
 MOVED = 0.02
 """Change of a liquidation price from which it counts as moved."""
@@ -64,17 +63,17 @@ def survival_sentence(table: pd.DataFrame) -> str:
     days = rows[rows["age"] >= DAY] if len(rows) else rows
     rows = days if len(days) else rows.tail(1)
     parts = [
-        (age_name(age), percent(held, 0, sign=False), percent(level, 0, sign=False))
+        (age_name(age), whole_percent(held), whole_percent(level))
         for age, held, level in zip(rows["age"], rows["held"], rows["level"], strict=True)
     ]
     if not parts:
         return ""
     (age, held, level), *others = parts
-    near = percent(MOVED, 0, sign=False)
-    words = (
-        f"After {age} {held} of the dollars were still held, and of those {level} had their level within {near} of "
+    later = "".join(f"; after {age} {held} and {level}" for age, held, level in others)
+    return (
+        f"After {age} {held} of the dollars were still held, and of those {level} had their level within "
+        f"{whole_percent(MOVED)} of where it was{later}."
     )
-    return f"{words}where it was{''.join(f'; after {age} {held} and {level}' for age, held, level in others)}."
 
 
 def age_name(age: pd.Timedelta) -> str:
@@ -128,19 +127,7 @@ def survival_table(positions: Positions, heatmap: Heatmap | Market) -> pd.DataFr
         fate["model"] = _model_closes(heatmap, later["distance"].to_numpy(), begin, end)
     groups = fate.groupby("class")
     table = groups.mean().assign(positions=groups.size())
-    return table.set_axis([class_names()[int(row)] for row in table.index])
-
-
-def class_names() -> list[str]:
-    """Return the names of the classes of distance.
-
-    >>> class_names()[0]
-    '0 to 2 %'
-    """
-    return [
-        f"{100 * low:g} to {100 * high:g} %" if np.isfinite(high) else f"over {100 * low:g} %"
-        for low, high in pairwise(CLASSES)
-    ]
+    return table.set_axis([CLASS_NAMES[int(row)] for row in table.index])
 
 
 def _with_classes(positions: Positions, market: Market, age: pd.Timedelta) -> pd.DataFrame:
@@ -156,7 +143,7 @@ def _with_classes(positions: Positions, market: Market, age: pd.Timedelta) -> pd
 
 def _bars(market: Market, times: pd.Series) -> np.ndarray:
     """Return the row of the bar under way at each time; -1 outside of the market's bars."""
-    starts, moments = nanoseconds(market.times), nanoseconds(times)
+    starts, moments = epoch(market.times), epoch(times)
     row = np.searchsorted(starts, moments, side="right") - 1
     return np.where(moments <= starts[-1] + market.bar.value, row, -1)
 
@@ -179,12 +166,11 @@ def _by_group(later: pd.DataFrame, age: pd.Timedelta) -> pd.DataFrame:
             "unmoved": there & unmoved,
         }
     )
-    names = class_names()
-    distances = later["class"].map(dict(enumerate(names)))
+    distances = later["class"].map(dict(enumerate(CLASS_NAMES)))
     groups = [
         sums.sum().to_frame(ALL).T,
         sums.groupby(later["side"]).sum().reindex([side for side in SIDES if (later["side"] == side).any()]),
-        sums.groupby(distances).sum().reindex([name for name in names if (distances == name).any()]),
+        sums.groupby(distances).sum().reindex([name for name in CLASS_NAMES if (distances == name).any()]),
     ]
     table = pd.concat(groups).astype(float)
     whole = table.where(table > 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from liq.formatting import money, percent
+from liq.formatting import money, whole_percent
 from liq.market import SIDES
 from liq.positions import Positions
 
@@ -61,9 +61,10 @@ class Trapped:
             if total <= 0:
                 parts.append(f"no {side} was seen")
                 continue
-            text = f"{_percent(self.shares[side]['all'])} of {money(total)} of {side}s are under water"
+            text = f"{whole_percent(self.shares[side]['all'])} of {money(total)} of {side}s are under water"
             if (both := self.shares[side][list(GROUPS)]).notna().all():
-                text += f" (largest accounts {_percent(both['largest'])}, all others {_percent(both['others'])})"
+                largest, others = (whole_percent(both[group]) for group in ("largest", "others"))
+                text += f" (largest accounts {largest}, all others {others})"
             parts.append(text)
         words = ", and ".join(parts)
         return f"{words[0].upper()}{words[1:]}."
@@ -143,7 +144,3 @@ def _share_under(entry: np.ndarray, usd: np.ndarray, side: np.ndarray, prices: n
             under = total[np.searchsorted(ascending, prices, side="left")]
         shares[one] = under / total[-1] if total[-1] > 0 else np.full(len(prices), np.nan)
     return shares
-
-
-def _percent(share: float) -> str:
-    return percent(share, 0, sign=False)

@@ -1,1 +1,1 @@
-"""Tests of observed positions: collecting, keeping and reading them."""
+"""Tests of real positions: collecting, keeping and reading them."""

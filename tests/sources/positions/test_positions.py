@@ -1,4 +1,4 @@
-"""Observed positions: validation, readers, what is drawn and said of them, and what a fit makes of them."""
+"""Real positions: validation, readers, what is drawn and said of them, and what a fit makes of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 import liq
-from liq.charts.observed import FEW, heatmap_lines, observed_by_bucket, observed_by_zone, observed_sentences
+from liq.charts.positions import FEW, heatmap_lines, positions_by_bucket, positions_by_zone, positions_sentences
 from liq.sources.positions.reader import read_positions
 from liq.sources.simulation.market import simulate
 from liq.sources.simulation.positions import SEEN, simulated_positions
-from liq.validation.positions.leverage import observed_leverage
+from liq.validation.positions.leverage import dollars_by_distance
 from liq.validation.positions.survival import FATES, survival_table
 from tests.served import ROOT
 
@@ -172,9 +172,9 @@ def test_what_is_drawn_adds_up_and_shows_nothing_later(week):
     edges = np.linspace(1.0, 5 * market.price, 4000)
     levels = positions.levels("BTC")
     last = levels[levels["time"] == positions.times[-1]]
-    np.testing.assert_allclose(observed_by_bucket(positions, market, edges).sum(), last["usd"].sum(), rtol=1e-3)
+    np.testing.assert_allclose(positions_by_bucket(positions, market, edges).sum(), last["usd"].sum(), rtol=1e-3)
     zones = liq.top_zones(heatmap)
-    dollars = observed_by_zone(positions, market, zones)
+    dollars = positions_by_zone(positions, market, zones)
     assert len(dollars) == len(zones)
     assert sum(dollars) <= last["usd"].sum()
     lines = heatmap_lines(positions, market, market.price * 0.9, market.price * 1.1)
@@ -186,7 +186,7 @@ def test_what_is_drawn_adds_up_and_shows_nothing_later(week):
     then = heatmap_up_to(heatmap, len(heatmap.times) - 200).market
     earlier = heatmap_lines(positions, then, market.price * 0.9, market.price * 1.1)
     assert earlier["to"].max() <= (then.as_of + then.bar).timestamp() * 1000
-    said = " ".join(observed_sentences(positions, then, "simulated"))
+    said = " ".join(positions_sentences(positions, then, "simulated"))
     assert "old" in said
 
 
@@ -197,7 +197,7 @@ def test_what_is_said_names_every_reason_for_care(week):
     passes = pd.DataFrame(
         [(market.as_of - pd.Timedelta(days=2), 100, 50, 50)], columns=["time", "asked", "answered", "failed"]
     )
-    said = " ".join(observed_sentences(liq.Positions(few, "hyperliquid", passes), market, "binanceusdm"))
+    said = " ".join(positions_sentences(liq.Positions(few, "hyperliquid", passes), market, "binanceusdm"))
     for words in ("another venue", "small sample", "is old", "All are cross", "50 of 100 accounts did not answer"):
         assert words in said
     assert FEW > 1
@@ -233,7 +233,7 @@ def test_accounts_that_were_not_asked_again_say_nothing_of_survival(week):
 
 def test_leverage_by_distance_adds_up_by_side_and_margin(week):
     _, positions = week
-    table = observed_leverage(positions, "BTC")
+    table = dollars_by_distance(positions, "BTC")
     np.testing.assert_allclose(table.sum(), 1.0)
     near = table.iloc[:3].sum()
     assert near["long", "isolated"] > near["long", "cross"], "shared margin puts the price farther away"

@@ -13,7 +13,7 @@ import liq
 from benchmarks import recordings
 from liq.app import real_positions
 from liq.charts.effective_leverage import datasets
-from liq.charts.tables import observed as tables
+from liq.charts.tables import positions as tables
 from liq.sources import fetch
 from liq.sources.simulation.market import simulate
 from liq.sources.simulation.positions import simulated_positions

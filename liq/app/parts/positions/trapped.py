@@ -10,7 +10,7 @@ from cachetools import LRUCache, cached
 from liq.app.parts.style import METRIC_STYLE
 from liq.charts import trapped as charts
 from liq.charts.colors import on_ground
-from liq.formatting import age, escape_markdown, money, percent
+from liq.formatting import age, escape_markdown, money, whole_percent
 from liq.market import SIDES, Market
 from liq.positions import Positions
 from liq.sources.titles import source_title
@@ -35,14 +35,14 @@ def trapped_positions(positions: Positions | None, market: Market, light: bool) 
             share, usd = found.shares[side]["all"], found.usd[side]
             st.metric(
                 f"{side.capitalize()}s under water",
-                percent(share, 0, sign=False),
+                whole_percent(share),
                 f"{money(usd.loc['all', 'under'])} of {money(usd.loc['all'].sum())}",
                 **METRIC_STYLE,
             )
         total = found.usd.sum(axis=1)
         st.metric(
             f"{found.accounts['largest']} largest accounts",
-            percent(total["largest"] / total["all"], 0, sign=False),
+            whole_percent(total["largest"] / total["all"]),
             f"of {money(total['all'])} seen",
             **METRIC_STYLE,
         )

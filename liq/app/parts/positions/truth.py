@@ -10,8 +10,8 @@ import streamlit as st
 
 from liq.charts import effective_leverage as leverage_chart
 from liq.charts.colors import on_ground
-from liq.charts.observed import observed_sentences
-from liq.charts.tables import observed as tables
+from liq.charts.positions import positions_sentences
+from liq.charts.tables import positions as tables
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
 from liq.model.estimated import Estimate
@@ -40,7 +40,7 @@ def truth(heatmap: Estimate, positions: Positions, light: bool) -> None:
     """Draw what real positions say of the estimate and of themselves; what cannot be said is said in one sentence."""
     market = heatmap.market
     st.subheader("What real positions say")
-    st.caption(escape_markdown(" ".join(observed_sentences(positions, market, market.source))))
+    st.caption(escape_markdown(" ".join(positions_sentences(positions, market, market.source))))
     entries = _or_sentence(lambda: reality_check.compared_entries(heatmap, positions))
     compared = _or_sentence(lambda: reality_check.compared_positions(heatmap, positions))
     isolated = _or_sentence(lambda: reality_check.compared_isolated(heatmap, positions))

@@ -1,11 +1,11 @@
-"""Layers of what happened: liquidations as bars and rings, observed positions as lines, named zones as boxes."""
+"""Layers of what happened: liquidations as bars and rings, real positions as lines, named zones as boxes."""
 
 from __future__ import annotations
 
 import altair as alt
 from altair import expr
 
-from liq.charts.colors import DOWN, FAINT, GROUND, INK, OBSERVED, UP
+from liq.charts.colors import DOWN, FAINT, GROUND, INK, POSITIONS, UP
 from liq.charts.heatmap.strips.bars import STRIP
 from liq.charts.heatmap.strips.timed_bars import ONE
 from liq.charts.marks import named_data
@@ -76,11 +76,11 @@ def zone_box_layer() -> alt.Chart:
 
 
 def line_layer() -> alt.Chart:
-    """Return the layer of observed dollars on the heatmap, whose data are `heatmap_lines`.
+    """Return the layer of real positions on the heatmap, whose data are `heatmap_lines`.
 
     >>> line_layer().to_dict(validate=False)["data"]
-    {'name': 'observed'}
+    {'name': 'positions'}
     """
-    lines = named_data("observed").mark_rule(color=OBSERVED, strokeWidth=2, clip=True, tooltip=None)
+    lines = named_data("positions").mark_rule(color=POSITIONS, strokeWidth=2, clip=True, tooltip=None)
     opacity = alt.Opacity("strength:Q", scale=None, legend=None)
     return lines.encode(alt.X("from:T"), alt.X2("to:T"), alt.Y("price:Q"), opacity)

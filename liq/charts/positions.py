@@ -1,17 +1,17 @@
-"""Observed positions as drawn: dollars by price beside the map, lines on the heatmap, and what is said of them."""
+"""Real positions as drawn: dollars by price beside the map, lines on the heatmap, and what is said of them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from liq.formatting import age, epoch_milliseconds, money, percent
-from liq.market import Market, as_utc
-from liq.positions import Positions
+from liq.formatting import age, epoch_milliseconds, money, whole_percent
+from liq.market import SIDES, Market, as_utc
+from liq.positions import Positions, levels_of
 from liq.sources.titles import source_title
 
 BUCKET = 0.004
-"""Log price whose observed dollars are one line on the heatmap."""
+"""Log price whose real dollars are one line on the heatmap."""
 
 MAX_LINES = 300
 """Maximum number of lines on the heatmap, the largest."""
@@ -25,38 +25,34 @@ OLD = pd.Timedelta(hours=2)
 COLUMNS = ("from", "to", "price", "strength")
 
 
-def observed_by_bucket(positions: Positions, market: Market, edges: np.ndarray) -> np.ndarray:
-    """Return observed USD by price bucket in the last snapshot at or before the market's moment, both sides (B,).
+def positions_by_bucket(positions: Positions, market: Market, edges: np.ndarray) -> np.ndarray:
+    """Return real USD by price bucket in the last snapshot at or before the market's moment, both sides (B,).
 
     >>> from liq.sources.simulation.market import simulate
     >>> from liq.sources.simulation.positions import simulated_positions
     >>> market = simulate("BTC", "12h", now="2026-09-01")
     >>> edges = market.price * np.linspace(0.9, 1.1, 41)
-    >>> bool(observed_by_bucket(simulated_positions(market), market, edges).sum() > 0)
+    >>> bool(positions_by_bucket(simulated_positions(market), market, edges).sum() > 0)
     True
     """
-    rows = positions.snapshot(market.base, market.as_of + market.bar)
-    level = rows["liquidation_price"].to_numpy()
-    known = np.isfinite(level)
-    usd = rows["coins"].to_numpy()[known] * level[known]
-    return np.asarray(np.histogram(level[known], edges, weights=usd)[0])
+    levels = levels_of(positions.snapshot(market.base, market.as_of + market.bar))
+    return np.asarray(np.histogram(levels["low"], edges, weights=levels["usd"])[0])
 
 
-def observed_by_zone(positions: Positions, market: Market, zones: pd.DataFrame) -> list[float]:
-    """Return observed USD in each zone's range, of the side that would be closed there.
+def positions_by_zone(positions: Positions, market: Market, zones: pd.DataFrame) -> list[float]:
+    """Return USD of real positions in each zone's range, of the side that would be closed there.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
     >>> from liq.sources.simulation.positions import simulated_positions
     >>> heatmap = liq.estimate(simulate("BTC", "1d", now="2026-09-01"), columns=1)
     >>> zones = liq.top_zones(heatmap)
-    >>> len(observed_by_zone(simulated_positions(heatmap.market), heatmap.market, zones)) == len(zones)
+    >>> len(positions_by_zone(simulated_positions(heatmap.market), heatmap.market, zones)) == len(zones)
     True
     """
-    rows = positions.snapshot(market.base, market.as_of + market.bar)
-    rows = rows[rows["liquidation_price"].notna()]
-    level, usd = rows["liquidation_price"], rows["coins"] * rows["liquidation_price"]
-    closed = {"above": rows["side"] == "short", "below": rows["side"] == "long"}
+    levels = levels_of(positions.snapshot(market.base, market.as_of + market.bar))
+    level, usd = levels["low"], levels["usd"]
+    closed = {"above": levels["side"] == "short", "below": levels["side"] == "long"}
     return [
         float(usd[closed[side] & (level >= low) & (level < high)].sum())
         for side, low, high in zip(zones["side"], zones["low"], zones["high"], strict=True)
@@ -64,7 +60,7 @@ def observed_by_zone(positions: Positions, market: Market, zones: pd.DataFrame) 
 
 
 def heatmap_lines(positions: Positions | None, market: Market, low: float, high: float) -> pd.DataFrame:
-    """Return lines of observed dollars along time for the heatmap: COLUMNS, times in UTC ms, strength 0 to 1.
+    """Return lines of real dollars along time for the heatmap: COLUMNS, times in UTC ms, strength 0 to 1.
 
     A snapshot lasts until the next one, at most for twice the usual time between two; nothing of it is drawn outside
     low to high, and nothing later than the market's moment.
@@ -103,7 +99,7 @@ def heatmap_lines(positions: Positions | None, market: Market, low: float, high:
     )
 
 
-def observed_sentences(positions: Positions, market: Market, source: str) -> list[str]:
+def positions_sentences(positions: Positions, market: Market, source: str) -> list[str]:
     """Return whose real positions these are in one sentence, and one for each reason not to lean on them.
 
     source : of the estimate beside it.
@@ -111,7 +107,7 @@ def observed_sentences(positions: Positions, market: Market, source: str) -> lis
     >>> from liq.sources.simulation.market import simulate
     >>> from liq.sources.simulation.positions import simulated_positions
     >>> market = simulate("BTC", "12h", now="2026-09-01")
-    >>> observed_sentences(simulated_positions(market), market, "simulated")[0][:14]
+    >>> positions_sentences(simulated_positions(market), market, "simulated")[0][:14]
     'Real positions'
     """
     rows = positions.snapshot(market.base, market.as_of + market.bar)
@@ -120,9 +116,9 @@ def observed_sentences(positions: Positions, market: Market, source: str) -> lis
     time = pd.Timestamp(rows["time"].iloc[0])
     known = rows[rows["liquidation_price"].notna()]
     usd = known["coins"] * known["liquidation_price"]
-    by_side = {side: float(usd[known["side"] == side].sum()) for side in ("long", "short")}
+    by_side = {side: float(usd[known["side"] == side].sum()) for side in SIDES}
     share = positions.share_seen(market.base, time)
-    seen = f", {percent(share, 0, sign=False)} of its open interest" if np.isfinite(share) else ""
+    seen = f", {whole_percent(share)} of its open interest" if np.isfinite(share) else ""
     elapsed = as_utc(market.as_of, "as_of") - time
     said = [
         f"Real positions of {rows['account'].nunique():,} accounts on {source_title(positions.source)}{seen}: "

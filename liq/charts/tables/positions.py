@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from liq.formatting import percent
+from liq.formatting import whole_percent
 from liq.market import SIDES, Market
 from liq.positions import Positions
 from liq.validation.positions.comparison import REACH, Comparison
 from liq.validation.positions.entries import REACH as ENTRY_REACH
 from liq.validation.positions.entries import EntryComparison
 from liq.validation.positions.forced import ForcedShare
-from liq.validation.positions.leverage import observed_leverage
-from liq.validation.positions.survival import ALL, age_name, class_names
+from liq.validation.positions.leverage import dollars_by_distance
+from liq.validation.positions.survival import ALL, CLASS_NAMES, age_name
 
 MIN_POSITIONS = 10
 """Number of positions below which a share of what is left is not shown."""
@@ -71,20 +71,14 @@ def comparison_table(
     """
     rows = []
     if entries is not None:
-        name = "rank_beyond_distance"
-        cells = _cells(getattr(entries, name), entries.intervals[name], entries.placebo[name], name)
-        rows.append({"": OPENED, **cells, "Isolated alone": "", "Interval, isolated": ""})
-    for name, title in FIGURES.items() if compared is not None else ():
-        assert compared is not None
-        cells = _cells(getattr(compared, name), compared.intervals[name], compared.placebo[name], name)
-        alone = {"Isolated alone": "", "Interval, isolated": ""}
-        if isolated is not None:
-            alone = {
-                "Isolated alone": _number(getattr(isolated, name), name),
-                "Interval, isolated": _interval(isolated.intervals[name], name),
-            }
-        rows.append({"": title, **cells, **alone})
-    return pd.DataFrame(rows)
+        rows.append({"": OPENED, **_cells(entries, "rank_beyond_distance")})
+    if compared is not None:
+        rows += [{"": title, **_cells(compared, name)} for name, title in FIGURES.items()]
+    table = pd.DataFrame(rows).assign(**{"Isolated alone": "", "Interval, isolated": ""})
+    if compared is not None and isolated is not None:
+        table.iloc[-len(FIGURES) :, -2] = [_number(getattr(isolated, name), name) for name in FIGURES]
+        table.iloc[-len(FIGURES) :, -1] = [_interval(isolated.intervals[name], name) for name in FIGURES]
+    return table
 
 
 def day_table(entries: EntryComparison | None, compared: Comparison | None) -> pd.DataFrame:
@@ -127,7 +121,7 @@ def leverage_table(positions: Positions, market: Market) -> pd.DataFrame:
     >>> len(leverage_table(simulated_positions(market), market))
     6
     """
-    table = observed_leverage(positions, market.base, market.as_of + market.bar)
+    table = dollars_by_distance(positions, market.base, market.as_of + market.bar)
     text = {
         f"{side.capitalize()}s, {margin}": [_share(value) for value in table[side, margin]]
         for side in SIDES
@@ -159,7 +153,7 @@ def left_table(left: pd.DataFrame) -> pd.DataFrame:
     [['All', '90 %, 40 %']]
     """
     names = {ALL: "All", "long": "Longs", "short": "Shorts"}
-    names |= {group: f"Level {group} from price" for group in class_names()}
+    names |= {group: f"Level {group} from price" for group in CLASS_NAMES}
     shown = left[left["positions"] >= MIN_POSITIONS]
     groups = [group for group in names if (shown["group"] == group).any()]
     table = pd.DataFrame({"": [names[group] for group in groups]})
@@ -197,11 +191,11 @@ def forced_table(share: ForcedShare) -> pd.DataFrame:
     )
 
 
-def _cells(value: float, interval: tuple[float, float], placebo: float, name: str) -> dict[str, str]:
+def _cells(report: EntryComparison | Comparison, name: str) -> dict[str, str]:
     return {
-        "All positions": _number(value, name),
-        "Interval": _interval(interval, name),
-        "Older map": _number(placebo, name) or "window too short",
+        "All positions": _number(getattr(report, name), name),
+        "Interval": _interval(report.intervals[name], name),
+        "Older map": _number(report.placebo[name], name) or "window too short",
     }
 
 
@@ -216,8 +210,8 @@ def _numbers(values: pd.Series, name: str) -> pd.Series:
 def _number(value: float, name: str) -> str:
     if not np.isfinite(value):
         return ""
-    return f"{value:+.2f}" if "rank" in name else percent(value, 0, sign=False)
+    return f"{value:+.2f}" if "rank" in name else whole_percent(value)
 
 
 def _share(value: float) -> str:
-    return percent(value, 0, sign=False) if np.isfinite(value) else ""
+    return whole_percent(value) if np.isfinite(value) else ""
