@@ -153,3 +153,9 @@ def test_a_page_of_both_kinds_of_map_ends_with_a_line_for_both():
     app = start("side_by_side", map=REAL, right_map="estimate")
     assert not app.exception
     assert app.main.caption[-1].value == BOTH
+
+
+def test_what_is_said_of_too_few_candles_before_the_window_is_of_the_estimate(monkeypatch, recording, tmp_path):
+    named(monkeypatch, recording, tmp_path, snapshots(recording))
+    assert "shows less than stood" in said(start(source="file", timeframe="1M", map="estimate"))
+    assert "shows less than stood" not in said(start(source="file", timeframe="1M", map=REAL))

@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import liq
+from liq.charts.heatmap.window import column_closes, usual_by_side, window
 from liq.model.as_of import first_bars, heatmap_up_to
 from liq.model.choice import MAPS, choose_map
 from liq.model.snapshots import MAX_AGE, MAX_LAG, coverage, first_reached
 from liq.positions import Positions
 from liq.wording import ESTIMATE, REAL
 from liq.zones.liquidation_map import open_interest_usd
+from liq.zones.ranking import top_zones
+from liq.zones.relief import SMOOTHED, zone_relief
 from liq.zones.scenario import scenario
 
 START = pd.Timestamp("2026-01-10", tz="UTC")
@@ -311,3 +314,14 @@ def test_positions_of_a_venue_are_not_drawn_on_the_invented_market():
     choice = choose_map(invented, positions((1.5, "long", 90.0, "a")), REAL)
     assert choice.positions is None
     assert "not of this invented market" in choice.sentence
+
+
+def test_what_is_usual_is_taken_from_moments_that_a_snapshot_covers():
+    seen = positions(*((hour, "short", 103.0, "a") for hour in range(30, 48, 2)))
+    heatmap = liq.observe(still(), seen)
+    assert not heatmap.known.all()
+    around = 2 * SMOOTHED + 1  # one level alone is all that stands in so many rows
+    assert zone_relief(heatmap, top_zones(heatmap)).tolist() == [pytest.approx(around)]
+    drawn, closes = window(heatmap), column_closes(heatmap)
+    usual = usual_by_side(drawn, closes)
+    assert np.nanmax(usual["short"]) == pytest.approx(drawn.short.max() / around)
