@@ -55,9 +55,6 @@ HATCHED = "Hatched: no snapshot of the day before."
 LEFT_EDGE = "so its left edge shows less than stood."
 """End of the note on candles that reach too little back, which is of no weight where positions are the map."""
 
-BOTH = "Estimated structure or real positions as last seen, not a guarantee; education and entertainment only."
-"""The line at the end of a page that shows both kinds of map."""
-
 WORDS = {
     ESTIMATE: Words(
         heading="Estimated liquidation heatmap",

@@ -8,7 +8,6 @@ from liq.app.current_market import chart_data, load_heatmap, shown_positions
 from liq.app.live_price import live_price
 from liq.app.parts.downloads import downloads
 from liq.app.parts.figures import figures_line
-from liq.app.parts.notices import note_kinds
 from liq.charts.heatmap import data as heatmap_data
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
@@ -42,7 +41,6 @@ for column, (side, half, whole, made_of) in zip(st.columns(2), halves, strict=Tr
                 height="stretch",
             )
 kinds = dict.fromkeys(half[2].kind for half in halves)
-note_kinds(*kinds)
 said = " ".join(f"{WORDS[kind].about_all.capitalize()}." for kind in kinds)
 if len(kinds) > 1:
     said = "One chart is an estimate, the other shows real positions, as their legends say."

@@ -39,7 +39,7 @@ for (const key of Object.keys(localStorage)) {
 
 MARKET = ("source", "dates", "until", "ticker", "timeframe", "leverage", "prior", "live")
 MAP = ("map", "observed")
-WATCHED = ("source", "timeframe", "map", "leverage", "prior", "live")
+WATCHED = ("source", "until", "timeframe", "map", "leverage", "prior", "live")
 DRAWING = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested")
 PICTURE = (*DRAWING, "named", "panels")
 PAGES = (
@@ -51,7 +51,7 @@ PAGES = (
         "watchlist.py",
         "Watchlist",
         ":material/visibility:",
-        ("source", "timeframe", "map", "leverage", "prior", "live"),
+        WATCHED,
     ),
     ("reality_check.py", "Reality check", ":material/fact_check:", (*MARKET, "observed")),
     ("background.py", "Background", ":material/menu_book:", ()),

@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from liq.app import chart_cache, session_cache, tickers
-from liq.app.parts.notices import market_notices, note_kinds
+from liq.app.parts.notices import market_notices
 from liq.app.parts.outside_files import file_error, read_files
 from liq.app.real_positions import map_positions
 from liq.app.view import View
@@ -52,7 +52,6 @@ def load_heatmap(view: View, *, preview: bool = False) -> Heatmap:
     positions = st.session_state.map_positions = map_positions(view, market)
     prior = chosen_prior(view, market)
     all_bands = _or_stop(view, lambda: session_cache.all_bands_heatmap(market, prior, positions))
-    note_kinds(all_bands.kind)
     _notices(view, all_bands)
     return session_cache.reweighted_heatmap(all_bands, () if is_preview(view) else view.bands)
 

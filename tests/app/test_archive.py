@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from liq.app import watchlist
 from liq.sources import market_cache
 from tests.served import ROOT
 from tests.venue_server import VenueServer
@@ -41,6 +43,7 @@ def test_a_link_with_a_date_shows_that_day_and_keeps_still(archive: VenueServer)
     app = opened(source="archive", until=DAY, timeframe="1d")
     assert "BTCUSDT up to 2025-10-11 00:00 UTC: a window of the past, not live." in said(app)
     assert app.session_state.current_market[1].as_of.strftime("%Y-%m-%d") == DAY
+    assert "live" not in [toggle.key for toggle in app.toggle]
     archive.forget()
     app.run()
     assert archive.calls["archive"] == 0
@@ -116,3 +119,52 @@ def test_the_reality_check_scores_the_first_of_a_month_when_asked(archive: Venue
     assert archive.calls["tardis"] == 1
     assert "Scored against Tardis's liquidations of 2026-02-01" in said(app)
     assert "Place: " in said(app)
+
+
+def test_a_watchlist_shows_the_chosen_day_and_no_alerts(archive: VenueServer):
+    app = opened(source="archive", until=DAY, timeframe="1d")
+    app.query_params["watch"] = "ETH"
+    app.switch_page("pages/watchlist.py").run()
+    assert not app.exception
+    rows = app.session_state.watchlist_rows
+    assert {f"{row.summary.as_of:%Y-%m-%d}" for row in rows.values() if row.summary} == {DAY}
+    assert not any(map(watchlist.row_needs_refresh, rows.values()))
+    assert "Windows of the past out of Binance's archive, not live" in said(app)
+    assert "**Alerts**" not in [one.value for one in app.markdown]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "ends"),
+    [
+        ({"source": "archive", "until": DAY}, {"right_as_of": "2024-08-06T00:00"}, (DAY, "2024-08-06")),
+        ({"source": "archive", "until": DAY}, {"right_as_of": "2025-10-10T21:00"}, (DAY, DAY)),
+        ({"source": "simulated"}, {"right_source": "archive", "right_as_of": "2024-08-06T00:00"}, ("", "2024-08-06")),
+    ],
+    ids=["two days", "a moment of the same", "beside another source"],
+)
+def test_two_days_stand_side_by_side(archive: VenueServer, left: dict, right: dict, ends: tuple[str, str]):
+    app = opened(timeframe="1d", **left)
+    for name, value in {**left, **right, "timeframe": "1d"}.items():
+        app.query_params[name] = value
+    app.switch_page("pages/side_by_side.py").run()
+    assert not app.exception
+    state = app.session_state
+    shown = [state.current_market[1], state.compared[1] if "compared" in state else state.current_market[1]]
+    assert [f"{one.as_of:%Y-%m-%d}" for one, end in zip(shown, ends, strict=True) if end] == [
+        end for end in ends if end
+    ]
+
+
+def test_a_scan_of_the_archive_opens_the_day_that_it_is_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    from tests.app.test_watchlist import scan_file
+
+    frame = pd.read_csv(io.BytesIO(scan_file().getvalue()))
+    frame["source"] = "archive"
+    frame["as_of"] = [f"{DAY} 00:00+00:00", "2025-10-10 12:00+00:00", None]
+    frame.to_csv(tmp_path / "scan.csv", index=False)
+    monkeypatch.setenv("LIQ_SCAN", str(tmp_path / "scan.csv"))
+    app = opened(source="simulated", timeframe="1d")
+    app.switch_page("pages/watchlist.py").run()
+    assert not app.exception
+    rows = app.session_state.row_markets["scanned"]
+    assert [str(row["until"]) for row in rows] == [DAY, DAY, "None"]

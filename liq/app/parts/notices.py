@@ -10,7 +10,7 @@ from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.sources import titles
 from liq.sources.venues.table import VENUES
-from liq.wording import BOTH, ESTIMATE, LEFT_EDGE, WORDS
+from liq.wording import ESTIMATE, LEFT_EDGE
 
 
 def market_notices(market: Market, losses: Sequence[str] = (), kind: str = ESTIMATE) -> None:
@@ -47,23 +47,3 @@ def simulated_warning(replaces: bool) -> None:
         f"**Simulated market.** {why} is an invented market: no price and no position here is real.",
         icon=":material/science:",
     )
-
-
-def forget_kinds() -> None:
-    """Forget which kinds of map the page showed, as it is drawn again."""
-    st.session_state.shown_kinds = ()
-
-
-def note_kinds(*kinds: str) -> None:
-    """Note kinds of map that the page shows, beside those noted before."""
-    st.session_state.shown_kinds = tuple(dict.fromkeys((*st.session_state.get("shown_kinds", ()), *kinds)))
-
-
-def disclaimer() -> str:
-    """Return the line that a page ends with, by the kinds of map that it shows.
-
-    >>> disclaimer()[:10]
-    'Estimated '
-    """
-    kinds = st.session_state.get("shown_kinds") or (ESTIMATE,)
-    return BOTH if len(kinds) > 1 else WORDS[kinds[0]].disclaimer
