@@ -26,6 +26,7 @@ from liq.sources.rate_limit import RateLimit
 from liq.sources.venues import client, failures
 from liq.sources.venues.failures import RetryBudget
 from tests.served import ROOT
+from tests.sources.positions.passes import one_pass
 from tests.sources.recorder.recording import wait_for
 from tests.venue_server.venues import hyperliquid_accounts
 
@@ -51,7 +52,7 @@ def collected(folder, plan=None, every=None, said=None):
         for address in plan.own:
             found.add(address)
         report = said.append if said is not None else print
-        assert collect.one_pass(connection, store, plan, found, report, every, threading.Event())
+        assert one_pass(connection, store, found, plan, report=report, every=every)
     return read_snapshot(snapshot_files(folder)[-1])
 
 
@@ -144,7 +145,7 @@ def test_accounts_that_trade_while_it_runs_are_found_in_the_stream(venues, tmp_p
         for number in newcomers:
             wire.tell(hyperliquid_accounts.trade("BTC", number, 1))
         wait_for(lambda: len(found.copy()) >= 1 + len(newcomers))
-        assert collect.one_pass(connection, store, plan, found, said.append, None, threading.Event())
+        assert one_pass(connection, store, found, plan, report=said.append)
         stop.set()
         listener.join()
     rows, _ = read_snapshot(snapshot_files(tmp_path)[-1])
