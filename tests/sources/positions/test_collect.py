@@ -18,7 +18,7 @@ import pytest
 import liq
 from liq.errors import SourceError
 from liq.sources.positions import collect
-from liq.sources.positions.asking.requests import GIVE_UP
+from liq.sources.positions.asking.requests import GIVE_UP, Requests
 from liq.sources.positions.reader import read_snapshot, snapshot_files
 from liq.sources.positions.storage import open_store
 from liq.sources.positions.venues.table import POSITION_VENUES
@@ -256,3 +256,22 @@ def test_a_journal_of_nonsense_is_no_pass(tmp_path):
     frame.to_parquet(tmp_path / "accounts.parquet")
     with open_store(tmp_path, "hyperliquid") as store:
         assert store.accounts == {}
+
+
+def test_an_answer_has_its_own_time_though_a_request_beside_it_takes_longer(venues, tmp_path):
+    venues.knobs.accounts = 4
+    connection, slow = client.connect("hyperliquid"), hyperliquid_accounts.address(0)
+    client.contracts(connection, RetryBudget(5.0, 2))
+
+    def held(connection, account, budget):
+        if account == slow:
+            time.sleep(1.1)
+        return []
+
+    with open_store(tmp_path, "hyperliquid") as store:
+        requests = Requests(connection, store, collect.Plan(), collect.Found(), print)
+        requests.venue = VENUE._replace(held=held)
+        requests.ask([hyperliquid_accounts.address(number) for number in range(4)])
+        requests.close()
+        first, *others = store._times.values()
+        assert all(first > other for other in others)
