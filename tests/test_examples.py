@@ -52,7 +52,6 @@ EXEMPT: dict[str, str] = {
         f"liq.sources.positions.{function}": VENUE
         for function in (
             "collect.collect",
-            "collect.one_pass",
             "collect.ask_all",
             "collect.add_listed",
             "collect.accounts_to_ask",

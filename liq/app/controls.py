@@ -47,12 +47,7 @@ PAGES = (
     ("top_zones.py", "Top zones", ":material/format_list_numbered:", (*MARKET, *MAP, "as_of")),
     ("liquidation_map.py", "Liquidation map", ":material/bar_chart:", (*MARKET, *MAP, "untested", "as_of")),
     ("side_by_side.py", "Side by side", ":material/splitscreen_right:", (*MARKET, "map", *DRAWING)),
-    (
-        "watchlist.py",
-        "Watchlist",
-        ":material/visibility:",
-        WATCHED,
-    ),
+    ("watchlist.py", "Watchlist", ":material/visibility:", WATCHED),
     ("reality_check.py", "Reality check", ":material/fact_check:", (*MARKET, "observed")),
     ("background.py", "Background", ":material/menu_book:", ()),
 )

@@ -22,9 +22,9 @@ from liq.model.snapshots import MAX_AGE
 from liq.positions import Positions
 from liq.sources.file_worker.readers import read_positions
 from liq.sources.files.table import named_buffer
-from liq.sources.positions.accounts import SOURCES
 from liq.sources.positions.reader import venue_to_read
 from liq.sources.positions.status import collecting_status
+from liq.sources.positions.venues.table import POSITION_VENUES
 from liq.sources.simulation.positions import seen_share, simulated_positions
 from liq.wording import ESTIMATE, REAL
 
@@ -55,7 +55,7 @@ def may_have(source: str) -> bool:
     >>> may_have("simulated")
     True
     """
-    states = source in ("simulated", "file", *SOURCES)
+    states = source in ("simulated", "file", *POSITION_VENUES)
     return states or is_named() or st.session_state.get("positions_file") is not None
 
 
@@ -199,7 +199,7 @@ def collecting(market: Market) -> None:
 def _is_collecting(market: Market) -> bool:
     """Return whether a collector is at work for a market's venue, in the folder that LIQ_POSITIONS names."""
     path = os.environ.get(SETTING, "")
-    is_stated = market.source in SOURCES and os.path.isdir(path)
+    is_stated = market.source in POSITION_VENUES and os.path.isdir(path)
     return is_stated and collecting_status(Path(path), market.source) is not None
 
 

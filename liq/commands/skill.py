@@ -9,7 +9,6 @@ from pathlib import Path
 from liq.commands import options, output
 from liq.errors import InputError
 from liq.export.schema import document, iso_time, source_name, to_json
-from liq.formatting import money
 from liq.model.estimated import Estimate
 from liq.sources import titles
 from liq.sources.archive import liquidations as tardis
@@ -118,22 +117,6 @@ def _place(scoring: ScoringInput) -> PlaceScore | None:
         return None
 
 
-def place_line(place: PlaceScore) -> str:
-    """Return where inside swept ranges liquidations lay, in one line.
-
-    >>> place_line(PlaceScore(0.125, float("nan"), float("nan"), 2.5e6, 7, 1))
-    'Place: +0.12 bits a dollar against an even spread, $2.50M in 7 swept ranges; 1 day has no interval.'
-    """
-    days = "1 day has" if place.days == 1 else f"{place.days} days have"
-    interval = (
-        f"{days} no interval" if place.low != place.low else f"95 % interval {place.low:+.2f} to {place.high:+.2f}"
-    )
-    return (
-        f"Place: {place.bits:+.2f} bits a dollar against an even spread, {money(place.usd)} in {place.bars:,} swept "
-        f"ranges; {interval}."
-    )
-
-
 def _csv(heatmap: Estimate, report: Skill) -> str:
     rows = report.scored.stack(level=1, future_stack=True)[["estimated", "realised", "baseline"]].round(2)
     rows.index.names = ["time", "side"]
@@ -181,7 +164,7 @@ def _table(
         *([scoring.remark] if scoring.remark else []),
         report.sentence,
         report.twin_sentence,
-        *([] if place is None else [place_line(place)]),
+        *([] if place is None else [place.line]),
         tables.scored_period(report),
         "",
         tables.skill_table(report).to_string(index=False, na_rep=""),

@@ -81,7 +81,7 @@ def cached_market(
     the requests, on_candles (`FetchRequest`) in the caller's.
     """
     now = now or utc_now()
-    budget = budget or RetryBudget(failures.RETRY_POLICY.budget, failures.RETRY_POLICY.tries)
+    budget = budget or failures.usual_budget()
     contract = find_contract(name, ticker, budget)
     key = (name, contract.symbol, window, client.gateway())
     with _lock:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from liq.errors import InputError
+from liq.formatting import counted, money
 from liq.market import SIDES
 from liq.market_checks import utc_times
 from liq.model.estimated import Estimate
@@ -52,6 +53,21 @@ class PlaceScore(NamedTuple):
         if self.low > 0:
             return f"Inside the ranges that price swept, the map names the place better than chance: {span}."
         return f"Inside the ranges that price swept, the map names the place no better than chance: {span}."
+
+    @property
+    def line(self) -> str:
+        """The score with its dollars, in one line, also of a single day.
+
+        >>> PlaceScore(0.125, float("nan"), float("nan"), 2.5e6, 7, 1).line
+        'Place: +0.12 bits a dollar against an even spread, $2.50M in 7 swept ranges; 1 day has no interval.'
+        """
+        interval = f"95 % interval {self.low:+.2f} to {self.high:+.2f}"
+        if np.isnan(self.low):
+            interval = f"{counted(self.days, 'day')} {'has' if self.days == 1 else 'have'} no interval"
+        return (
+            f"Place: {self.bits:+.2f} bits a dollar against an even spread, {money(self.usd)} in {self.bars:,} swept "
+            f"ranges; {interval}."
+        )
 
 
 def place_score(heatmap: Estimate, events: pd.DataFrame) -> PlaceScore:

@@ -9,6 +9,7 @@ import streamlit as st
 from cachetools import LRUCache, cached
 
 from liq.errors import InputError
+from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.model.estimated import Estimate
 from liq.sources.archive import liquidations
@@ -56,10 +57,7 @@ def place_caption(scoring: ScoringInput) -> None:
     except InputError as error:
         st.caption(f"Place is not scored: {error}")
         return
-    st.caption(
-        f"Place: {place.bits:+.2f} bits a dollar against an even spread over what bars swept, in {place.bars:,} "
-        "bars; one day has no interval."
-    )
+    st.caption(escape_markdown(place.line))
 
 
 def _key(market: Market) -> tuple[str, pd.Timestamp]:

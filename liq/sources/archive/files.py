@@ -122,7 +122,7 @@ def _fetched(
 
 def _arrived(key: str, budget: RetryBudget) -> Arrived:
     """Return a file from the archive, fetched once more where it does not match its checksum; raise VenueFailure."""
-    for attempt in range(2):
+    for _ in range(2):
         content = hosts.fetch(hosts.BINANCE, key, budget, begins=b"PK")
         if content is None:
             return Arrived(key, None)
@@ -131,7 +131,7 @@ def _arrived(key: str, budget: RetryBudget) -> Arrived:
             return Arrived(key, content, "has no checksum")
         if checksum.split()[:1] == [hashlib.sha256(content).hexdigest().encode()]:
             return Arrived(key, content)
-        if attempt or budget.left <= 0:
+        if budget.left <= 0:
             break
     return Arrived(key, content, "does not match its checksum")
 

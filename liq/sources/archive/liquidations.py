@@ -16,8 +16,8 @@ from liq.market import SIDES, Market
 from liq.sources.archive import hosts, storage
 from liq.sources.file_worker import messages, readers
 from liq.sources.files.table import named_buffer
-from liq.sources.venues import client, failures
-from liq.sources.venues.failures import RetryBudget, VenueFailure
+from liq.sources.venues import client
+from liq.sources.venues.failures import VenueFailure, usual_budget
 
 EXCHANGES: Mapping[str, str] = MappingProxyType(
     {"archive": "binance-futures", "binanceusdm": "binance-futures", "bybit": "bybit"}
@@ -109,9 +109,8 @@ def _events(exchange: str, symbol: str, day: pd.Timestamp) -> pd.DataFrame | Non
     place = f"tardis/{client.gateway()}/{path}"
     if packed := storage.read([place]).get(place):
         return messages.table_of(packed)
-    budget = RetryBudget(failures.RETRY_POLICY.budget, failures.RETRY_POLICY.tries)
     try:
-        content = hosts.fetch(hosts.TARDIS, path, budget, begins=(GZIP, b"exchange"))
+        content = hosts.fetch(hosts.TARDIS, path, usual_budget(), begins=(GZIP, b"exchange"))
     except VenueFailure as failure:
         raise SourceError(f"Tardis {failure.reason}; try again later.") from failure
     if content is None:

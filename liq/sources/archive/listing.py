@@ -13,7 +13,8 @@ from typing import NamedTuple
 import pandas as pd
 from cachetools import TTLCache
 
-from liq.sources.archive import hosts, storage
+from liq.sources import disk_cache
+from liq.sources.archive import hosts
 from liq.sources.single_flight import single_flight
 from liq.sources.venues import client
 from liq.sources.venues.failures import RetryBudget, VenueFailure
@@ -67,8 +68,8 @@ def periods(series: Series, since: str, until: str, now: pd.Timestamp, budget: R
 
     now : the present, which says how long the answer may be kept. Raises VenueFailure.
     """
-    name = f"listing/{client.gateway()}/{series.symbol}/{series.kind}/{since}/{until}"
-    saved = storage.read_json(name)
+    name = ("archive", client.gateway(), *series, since, until)
+    saved = disk_cache.read(name)
     if isinstance(saved, list) and all(isinstance(period, str) for period in saved):
         return saved
     folder, first, last = series.folder(since), series.key(since), series.key(until)
@@ -81,7 +82,7 @@ def periods(series: Series, since: str, until: str, now: pd.Timestamp, budget: R
         if match and since <= match[1] <= until:
             found.add(match[1])
     is_recent = pd.Timestamp(until, tz="UTC") > now - RECENT - pd.Timedelta(days=31 if len(since) == 7 else 0)
-    storage.write_json(name, sorted(found), RECENT_SECONDS if is_recent else FINISHED_SECONDS)
+    disk_cache.write(name, sorted(found), RECENT_SECONDS if is_recent else FINISHED_SECONDS)
     return sorted(found)
 
 
@@ -93,7 +94,7 @@ def known_symbols() -> list[str]:
     """
     if (listed := symbols.cache.get(client.gateway())) is not None:
         return list(listed)
-    saved = storage.read_json(f"symbols/{client.gateway()}")
+    saved = disk_cache.read(("archive symbols", client.gateway()))
     return saved if isinstance(saved, list) and all(isinstance(symbol, str) for symbol in saved) else []
 
 
@@ -112,7 +113,7 @@ def symbols(budget: RetryBudget) -> list[str]:
         if b"<IsTruncated>true" not in page or not new:
             break
         marker = f"{prefix}{new[-1]}/"
-    storage.write_json(f"symbols/{client.gateway()}", found, SYMBOLS_SECONDS)
+    disk_cache.write(("archive symbols", client.gateway()), found, SYMBOLS_SECONDS)
     return found
 
 

@@ -20,8 +20,8 @@ from liq.sources.archive.symbols import Candidate, candidates, near
 from liq.sources.archive.symbols import tickers as archive_tickers
 from liq.sources.files.market_file import market_of
 from liq.sources.single_flight import single_flight
-from liq.sources.venues import client, failures
-from liq.sources.venues.failures import RetryBudget, VenueFailure
+from liq.sources.venues import client
+from liq.sources.venues.failures import RetryBudget, VenueFailure, usual_budget
 
 NAME = "archive"
 """The source's name."""
@@ -79,7 +79,7 @@ def fetch_market(
 def tickers() -> list[str]:
     """Return the tickers that the archive has, delisted ones included; raise SourceError."""
     try:
-        return archive_tickers(listing.symbols(RetryBudget(*_patience())))
+        return archive_tickers(listing.symbols(usual_budget()))
     except VenueFailure as failure:
         raise SourceError(f"{hosts.TITLES[hosts.BINANCE]} {failure.reason}; choose another source.") from failure
 
@@ -112,7 +112,7 @@ def _cached(
     on_progress: Progress | None,
 ) -> tuple[Market, bool]:
     """Return a market, and whether every file arrived."""
-    budget = RetryBudget(*_patience())
+    budget = usual_budget()
     try:
         candidate, there, end = _chosen(ticker, window, moment, now, budget)
     except VenueFailure as failure:
@@ -166,11 +166,6 @@ def _cached(
     ]
     origins = {name: Origin(NAME, market.as_of) for name in market.origins}
     return replace(market, notes=(*notes, *market.notes), origins=origins), found.complete
-
-
-def _patience() -> tuple[float, int]:
-    """Return the seconds that failures may cost, and the number of attempts."""
-    return failures.RETRY_POLICY.budget, failures.RETRY_POLICY.tries
 
 
 def _days(window: Lookback, end: pd.Timestamp) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -1,4 +1,4 @@
-"""What the archives gave, on disk: finished files for as long as there is room, listings for a while.
+"""Files that the archives gave, on disk for as long as there is room.
 
 It lies beside the other caches (`liq.sources.disk_cache`), in a folder of its own; LIQ_CACHE=off turns it off too.
 Several processes may use it: it is an SQLite index over files that are complete before they are in it.
@@ -6,7 +6,6 @@ Several processes may use it: it is an SQLite index over files that are complete
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -53,25 +52,6 @@ def write(values: Mapping[str, bytes], seconds: float | None = None) -> None:
             with store.transact(retry=True):
                 for name, value in values.items():
                     store.set(f"{FORMAT}/{name}", value, expire=seconds)
-
-
-def read_json(name: str) -> Any:
-    """Return the value under a name that `write_json` wrote, or None.
-
-    >>> read_json("nothing of this name") is None
-    True
-    """
-    with suppress(ValueError):
-        return json.loads(read([name]).get(name, b"null"))
-    return None
-
-
-def write_json(name: str, value: Any, seconds: float) -> None:
-    """Keep a JSON value for so many seconds.
-
-    >>> write_json("example", [1], seconds=0.0)
-    """
-    write({name: json.dumps(value).encode()}, seconds)
 
 
 def folder() -> Path | None:

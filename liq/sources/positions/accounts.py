@@ -10,9 +10,6 @@ from typing import Any, NamedTuple
 
 from liq.errors import InputError
 
-SOURCES = ("hyperliquid", "lighter")
-"""Venues that state every account's positions without a key, the rows of `liq.sources.positions.venues.table`."""
-
 ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 """An account of Hyperliquid, anywhere in a text."""
 

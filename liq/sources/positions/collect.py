@@ -78,23 +78,6 @@ def collect(
             listener.join(timeout=6)
 
 
-def one_pass(
-    connection: Connection,
-    store: PositionStore,
-    plan: Plan,
-    found: Found,
-    report: Callable[[str], None],
-    every: float | None,
-    stop: threading.Event,
-) -> bool:
-    """Ask the accounts of one pass and write its snapshot; return whether it was finished, not stopped."""
-    requests = Requests(connection, store, plan, found, report)
-    try:
-        return ask_all(requests, every, stop)
-    finally:
-        requests.close()
-
-
 def ask_all(requests: Requests, every: float | None, stop: threading.Event) -> bool:
     """Ask the accounts of one pass and write its snapshot; return whether it was finished, not stopped."""
     store, found, most = requests.store, requests.found, requests.plan.most

@@ -19,7 +19,7 @@ from liq.errors import InputError
 from liq.positions import COLUMNS
 from liq.sources.positions import index as layout
 from liq.sources.positions.index import INDEX, Index, PublishedFile, Snapshot
-from liq.sources.positions.reader import METADATA, read_snapshot, snapshot_files
+from liq.sources.positions.reader import METADATA, read_snapshot, snapshot_files, snapshot_time
 
 MAX_PUBLISHED_BYTES = 60_000_000
 """Maximum size of what an index names; the oldest files are left out beyond it. Free hosts bound a site at 1 GB, and
@@ -83,7 +83,7 @@ def _publish(folder: Path, to: Path, venue: str, salt: bytes) -> Index:
     if before is not None and before.venue != venue:
         raise InputError(f"{to} holds positions of {before.venue}; publish those of {venue} in another folder.")
     earlier = before if before is not None and before.accounts == accounts else None
-    collected = {_time_of(path): path for path in snapshot_files(folder, venue)}
+    collected = {snapshot_time(path): path for path in snapshot_files(folder, venue)}
     published = {one.time: file for file in (earlier.files if earlier else ()) for one in file.snapshots}
     times = layout.kept_times([*collected, *published])
     if not times:
@@ -126,11 +126,6 @@ def _index(path: Path) -> Index | None:
     with suppress(OSError, InputError), system.open_to_read(path) as file:
         return layout.parse_index(file.read(), path.name)
     return None
-
-
-def _time_of(path: Path) -> pd.Timestamp:
-    """Return the time that a snapshot's file is named by."""
-    return pd.Timestamp(pd.to_datetime(path.stem, format="%Y-%m-%dT%H%M%SZ", utc=True))
 
 
 def _unchanged(to: Path, earlier: Index | None, group: str, times: list[pd.Timestamp]) -> PublishedFile | None:

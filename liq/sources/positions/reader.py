@@ -23,6 +23,9 @@ from liq.sources.files.times import decided_order, parse_times
 METADATA = b"liq.positions"
 """Key of a snapshot's own metadata in its Parquet schema."""
 
+NAMED = "%Y-%m-%dT%H%M%SZ"
+"""How a snapshot's file is named by its time; no colon, which Windows allows in no name."""
+
 MAX_HEAD = 1_000
 """Maximum number of characters of a scan's first line: its time, price and a few numbers."""
 
@@ -110,6 +113,15 @@ def snapshot_files(folder: Path, venue: str = "hyperliquid") -> list[Path]:
     return sorted((folder / "positions" / f"venue={venue}").glob("[0-9]*.parquet"))
 
 
+def snapshot_time(path: Path) -> pd.Timestamp:
+    """Return the time that a snapshot's file is named by.
+
+    >>> snapshot_time(Path("2026-01-31T000000Z.parquet")).isoformat()
+    '2026-01-31T00:00:00+00:00'
+    """
+    return pd.Timestamp(pd.to_datetime(path.stem, format=NAMED, utc=True))
+
+
 def read_snapshot(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the rows and the metadata of a collector's snapshot; raise InputError where it is none.
 
@@ -178,7 +190,7 @@ def _read_folder(folder: Path, source: str, since: Any = None) -> Positions:
         raise InputError(f"{folder.name} holds no positions of {venue}, but of {' and '.join(venues)}.")
     files = snapshot_files(folder, venue)
     if since is not None:
-        first = f"{as_utc(since, 'since'):%Y-%m-%dT%H%M%SZ}"  # as their files are named (`snapshots.snapshot_path`)
+        first = as_utc(since, "since").strftime(NAMED)
         files = files[max(0, bisect_right([path.stem for path in files], first) - 1) :]
     for path in files[-MAX_SNAPSHOTS:]:
         try:

@@ -19,7 +19,7 @@ import pyarrow.parquet
 
 from liq import system
 from liq.sources.positions.accounts import Position
-from liq.sources.positions.reader import METADATA, snapshot_files
+from liq.sources.positions.reader import METADATA, NAMED, snapshot_files, snapshot_time
 
 KEEP_EVERY = 900
 """Seconds of which one snapshot on the way is kept for good: the usual time between two passes."""
@@ -58,7 +58,7 @@ def snapshot_path(folder: Path, venue: str, moment: int) -> Path:
     >>> snapshot_path(Path("seen"), "hyperliquid", 0).as_posix()
     'seen/positions/venue=hyperliquid/1970-01-01T000000Z.parquet'
     """
-    name = f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H%M%SZ}.parquet"
+    name = f"{datetime.fromtimestamp(moment, UTC):{NAMED}}.parquet"
     return folder / "positions" / f"venue={venue}" / name
 
 
@@ -68,7 +68,7 @@ def snapshot_moment(path: Path) -> int:
     >>> snapshot_moment(snapshot_path(Path("seen"), "hyperliquid", 1_769_817_600))
     1769817600
     """
-    return int(datetime.strptime(path.stem, "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
+    return int(snapshot_time(path).timestamp())
 
 
 def write_snapshot(path: Path, moment: int, book: Book, metadata: Mapping[str, Any]) -> None:

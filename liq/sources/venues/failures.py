@@ -111,6 +111,15 @@ def _pause(reply: Reply) -> float | None:
         return None
 
 
+def usual_budget() -> RetryBudget:
+    """Return what one fetch may lose to failures by RETRY_POLICY.
+
+    >>> usual_budget().tries == RETRY_POLICY.tries
+    True
+    """
+    return RetryBudget(RETRY_POLICY.budget, RETRY_POLICY.tries)
+
+
 def retry(request: Callable[[], T], budget: RetryBudget, policy: RetryPolicy) -> T:
     """Return a request's answer, retried after temporary failures within the budget.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import liq
-from liq.sources import fetch
+from liq.sources import disk_cache, fetch
 from liq.sources.archive import files, hosts
 from tests.sources.archive.test_windows import YOUNG
 from tests.venue_server import VenueServer
@@ -36,8 +36,8 @@ def sound(archive: VenueServer) -> liq.Market:
 def forget() -> None:
     """Begin as a new process does whose disk is empty."""
     fetch.clear_caches()
-    if (folder := files.storage.folder()) is not None and (store := files.storage._opened(folder)) is not None:
-        store.clear()
+    for cache in (files.storage, disk_cache):
+        cache._opened(cache.folder()).clear()
 
 
 @pytest.mark.parametrize("mode", ["redirect", "no-header", "changed-header", "microseconds", "twice"])

@@ -18,7 +18,7 @@ import pytest
 import liq
 from liq.errors import SourceError
 from liq.sources.positions import collect
-from liq.sources.positions.asking.requests import GIVE_UP
+from liq.sources.positions.asking.requests import GIVE_UP, Requests
 from liq.sources.positions.reader import read_snapshot, snapshot_files
 from liq.sources.positions.storage import open_store
 from liq.sources.positions.venues.table import POSITION_VENUES
@@ -26,6 +26,7 @@ from liq.sources.rate_limit import RateLimit
 from liq.sources.venues import client, failures
 from liq.sources.venues.failures import RetryBudget
 from tests.served import ROOT
+from tests.sources.positions.passes import one_pass
 from tests.sources.recorder.recording import wait_for
 from tests.venue_server.venues import hyperliquid_accounts
 
@@ -51,7 +52,7 @@ def collected(folder, plan=None, every=None, said=None):
         for address in plan.own:
             found.add(address)
         report = said.append if said is not None else print
-        assert collect.one_pass(connection, store, plan, found, report, every, threading.Event())
+        assert one_pass(connection, store, found, plan, report=report, every=every)
     return read_snapshot(snapshot_files(folder)[-1])
 
 
@@ -167,7 +168,7 @@ def test_accounts_that_trade_while_it_runs_are_found_in_the_stream(venues, tmp_p
         for number in newcomers:
             wire.tell(hyperliquid_accounts.trade("BTC", number, 1))
         wait_for(lambda: len(found.copy()) >= 1 + len(newcomers))
-        assert collect.one_pass(connection, store, plan, found, said.append, None, threading.Event())
+        assert one_pass(connection, store, found, plan, report=said.append)
         stop.set()
         listener.join()
     rows, _ = read_snapshot(snapshot_files(tmp_path)[-1])
@@ -278,3 +279,22 @@ def test_a_journal_of_nonsense_is_no_pass(tmp_path):
     frame.to_parquet(tmp_path / "accounts.parquet")
     with open_store(tmp_path, "hyperliquid") as store:
         assert store.accounts == {}
+
+
+def test_an_answer_has_its_own_time_though_a_request_beside_it_takes_longer(venues, tmp_path):
+    venues.knobs.accounts = 4
+    connection, slow = client.connect("hyperliquid"), hyperliquid_accounts.address(0)
+    client.contracts(connection, RetryBudget(5.0, 2))
+
+    def held(connection, account, budget):
+        if account == slow:
+            time.sleep(1.1)
+        return []
+
+    with open_store(tmp_path, "hyperliquid") as store:
+        requests = Requests(connection, store, collect.Plan(), collect.Found(), print)
+        requests.venue = VENUE._replace(held=held)
+        requests.ask([hyperliquid_accounts.address(number) for number in range(4)])
+        requests.close()
+        first, *others = store._times.values()
+        assert all(first > other for other in others)

@@ -9,7 +9,7 @@ import pytest
 import liq
 from liq.positions import COLUMNS
 from liq.sources.positions import collect
-from liq.sources.positions.accounts import SOURCES, addresses_in_file
+from liq.sources.positions.accounts import addresses_in_file
 from liq.sources.positions.asking.found import Found
 from liq.sources.positions.asking.requests import Plan
 from liq.sources.positions.reader import collected_venues, read_positions, read_snapshot, snapshot_files
@@ -19,6 +19,7 @@ from liq.sources.positions.venues.lighter import ACCOUNT, parse_account
 from liq.sources.positions.venues.table import POSITION_VENUES
 from liq.sources.venues import client
 from liq.sources.venues.failures import RetryBudget, VenueFailure
+from tests.sources.positions.passes import one_pass
 from tests.venue_server import formula
 from tests.venue_server.venues import lighter
 from tests.venue_server.wire import now_ms
@@ -37,7 +38,7 @@ def collected(folder, plan=ORDERS):
             collect.add_listed(connection, VENUE, plan, found, print)
         for account in plan.own:
             found.add(account)
-        assert collect.one_pass(connection, store, plan, found, print, None, threading.Event())
+        assert one_pass(connection, store, found, plan)
     return read_snapshot(snapshot_files(folder, "lighter")[-1])
 
 
@@ -74,7 +75,7 @@ def test_two_venues_in_one_folder_are_told_apart(venues, tmp_path):
         found = Found()
         plan = Plan(find=("leaderboard",), most=40)
         collect.add_listed(connection, POSITION_VENUES["hyperliquid"], plan, found, print)
-        assert collect.one_pass(connection, store, plan, found, print, None, threading.Event())
+        assert one_pass(connection, store, found, plan)
     assert collected_venues(tmp_path) == ["hyperliquid", "lighter"]
     assert read_positions(tmp_path).source == "hyperliquid"
     assert liq.read_positions(tmp_path, source="lighter").source == "lighter"
@@ -119,10 +120,6 @@ def test_answers_about_accounts_make_no_sense_in_many_ways():
     assert parse_account({"accounts": [{"index": 5, "positions": [*spoiled, None, 3]}]}, "5") == []
     level = parse_account({"accounts": [{"index": 5, "positions": [{**row, "liquidation_price": "-1"}]}]}, "5")[0]
     assert level.liquidation_price is None
-
-
-def test_the_venues_that_state_positions_are_those_of_the_table():
-    assert tuple(POSITION_VENUES) == SOURCES
 
 
 def test_a_snapshots_columns_are_those_of_positions():

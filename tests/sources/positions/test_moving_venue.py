@@ -52,25 +52,17 @@ sys.exit(main(["positions", "--every", "3m", "--find", "leaderboard", "--coins",
 
 class Hour(NamedTuple):
     """What came of it: the positions in the folder, the map, each account's number by its hash, when the server was
-    asked (UTC ms) for which account, the times of the snapshots (UTC ms), and how many the killed one finished."""
+    asked (UTC ms) for which account, and the times of the snapshots (UTC ms)."""
 
     positions: liq.Positions
     real: Observed
     numbers: dict[str, int]
     asked: list[tuple[int, int]]
     snapshots: np.ndarray
-    finished: int
 
     def answers(self, snapshot: int) -> dict[int, int]:
-        """Return when each account was asked in the pass of a snapshot, by account."""
-        end = np.append(self.snapshots, np.iinfo(np.int64).max)[snapshot + 1]
-        times: dict[int, int] = {}
-        for at, number in self.asked:
-            if self.snapshots[snapshot] <= at < end:
-                if snapshot != self.finished and len(times) == self.positions.passes["answered"][snapshot]:
-                    break  # what follows is of a pass that was lost with its process
-                times[number] = at  # the second time in a pass that was taken up: the first was not on disk yet
-        return times
+        """Return when each account was last asked before a snapshot was written, whose time is in whole seconds."""
+        return {number: at for at, number in self.asked if at < self.snapshots[snapshot] + 1000}
 
     def truth(self, snapshot: int) -> Iterator[tuple[Life, int]]:
         """Yield what the venue says that accounts held when they were asked for a snapshot, and when that was."""
@@ -123,7 +115,7 @@ def hour(tmp_path_factory) -> Hour:
         with open_store(folder, "hyperliquid") as store:
             numbers = {store.account(hyperliquid_accounts.address(number)): number for number in range(ACCOUNTS)}
         snapshots = pd.DatetimeIndex(positions.times).as_unit("ms").asi8
-        return Hour(positions, liq.observe(market, positions), numbers, list(server.knobs.answered), snapshots, done)
+        return Hour(positions, liq.observe(market, positions), numbers, list(server.knobs.answered), snapshots)
 
 
 def opens(hour: Hour) -> np.ndarray:
@@ -167,7 +159,7 @@ def test_every_snapshot_holds_what_the_venue_answered_and_nothing_else(hour):
             assert (row["side"], row["margin"], row["leverage"]) == (SIDE[one.side], one.margin, one.leverage)
             values = (row["coins"], row["entry"], row["liquidation_price"])
             assert values == pytest.approx((one.coins, one.entry, one.level(at)), rel=1e-9)
-            assert hour.snapshots[number] <= answered(hour, number)[account] <= at + 1000
+            assert at - 1000 < answered(hour, number)[account] <= hour.snapshots[number]
     assert len(rows) > 200
 
 
@@ -203,7 +195,9 @@ def test_who_was_liquidated_is_gone_from_the_column_after(hour):
     for one in moving.liquidated(traders, int(hour.snapshots[0]), int(hour.snapshots[-1])):
         bar = int(np.searchsorted(begins, one.ended)) - 1
         if begins[bar] < since[hour.snapshot_of(one.ended)].get(one.number, np.inf):
-            continue  # not seen, or asked in the minute in which it was liquidated: the next snapshot will tell
+            continue  # not seen
+        if any(number == one.number and -10_000 < at - begins[bar] < moving.MINUTE for at, number in hour.asked):
+            continue  # asked in the minute in which it was liquidated, or just before: the next snapshot will tell
         for row in np.flatnonzero(np.equal(accounts, one.number)):
             if levels.price[row] != pytest.approx(one.level(one.ended), rel=1e-9):
                 continue  # before margin was added, or another position

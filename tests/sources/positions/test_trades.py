@@ -19,6 +19,7 @@ from liq.sources.positions.venues.table import POSITION_VENUES
 from liq.sources.rate_limit import RateLimit, limits_within
 from liq.sources.venues import client, failures
 from liq.sources.venues.failures import RetryBudget
+from tests.sources.positions.passes import one_pass
 from tests.sources.recorder.recording import wait_for
 from tests.venue_server.venues import hyperliquid_accounts, lighter
 
@@ -84,8 +85,8 @@ def test_in_a_pass_it_comes_before_the_rest_and_the_pass_goes_on(venues, tmp_pat
         try:
             wire = wait_for(lambda: next((w for w in venues.wires if w.venue == source and w.topics), None))
             started = threading.Thread(
-                target=collect.one_pass,
-                args=(connection, store, Plan(find=("stream",)), found, print, None, threading.Event()),
+                target=one_pass,
+                args=(connection, store, found, Plan(find=("stream",))),
             )
             started.start()
             wait_for(lambda: len(venues.knobs.asked) >= 20)
@@ -166,7 +167,7 @@ def test_with_many_trades_the_venues_limit_is_kept_at_sixty_times_its_speed(venu
     trading.start()
     try:
         with open_store(tmp_path, source) as store:
-            assert collect.one_pass(connection, store, Plan(), found, print, None, threading.Event())
+            assert one_pass(connection, store, found)
     finally:
         over.set()
         trading.join()

@@ -89,11 +89,11 @@ class Requests:
         """Ask accounts and note what they answer; raise SourceError where the venue has not answered for long."""
         if self.store.pass_start is None:
             self.store.begin(int(time.time()))
-        for account, held in zip(accounts, self._pool.map(self._held, accounts), strict=True):
+        for account, (held, moment) in zip(accounts, self._pool.map(self._held, accounts), strict=True):
             failure = held if isinstance(held, VenueFailure) else None
             kept = None if isinstance(held, VenueFailure) else self._wanted(held)
             name = self.store.account(account)
-            self.store.add(name, kept)
+            self.store.add(name, kept, moment)
             self._count += 1
             if failure is None:
                 self._in_a_row = 0
@@ -123,16 +123,19 @@ class Requests:
         known = {*self.store.accounts, *self.store.answers}
         asked = ([account for account in others if names[account] in known] or others)[-AT_ONCE:]
         answers = list(self._pool.map(self._held, asked))
-        for account, held in zip(asked, answers, strict=True):
+        for account, (held, moment) in zip(asked, answers, strict=True):
             if not isinstance(held, VenueFailure) and names[account] in known:
-                self.store.add(names[account], self._wanted(held))
-        return not all(isinstance(held, VenueFailure) for held in answers)
+                self.store.add(names[account], self._wanted(held), moment)
+        return not all(isinstance(held, VenueFailure) for held, _ in answers)
 
-    def _held(self, account: str) -> list[Position] | VenueFailure:
+    def _held(self, account: str) -> tuple[list[Position] | VenueFailure, int]:
+        """Return what an account holds and when it was answered; a request beside it may take longer."""
+        held: list[Position] | VenueFailure
         try:
-            return self.venue.held(self.connection, account, RetryBudget(PATIENCE, TRIES))
+            held = self.venue.held(self.connection, account, RetryBudget(PATIENCE, TRIES))
         except VenueFailure as failure:
-            return failure
+            held = failure
+        return held, int(time.time())
 
     def _wanted(self, held: list[Position]) -> list[Position]:
         """Return the positions that are kept: of the coins named, else of the main exchange."""

@@ -43,10 +43,8 @@ def accounts(connection: Connection, budget: RetryBudget, coins: tuple[str, ...]
 
 def _trades(exchange: Any, market: str) -> dict[str, float]:
     """Return the accounts of the newest trades, and their USD."""
-    answer, found = (
-        exchange.publicGetRecentTrades({"market_id": market, "limit": MOST_TRADES}),
-        defaultdict[str, float](float),
-    )
+    answer = exchange.publicGetRecentTrades({"market_id": market, "limit": MOST_TRADES})
+    found = defaultdict[str, float](float)
     for trade in _rows(answer, "trades"):
         for account in traders(trade):
             found[account] += number(trade.get("usd_amount"))
@@ -55,14 +53,11 @@ def _trades(exchange: Any, market: str) -> dict[str, float]:
 
 def _orders(exchange: Any, market: str) -> dict[str, float]:
     """Return the owners of resting orders, and their USD."""
-    answer, found = (
-        exchange.publicGetOrderBookOrders({"market_id": market, "limit": MOST_ORDERS}),
-        defaultdict[str, float](float),
-    )
+    answer = exchange.publicGetOrderBookOrders({"market_id": market, "limit": MOST_ORDERS})
+    found = defaultdict[str, float](float)
     for order in [*_rows(answer, "bids"), *_rows(answer, "asks")]:
         for account in _numbers(order.get("owner_account_index")):
-            usd = number(order.get("remaining_base_amount")) * number(order.get("price"))
-            found[account] += usd
+            found[account] += number(order.get("remaining_base_amount")) * number(order.get("price"))
     return dict(found)
 
 
