@@ -123,7 +123,7 @@ def test_who_did_not_answer_is_asked_last_in_the_next_pass(venues, tmp_path):
     plan = collect.Plan(find=("leaderboard",))
     collect.add_listed(connection, VENUE, plan, found, print)
     with open_store(tmp_path, "hyperliquid") as store:
-        assert collect.one_pass(connection, store, plan, found, print, 900.0, threading.Event())
+        assert one_pass(connection, store, found, plan, every=900.0)
         last = collect.accounts_to_ask(found.copy(), store, 900.0, None)[-10:]
     assert {hyperliquid_accounts.number_of(account) for account in last} == set(range(100, 110))
 
