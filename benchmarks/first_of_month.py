@@ -40,8 +40,8 @@ def main() -> None:
     """Score every day that is not in the file yet, and print means over days."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.first_of_month", description=__doc__.split("\n")[0])
     parser.add_argument("coins", nargs="+", metavar="COIN")
-    parser.add_argument("--from", dest="since", default="2021-01", metavar="MONTH")
-    parser.add_argument("--to", dest="until", default="2026-10", metavar="MONTH")
+    parser.add_argument("--from", dest="since", type=_month, default="2021-01", metavar="MONTH")
+    parser.add_argument("--to", dest="until", type=_month, default="2026-10", metavar="MONTH")
     parser.add_argument("--output", type=Path, default=Path("first_of_month.csv"), help="default first_of_month.csv")
     asked = parser.parse_args()
     days = pd.date_range(asked.since, asked.until, freq="MS", tz="UTC")
@@ -143,6 +143,14 @@ FIGURES = {
     "where: beyond the path twin": lambda rows: _mean(rows["place"] - rows["place_path"], rows["place_usd"]),
 }
 """What is printed of the days, each as a weighted sum and its weight."""
+
+
+def _month(text: str) -> pd.Timestamp:
+    """Return the first day of a month such as 2021-01."""
+    try:
+        return pd.to_datetime(text, format="%Y-%m")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no month such as 2021-01") from None
 
 
 def _known(path: Path) -> dict[tuple[object, object], dict[str, object]]:

@@ -1,8 +1,8 @@
 """What the heatmap page costs in a browser, as a ratio to the floor: `python -m benchmarks.page`.
 
 The floor is the smallest Streamlit page with one Vega chart and a slider, served beside ours in the same run. Medians
-of RUNS: cold server to canvas, warm server to canvas, slider to redrawn chart; for ours also another timeframe, the
-first step of Play, the pointer and panning.
+of RUNS: cold server to canvas, warm server to canvas, slider to redrawn chart, of the estimate and of real positions
+(`liq.observe`); for ours also another timeframe, the first step of Play, the pointer and panning.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from liq.market import LOOKBACKS
 from tests.served import CHROMIUM, FLAGS, served_process
 
 RUNS = 5
+QUERY = "?source=simulated&live=false"
 CANVAS = '[data-testid="stVegaLiteChart"] canvas'
 PICTURE = f"""(() => {{
   const shown = document.querySelector('{CANVAS}'), small = document.createElement('canvas');
@@ -117,7 +118,7 @@ def both(browser: Browser, query: str, slider: int, script: str | None) -> dict[
 def ours(browser: Browser) -> dict[str, float]:
     """Return what only our page has."""
     with served_process() as (address, process):
-        page, _ = opened(browser, f"{address}/?source=simulated&live=false")
+        page, _ = opened(browser, f"{address}/{QUERY}")
         page.wait_for_timeout(1500)
         received: list[int] = []
         page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
@@ -146,13 +147,15 @@ def main() -> None:
         script = Path(folder) / "floor.py"
         script.write_text(FLOOR, encoding="utf-8")
         browser: Any = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        pairs = [
-            (both(browser, "", 0, str(script)), both(browser, "?source=simulated&live=false", 1, None))
-            for _ in range(RUNS)
-        ]
-        for figure in pairs[0][0]:
-            floor, page = (median(pair[side][figure] for pair in pairs) for side in (0, 1))
-            print(f"{figure:<12} floor {floor:8.2f}  ours {page:8.2f}  ratio {page / floor:.2f}", flush=True)
+        queries = [("", 0, str(script)), (f"{QUERY}&map=estimate", 1, None), (f"{QUERY}&map=real+positions", 1, None)]
+        runs = [[both(browser, *query) for query in queries] for _ in range(RUNS)]
+        for figure in runs[0][0]:
+            floor, page, real = (median(run[which][figure] for run in runs) for which in range(3))
+            print(
+                f"{figure:<12} floor {floor:8.2f}  ours {page:8.2f}  ratio {page / floor:.2f}  real positions "
+                f"{real:8.2f}  ratio to ours {real / page:.2f}",
+                flush=True,
+            )
         for figure, value in ours(browser).items():
             print(f"{figure:<32}{value:8.1f}", flush=True)
         browser.close()

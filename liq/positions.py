@@ -20,6 +20,9 @@ COLUMNS = ("time", "coin", "side", "coins", "entry", "liquidation_price", "lever
 
 PASS_COLUMNS = ("time", "asked", "answered", "failed")
 
+MAX_USD = 1e12
+"""Maximum size of a position at its entry, USD: more than the open interest of all venues, so a wrong unit."""
+
 MAX_ROWS = 5_000_000
 """Maximum number of rows: a thousand snapshots of five thousand positions."""
 
@@ -104,10 +107,14 @@ class Positions:
         The mean of both sides: every contract is one long and one short.
         """
         rows = self.snapshot(coin, moment)
-        if not len(rows) or coin not in self.open_interest:
+        if not len(rows):
             return float("nan")
-        total = float(self.open_interest[coin].get(rows["time"].iloc[0], np.nan))
+        total = self.interest(coin, rows["time"].iloc[0])
         return float(rows["coins"].sum()) / 2 / total if total > 0 else float("nan")
+
+    def interest(self, coin: str, time: pd.Timestamp) -> float:
+        """Return the venue's open interest in a coin that the snapshot of a time states: coins, NaN where unknown."""
+        return float(self.open_interest[coin].get(time, np.nan)) if coin in self.open_interest else float("nan")
 
 
 def levels_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -166,6 +173,7 @@ def _checked(rows: pd.DataFrame) -> pd.DataFrame:
         "time must be known": frame["time"].notna(),
         "coins must be positive numbers": np.isfinite(frame["coins"]) & (frame["coins"] > 0),
         "entry must be a positive number": np.isfinite(frame["entry"]) & (frame["entry"] > 0),
+        f"coins times entry must be at most {MAX_USD:,.0f} USD": frame["coins"] * frame["entry"] <= MAX_USD,
         "liquidation_price must be a positive number or empty": (frame["liquidation_price"] > 0)
         & np.isfinite(frame["liquidation_price"])
         | frame["liquidation_price"].isna(),

@@ -49,6 +49,12 @@ class Words(NamedTuple):
 ESTIMATE, REAL = "estimate", "real positions"
 """Kinds of map."""
 
+HATCHED = "Hatched: no snapshot of the day before."
+"""What columns without real positions are said to be."""
+
+LEFT_EDGE = "so its left edge shows less than stood."
+"""End of the note on candles that reach too little back, which is of no weight where positions are the map."""
+
 WORDS = {
     ESTIMATE: Words(
         heading="Estimated liquidation heatmap",
@@ -77,8 +83,8 @@ WORDS = {
     ),
     REAL: Words(
         heading="Liquidation heatmap of real positions",
-        usd="Real positions, USD",
-        relief="Real positions, × usual at this distance",
+        usd="Real positions, $",
+        relief="Real positions, × usual this far off",
         at_price="USD of real positions at that price",
         in_zone="USD of real positions in it",
         column="Dollars",
@@ -91,8 +97,8 @@ WORDS = {
         since="first seen from",
         disclaimer="Real positions as last seen, not a guarantee; education and entertainment only.",
         unit="USD of real positions at the price where the venue would liquidate them",
-        reached="levels reached by price per bar",
-        reached_both="levels reached by price per bar up, liquidations realised down",
+        reached="levels reached per bar",
+        reached_both="levels reached per bar up, liquidated down",
         gone="levels ",
         gone_how="reached",
         share="Covered bars",

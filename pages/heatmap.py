@@ -1,5 +1,6 @@
 """The heatmap: where positions would be force-closed, by price and time; now, or as of any bar of the window."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -30,7 +31,7 @@ from liq.model import as_of
 from liq.model.heatmap import Heatmap
 from liq.model.prior import Prior
 from liq.positions import Positions
-from liq.wording import WORDS
+from liq.wording import HATCHED, WORDS
 from liq.zones.ranking import NEAR
 
 PLAY_STEPS = 90  # playing goes through the window in so many steps
@@ -72,7 +73,7 @@ def header(view: View, heatmap: Heatmap, zones: pd.DataFrame) -> None:
             )
         st.metric(
             f"Balance in ±{NEAR:.0%}",
-            f"{formatting.percent(totals.balance, 0, sign=False)} shorts",
+            "none" if math.isnan(totals.balance) else f"{formatting.percent(totals.balance, 0, sign=False)} shorts",
             f"{formatting.money(totals.near_above)} vs {formatting.money(totals.near_below)} longs",
             help=f"Shorts that stand near above the price against longs near below it. {words.note}",
             **METRIC_STYLE,
@@ -203,7 +204,7 @@ def draw(view: View, market: Market, prior: str | Prior, made_of: Positions | No
         f"The pointer rounds dollars to {data['pointer']['tolerance'].iloc[0]:.0%}. "
         "Ctrl or Cmd with the wheel zooms, drag pans, double click refits; Shift and drag says where price goes. "
         "Times are UTC. "
-        f"{then.levels_sentence} {then.dollars_sentence}"
+        f"{then.levels_sentence} {'' if then.known.all() else f'{HATCHED} '}{then.dollars_sentence}"
     )
 
     if said_of_panels:

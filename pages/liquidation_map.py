@@ -56,8 +56,9 @@ with head:
     with st.container(width=168):
         live_price(heatmap.market, view)
     for label, usd in ((f"Shorts to +{reach} %", above), (f"Longs to -{reach} %", below)):
-        share = percent(usd / open_interest_usd(book), 1, sign=False)
-        st.metric(label, money(usd), f"{share} of open interest", help=ABOUT_SIDE + words.note, **METRIC_STYLE)
+        share = usd / open_interest_usd(book)
+        said = f"{percent(share, 1, sign=False)} of open interest" if share >= 0 else "open interest unknown"
+        st.metric(label, money(usd), said, help=ABOUT_SIDE + words.note, **METRIC_STYLE)
 panel.vega_lite_chart(
     spec={**on_ground(liquidation_map.spec(tuple(stacks[by]), heatmap.kind), view.light), "datasets": data},
     key="depth_chart",

@@ -11,14 +11,14 @@ from liq.app.parts.figures import figures_line
 from liq.charts.heatmap import data as heatmap_data
 from liq.errors import LiqError
 from liq.formatting import escape_markdown
-from liq.wording import WORDS
+from liq.wording import HATCHED, WORDS
 
 view = controls.view()
 heatmap = load_heatmap(view)
 live_price(heatmap.market, view)
 other = right_view(view)
 if other == view:
-    st.caption("Choose another ticker, source, timeframe or moment for the second chart.")
+    st.caption("Choose another ticker, source, timeframe, map or moment for the second chart.")
 try:
     others_heatmap, others_positions = right_heatmap(other, view, heatmap)
 except LiqError as error:
@@ -44,6 +44,8 @@ kinds = dict.fromkeys(half[2].kind for half in halves)
 said = " ".join(f"{WORDS[kind].about_all.capitalize()}." for kind in kinds)
 if len(kinds) > 1:
     said = "One chart is an estimate, the other shows real positions, as their legends say."
+if not all(half[2].known.all() for half in halves):
+    said += f" {HATCHED}"
 st.caption(
     "Prices are on one axis where both charts show one coin, and a shorter timeframe fills less of it. Each chart "
     "has its own colours, as its legend says. Green: shorts above the price; red: longs below it; rings: the largest "

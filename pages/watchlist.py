@@ -8,6 +8,7 @@ import streamlit as st
 
 from liq import formatting
 from liq.app import controls, tickers, watchlist
+from liq.app.current_market import is_live
 from liq.app.parts.notices import simulated_warning
 from liq.app.parts.outside_files import read_files
 from liq.charts.tables.watchlist import COLUMNS, EMPTY, styled_table, watchlist_table
@@ -63,6 +64,9 @@ def select_market(key: str) -> None:
 def draw_table(frame: pd.DataFrame, key: str, now: pd.Timestamp, height: str = "content", *columns: str) -> None:
     """Draw markets as a table; a click on one opens its heatmap, with these columns of the row in the sidebar too."""
     markets = frame[["symbol", *columns]].rename(columns={"symbol": "ticker"})
+    if "source" in columns:  # a window of the archive ends where that of the scan did
+        ends = pd.to_datetime(frame["as_of"], utc=True).dt.ceil("D").where(frame["source"] == "archive")
+        markets["until"] = pd.Series([None if end is pd.NaT else end.date() for end in ends], frame.index, object)
     state.setdefault("row_markets", {})[key] = markets.to_dict("records")
     st.dataframe(
         styled_table(frame, now, state.near / 100),
@@ -126,7 +130,10 @@ def draw_list(rows: list[watchlist.WatchlistRow], request: watchlist.WatchlistRe
         st.caption(":material/visibility: " + escape_markdown(f"Real positions for {', '.join(real)}{rest}"))
     for note, named in watchlist.notes_by_text(rows).items():
         st.caption(":material/info: " + escape_markdown(f"{', '.join(named)}: {note}"))
-    draw_alerts(rows, request, toast=is_tick)
+    if request.source == "archive":
+        st.caption("Windows of the past out of Binance's archive, not live; there are no alerts of it.")
+    else:
+        draw_alerts(rows, request, toast=is_tick)
 
 
 def draw_scan() -> None:
@@ -155,7 +162,7 @@ def draw_scan() -> None:
 
 
 view = controls.view()
-request = watchlist.WatchlistRequest(view.timeframe, view.source, view.prior, view.bands, view.map)
+request = watchlist.WatchlistRequest(view.timeframe, view.source, view.prior, view.bands, view.map, view.until)
 names = tickers.tickers(view.source)
 st.html(TAG_STYLE)
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -181,5 +188,5 @@ else:
     rows = load(watchlist.normalize_tickers(state.watch), request)
     if any(row.summary is not None and row.summary.source == "simulated" for row in rows):
         simulated_warning(view.source != "simulated")
-    st.fragment(draw_list, run_every=INTERVAL if view.live else None)(rows, request, state.run)
+    st.fragment(draw_list, run_every=INTERVAL if is_live(view) else None)(rows, request, state.run)
 draw_scan()

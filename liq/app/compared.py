@@ -8,15 +8,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from liq import formatting
 from liq.app import session_cache, tickers
 from liq.app.current_market import chosen_prior, is_live, kept_market, shown_positions
 from liq.app.real_positions import map_positions
 from liq.app.view import View
-from liq.market import LOOKBACKS, Market
+from liq.market import LOOKBACKS, Market, lookback
 from liq.model.choice import MAPS
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
 from liq.sources import fetch, market_cache
+
+DAYS_LATE = pd.Timedelta(days=3)
+"""How long before the present the archive's newest window may end."""
 
 SAME = "the same"
 """What a control of the second chart says where it follows the first one."""
@@ -41,21 +45,29 @@ def right_view(view: View) -> View:
         moment = st.datetime_input(
             "Second moment, UTC", None, step=60, format="YYYY-MM-DD", key="right_as_of", width=220, **bound
         )
+    shown = view.source if source in (SAME, None) else source
+    until = view.until if shown == view.source else None
+    at = None if moment is None else pd.Timestamp(moment)
+    if shown == "archive" and at is not None:
+        end = formatting.naive_utc(market_cache.utc_now()) if until is None else until
+        length = lookback(timeframe if timeframe in LOOKBACKS else view.timeframe).window
+        if not end - length - (DAYS_LATE if until is None else pd.Timedelta(0)) <= at <= end:
+            until, at = at, None  # of another day than the first chart's
     return replace(
         view,
         ticker=view.ticker if ticker in (SAME, None, "") else str(ticker).strip(),
-        source=view.source if source in (SAME, None) else source,
+        source=shown,
         timeframe=view.timeframe if timeframe in (SAME, None) else timeframe,
         map=view.map if chosen_map in (SAME, None) else chosen_map,
-        until=view.until if source in (SAME, None, view.source) else None,
-        as_of=view.as_of if moment is None else pd.Timestamp(moment),
+        until=until,
+        as_of=view.as_of if moment is None else at,
     )
 
 
 def right_heatmap(view: View, left: View, left_heatmap: Heatmap) -> tuple[Heatmap, Positions | None]:
     """Return the map of the second chart's market and the positions that it is made of, None for the estimate; raise
     LiqError. Market and map are the first chart's own where they are equal."""
-    names = ("ticker", "source", "timeframe")
+    names = ("ticker", "source", "timeframe", "until")
     is_same = all(getattr(view, name) == getattr(left, name) for name in names)
     if is_same and view.map == left.map:
         return left_heatmap, shown_positions()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from liq import formatting
 from liq.app import app_folder, tickers, widgets
 from liq.app.parts.context import NAMES
+from liq.app.parts.days import OLDEST
 from liq.app.real_positions import is_named
 from liq.app.view import View
 from liq.charts.heatmap import image
@@ -36,7 +39,7 @@ for (const key of Object.keys(localStorage)) {
 
 MARKET = ("source", "dates", "until", "ticker", "timeframe", "leverage", "prior", "live")
 MAP = ("map", "observed")
-WATCHED = ("source", "timeframe", "map", "leverage", "prior", "live")
+WATCHED = ("source", "until", "timeframe", "map", "leverage", "prior", "live")
 DRAWING = ("scale", "threshold", "heat", "klines", "whole", "realised", "untested")
 PICTURE = (*DRAWING, "named", "panels")
 PAGES = (
@@ -117,13 +120,16 @@ def sidebar(title: str) -> None:
     state = st.session_state
     shown = _controls_of(title)
     kept, is_new, unmoved = state.setdefault("kept", {}), state.get("drawn_page") != title, defaults()
+    if not state.get("run"):
+        _read_past_moment(shown)
     for name in shown:
         # a page sets this to change a control: only here is the control not drawn yet
         if f"next_{name}" in state:
             state[name] = state.pop(f"next_{name}")
             if name == "until":
-                st.query_params.pop(name, None)
-                st.query_params.update({name: str(state[name])} if state[name] else {})
+                with suppress(StreamlitAPIException):  # of a date that is on the page already, which does it itself
+                    st.query_params.pop(name, None)
+                    st.query_params.update({name: str(state[name])} if state[name] else {})
             if name == "dates" or (name not in kept and name == "ticker"):
                 st.query_params[name] = str(state[name])  # a control that is drawn for the first time does not
         elif name not in state:
@@ -136,6 +142,25 @@ def sidebar(title: str) -> None:
     with st.sidebar:
         widgets.draw(shown, unmoved)
     kept.update({name: state[name] for name in shown if name in state})
+
+
+def _read_past_moment(shown: tuple[str, ...]) -> None:
+    """Put the day of a moment beside it where an address names a moment of the archive without a date.
+
+    The controls of time move within a window, so the moment that they set must not be its end.
+    """
+    query = st.query_params
+    if not {"until", "as_of"} <= set(shown) or "until" in query or query.get("source") != "archive":
+        return
+    timeframe = query.get("timeframe", "7d")
+    with suppress(ValueError, TypeError):  # what is no moment counts as none, see `sidebar`
+        moment = pd.Timestamp(query.get("as_of", ""))
+        is_there = moment.date() >= OLDEST
+        if is_there and is_before_newest(moment, timeframe if timeframe in LOOKBACKS else "7d"):
+            is_end, end = moment == moment.ceil("D"), moment.ceil("D").date()
+            st.session_state.update(next_until=end, next_as_of=None if is_end else moment.to_pydatetime())
+            if is_end:
+                del query["as_of"]
 
 
 def _controls_of(title: str) -> tuple[str, ...]:
@@ -168,7 +193,7 @@ def _take_over(name: str) -> None:
 
 
 def is_before_newest(moment: pd.Timestamp, timeframe: str) -> bool:
-    """Return whether a moment lies before every newest window of the archive, so that it means where one ends.
+    """Return whether a moment lies before every newest window of the archive, so that it means one of its day.
 
     >>> is_before_newest(pd.Timestamp("2020-01-01"), "7d")
     True
@@ -193,10 +218,7 @@ def described_view() -> View:
     """Return the view that the drawn sidebar describes."""
     ticker = str(value("ticker") or tickers.DEFAULT_COINS[0]).strip()
     as_of, until = (None if value(name) is None else pd.Timestamp(value(name)) for name in ("as_of", "until"))
-    if value("source") != "archive":
-        until = None
-    elif until is None and as_of is not None and is_before_newest(as_of, value("timeframe") or "7d"):
-        as_of, until = None, as_of
+    until = until if value("source") == "archive" else None
     return View(
         ticker=ticker or tickers.DEFAULT_COINS[0],
         source=value("source"),

@@ -86,7 +86,7 @@ def _or_stop(view: View, build: Callable[[], T]) -> T:
 
 def _notices(view: View, all_bands: Heatmap) -> None:
     """Draw what is to be said of a market and its map."""
-    market_notices(all_bands.market, session_cache.losses(all_bands))
+    market_notices(all_bands.market, session_cache.losses(all_bands), all_bands.kind)
     used = own_prior(all_bands.market)
     if used is not None and all_bands.kind == ESTIMATE:
         st.caption(f":material/tune: Estimated with the prior {escape_markdown(used.title)}, chosen for this market.")

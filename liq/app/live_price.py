@@ -82,7 +82,8 @@ def price_metric(market: Market, view: View, quote: Quote | None, past: bool) ->
     change = price / float(market.visible["open"].iloc[0]) - 1
     age = f"{formatting.age(time, market_cache.utc_now())} ago"
     if past or view.source in ("archive", "file"):
-        age = f"{formatting.naive_utc(time):%d %b %H:%M}" if past or view.source == "archive" else "end of file"
+        form = "%d %b %Y %H:%M" if view.source == "archive" else "%d %b %H:%M"
+        age = f"{formatting.naive_utc(time):{form}}" if past or view.source == "archive" else "end of file"
     return {
         "label": f"{market.base}, {age}",
         "value": formatting.price(price, formatting.decimals(price, market.tick)),

@@ -74,7 +74,8 @@ def map_positions(view: View, market: Market, *, offers: bool = True) -> Positio
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/visibility: {escape_markdown(choice.sentence)}", width="content")
             other = REAL if choice.positions is None else ESTIMATE
-            if offers and at_hand is not None and market.base in at_hand.coins and not market.parts:
+            is_there = at_hand is not None and market.base in at_hand.coins and not market.parts
+            if offers and is_there and other != view.map:
                 st.button(f"Show {other}", key="other_map", on_click=_show, args=(other,), type="tertiary")
     return choice.positions
 

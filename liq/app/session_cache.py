@@ -144,7 +144,8 @@ def heatmap_as_of(view: View, heatmap: Heatmap) -> tuple[Heatmap, str]:
     if view.as_of is None:
         return heatmap, ""
     begins = formatting.timestamp(heatmap.market.visible.index[0])
-    return heatmap, f"As of is outside this window, which begins on {begins}. This is the latest."
+    shown = "its end" if heatmap.market.source == "archive" else "the latest"
+    return heatmap, f"As of is outside this window, which begins on {begins}. This is {shown}."
 
 
 @shared

@@ -40,14 +40,15 @@ MAX_CACHED_ROWS = 1024
 
 
 class WatchlistRequest(NamedTuple):
-    """Hold what all rows have in common: lookback, source, prior, bands (`liq.model.leverage_bands.BANDS`), and the
-    map that is asked for (`liq.model.choice.MAPS`)."""
+    """Hold what all rows have in common: lookback, source, prior, bands (`liq.model.leverage_bands.BANDS`), the map
+    that is asked for (`liq.model.choice.MAPS`), and where windows of the archive end."""
 
     lookback: str = "7d"
     source: str = "auto"
     prior: str = "calibrated"
     bands: tuple[str, ...] = tuple(BANDS)
     map: str = AUTO
+    until: pd.Timestamp | None = None
 
 
 class WatchlistRow(NamedTuple):
@@ -149,7 +150,8 @@ def row_needs_refresh(row: WatchlistRow) -> bool:
     True
     """
     old = market_cache.utc_now() - row.loaded > market_cache.PROVISIONAL_AGE
-    return row.bar != _bar_opening(row.request.lookback) or (row.provisional and old)
+    has_closed = row.request.source != "archive" and row.bar != _bar_opening(row.request.lookback)
+    return has_closed or (row.provisional and old)
 
 
 def live_quotes(rows: Iterable[WatchlistRow]) -> dict[str, Quote]:
@@ -236,7 +238,7 @@ def _complete_row(ticker: str, request: WatchlistRequest, bar: pd.Timestamp) -> 
     """Return one ticker's row; raise _ProvisionalRow, so that it is not cached, for one to be loaded again soon."""
     now = market_cache.utc_now()
     try:
-        market = fetch.fetch(ticker, lookback=request.lookback, source=request.source)
+        market = fetch.fetch(ticker, lookback=request.lookback, source=request.source, as_of=request.until)
         if market.left_out and market.source == "simulated":  # the simulated market must not be shown as another coin
             match_symbol(ticker, [market.symbol], ("USDT",), "No venue answered, and the simulated market")
         chosen = choose_map(market, named_positions(market, request.map), request.map).positions

@@ -112,7 +112,7 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
         _leverage(defaults)
     if "prior" in shown:
         _prior()
-    if "live" in shown:
+    if "live" in shown and st.session_state.source != "archive":  # nothing of the past is refreshed
         st.toggle(
             "Live", defaults["live"], key="live", help="Price every few seconds, map when a bar closes.", **BOUND
         )

@@ -100,15 +100,15 @@ def heatmap_lines(positions: Positions | None, market: Market, low: float, high:
 
 
 def positions_sentences(positions: Positions, market: Market, source: str) -> list[str]:
-    """Return what was seen in one sentence, and one for each reason not to lean on it.
+    """Return whose real positions these are in one sentence, and one for each reason not to lean on them.
 
     source : of the estimate beside it.
 
     >>> from liq.sources.simulation.market import simulate
     >>> from liq.sources.simulation.positions import simulated_positions
     >>> market = simulate("BTC", "12h", now="2026-09-01")
-    >>> positions_sentences(simulated_positions(market), market, "simulated")[0][:15]
-    'Real positions:'
+    >>> positions_sentences(simulated_positions(market), market, "simulated")[0][:14]
+    'Real positions'
     """
     rows = positions.snapshot(market.base, market.as_of + market.bar)
     if not len(rows):
@@ -121,7 +121,7 @@ def positions_sentences(positions: Positions, market: Market, source: str) -> li
     seen = f", {whole_percent(share)} of its open interest" if np.isfinite(share) else ""
     elapsed = as_utc(market.as_of, "as_of") - time
     said = [
-        f"Real positions: {rows['account'].nunique():,} accounts on {source_title(positions.source)}{seen}; "
+        f"Real positions of {rows['account'].nunique():,} accounts on {source_title(positions.source)}{seen}: "
         f"{money(by_side['long'])} of longs and {money(by_side['short'])} of shorts with a liquidation price, "
         f"{age(time, market.as_of) if elapsed > pd.Timedelta(0) else 'seconds'} old."
     ]
@@ -135,7 +135,8 @@ def positions_sentences(positions: Positions, market: Market, source: str) -> li
         )
     cross = float((known["margin"] == "cross").mean()) if len(known) else 0.0
     if cross > 0.95:
-        said.append("All are cross positions, whose price is where the whole account fails.")
+        most = "All" if cross == 1 else "Nearly all"
+        said.append(f"{most} are cross positions as stated, whose price is where the whole account fails.")
     passes = positions.passes[positions.passes["time"] == time]
     if len(passes) and passes["failed"].iloc[0] > 0.1 * passes["asked"].iloc[0]:
         said.append(f"{int(passes['failed'].iloc[0]):,} of {int(passes['asked'].iloc[0]):,} accounts did not answer.")

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from liq.errors import InputError, SourceError
+from liq.errors import InputError, LiqError, SourceError
 from liq.market import LOOKBACKS, Market, as_utc
 from liq.model.choice import AUTO, choose_map
 from liq.model.estimate import estimate
@@ -17,6 +17,7 @@ from liq.model.leverage_bands import BANDS
 from liq.model.observed import observe
 from liq.model.prior import PRIORS, Prior
 from liq.model.snapshots import MAX_AGE
+from liq.positions import Positions
 from liq.sources import failover, fetch, titles
 from liq.sources.file_worker import readers
 from liq.sources.files.times import DATE_ORDERS
@@ -244,19 +245,33 @@ def load_all_bands(args: argparse.Namespace, market: Market) -> Heatmap:
     wanted = MAP_NAMES[args.map]
     if wanted == ESTIMATE:
         return load_estimate(args, market)
-    positions = None
-    if market.source == "simulated":
-        positions = simulated_positions(market, seen_share()) if wanted == REAL else None
-    elif args.positions:
-        since = as_utc(market.start, "start") - MAX_AGE
-        dates, source = getattr(args, "dates", ""), venue_to_read(args.positions, market.source)
-        positions = readers.read_positions(args.positions, market.base, dates, since, source=source)
+    try:
+        positions = _positions(args, market, wanted)
+    except LiqError as error:
+        if wanted == REAL:
+            raise
+        message(f"{error} This is the estimate.")
+        positions = None
     choice = choose_map(market, positions, wanted)
     if choice.positions is None and wanted == REAL:
         raise InputError(choice.sentence.replace("; this is the estimate.", "; name them with --positions."))
     if choice.sentence:
         message(choice.sentence)
     return load_estimate(args, market) if choice.positions is None else observe(market, choice.positions)
+
+
+def _positions(args: argparse.Namespace, market: Market, wanted: str) -> Positions | None:
+    """Return the positions at hand of a market's coin and window, None for none; raise LiqError."""
+    if market.source == "simulated":
+        return simulated_positions(market, seen_share()) if wanted == REAL else None
+    if not args.positions:
+        return None
+    since = as_utc(market.start, "start") - MAX_AGE
+    dates, source = getattr(args, "dates", ""), venue_to_read(args.positions, market.source)
+    positions = readers.read_positions(args.positions, market.base, dates, since, source=source)
+    for note in positions.notes:
+        message(note)
+    return positions
 
 
 def load_estimate(args: argparse.Namespace, market: Market, columns: int | None = None) -> Estimate:

@@ -54,6 +54,8 @@ def choose_map(market: Market, positions: Positions | None, wanted: str = AUTO) 
         said = f"Real positions are of one venue, so several together show the estimate; choose {positions.source}."
         return Choice(None, said if wanted == REAL else "")
     if market.source == "simulated":
+        if positions.source != "simulated":
+            return Choice(None, "The real positions at hand are not of this invented market; this is the estimate.")
         return Choice(positions, "")
     lacks = coverage(market, positions).lacks
     if not lacks:

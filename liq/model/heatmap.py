@@ -108,6 +108,13 @@ class Heatmap(ABC):
         """Return the last photograph alone, on other edges (B + 1,)."""
 
     @property
+    def open_interest(self) -> float:
+        """Open interest that what stands is a part of, the last known in the window: coins, NaN where unknown."""
+        known = self.market.open_interest
+        known = None if known is None else known[self.market.times >= self.market.start].dropna()
+        return float("nan") if known is None or known.empty else float(known.iloc[-1])
+
+    @property
     def tested_range(self) -> tuple[float, float]:
         """Lowest and highest price up to which levels rest on data; beyond, they are a law's alone."""
         return 0.0, float("inf")

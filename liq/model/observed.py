@@ -178,7 +178,7 @@ class Observed(Heatmap):
         """What the levels rest on, in one sentence."""
         return (
             "Levels are those that the venue states for real positions, from one snapshot to the next, until price "
-            "reached them; hatched: no snapshot of the day before."
+            "reached them."
         )
 
     @property
@@ -234,6 +234,14 @@ class Observed(Heatmap):
         """Share of the venue's open interest that the last bar's snapshot holds; NaN where unknown."""
         time = self.snapshot_time
         return float("nan") if time is None else share_seen(self.market, self.positions, time)
+
+    @property
+    def open_interest(self) -> float:
+        """Open interest of the venue whose positions these are: coins, NaN where unknown, see `Heatmap`."""
+        if self.positions.source == self.market.source:
+            return super().open_interest
+        time = self.snapshot_time
+        return float("nan") if time is None else self.positions.interest(self.market.base, time)
 
     @cached_property
     def accounts(self) -> int:

@@ -20,6 +20,10 @@ MIN_SHARE = 0.2
 """Share of open interest from which real positions are shown unasked: a fifth of them, and nothing else, comes closer
 to the true book than the estimate (`python -m benchmarks.observed`)."""
 
+MAX_SHARE = 1.1
+"""Share of open interest above which it is wrong, or the positions are: accounts are asked some time apart, so that a
+little more than all may be seen."""
+
 MAX_LAG = pd.Timedelta(hours=6)
 """Age of the newest snapshot up to which real positions are shown unasked."""
 
@@ -148,6 +152,8 @@ class Coverage:
             return "their share of open interest is unknown"
         if self.share < MIN_SHARE:
             return f"they are {whole_percent(self.share)} of open interest, under {whole_percent(MIN_SHARE)}"
+        if self.share > MAX_SHARE:
+            return "they are more than all of open interest, so one of the two is wrong"
         if self.lag > MAX_LAG:
             return f"the newest snapshot is {age(pd.Timestamp(0), pd.Timestamp(0) + self.lag)} old, over 6 hours"
         if self.covered < MIN_COVERED:

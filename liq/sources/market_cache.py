@@ -211,12 +211,14 @@ def needs_refresh(market: Market, fetched: pd.Timestamp) -> bool:
     """Return whether a market fetched at `fetched` (UTC) is due: a bar has closed, or it is provisional.
 
     Provisional is the simulated market where no venue answered, or a stale one where a refresh failed; those are
-    fetched again after PROVISIONAL_AGE.
+    fetched again after PROVISIONAL_AGE. A window of the archive is never due.
 
     >>> from liq.sources.simulation.market import simulate
     >>> needs_refresh(simulate("BTC", "12h", now="2026-09-01"), pd.Timestamp("2026-09-01", tz="UTC"))
     True
     """
+    if market.source == "archive":
+        return False
     now, bar = utc_now(), market.bar.total_seconds()
     closed = now.timestamp() // bar > as_utc(market.as_of, "as_of").timestamp() // bar
     provisional = "stale" in market.origins or (market.source == "simulated" and bool(market.left_out))

@@ -30,8 +30,8 @@ def extend_book(heatmap: Heatmap, reach: float) -> Heatmap:
 def open_interest_usd(heatmap: Heatmap) -> float:
     """Return open interest at its last known value in the window, USD at the market's price; NaN where unknown.
 
-    With several venues it is the sum of all of theirs. A contract is one long and one short, so each side of the book
-    is compared with all of it.
+    It is that of the venue whose positions stand (`Heatmap.open_interest`); with several the sum of all of theirs. A
+    contract is one long and one short, so each side of the book is compared with all of it.
 
     >>> import liq
     >>> from liq.sources.simulation.market import simulate
@@ -41,9 +41,5 @@ def open_interest_usd(heatmap: Heatmap) -> float:
     """
     usd = 0.0
     for part in heatmap.venues:
-        market = part.market
-        known = None if market.open_interest is None else market.open_interest[market.times >= market.start].dropna()
-        if known is None or known.empty:
-            return float("nan")
-        usd += float(known.iloc[-1]) * market.price
+        usd += part.open_interest * part.market.price
     return usd

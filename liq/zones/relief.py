@@ -1,10 +1,14 @@
 """Relief: how much more stands at a price than is usual at that distance from it, on this market.
 
 Dollars grow with distance, because levels near the price are swept again and again; in one scale the far ones hide
-the near ones. The usual dollars of a distance are the median over the window's moments, by side.
+the near ones. The usual dollars of a distance are the median over the window's moments of which anything is known, by
+side; where so few levels stand that no median is above zero, as with the positions of some accounts, their mean.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,14 +47,21 @@ def usual_dollars(usd: np.ndarray, nearest: np.ndarray, side: str) -> np.ndarray
     rows = nearest[:, None] + steps if side == "short" else nearest[:, None] - 1 - steps
     seen = (rows >= 0) & (rows < count)
     by_distance = np.where(seen, np.take_along_axis(usd, np.clip(rows, 0, count - 1), axis=1), np.nan)
-    known = seen.any(axis=0)
-    usual = np.full(count, np.nan)
-    usual[known] = np.nanmedian(by_distance[:, known], axis=0)
-    last = int(known.sum()) - 1  # distances are known from the nearest on, without a gap
-    smooth = usual.copy()
+    known = by_distance[:, seen.any(axis=0)]  # distances are known from the nearest on, without a gap
+    smooth = np.full(count, np.nan)
+    if known.size:
+        smooth[: known.shape[1]] = _smoothed(np.nanmedian(known, axis=0), np.median)
+        if not (smooth[: known.shape[1]] > 0).any():
+            smooth[: known.shape[1]] = _smoothed(np.nanmean(known, axis=0), np.mean)
+    return smooth
+
+
+def _smoothed(usual: np.ndarray, middle: Callable[[np.ndarray], Any]) -> np.ndarray:
+    """Return usual dollars by distance, each the median or the mean of its own and those of its neighbours."""
+    last, smooth = len(usual) - 1, usual.copy()
     for row in range(1, last):
         reach = min(SMOOTHED, row, last - row)
-        smooth[row] = np.median(usual[row - reach : row + reach + 1])
+        smooth[row] = middle(usual[row - reach : row + reach + 1])
     return smooth
 
 
@@ -119,7 +130,11 @@ def zone_relief(heatmap: Heatmap, zones: pd.DataFrame, price: float | None = Non
     middle = np.sqrt(heatmap.edges[:-1] * heatmap.edges[1:])
     closes = heatmap.market.candles["close"].reindex(heatmap.times).to_numpy()
     nearest, now = np.searchsorted(middle, closes), int(np.searchsorted(middle, check_price(heatmap, price)))
-    usual = {side: floored_usual(usual_dollars(getattr(heatmap, side), nearest, side)) for side in SIDES.values()}
+    known = heatmap.known
+    usual = {
+        side: floored_usual(usual_dollars(getattr(heatmap, side)[known], nearest[known], side))
+        for side in SIDES.values()
+    }
     found = []
     for side, low, high, usd in zones[["side", "low", "high", "usd"]].itertuples(index=False, name=None):
         part = buckets_in_range(heatmap, low, high)

@@ -61,25 +61,23 @@ def scenario(heatmap: Heatmap, price: float | None = None, zones: pd.DataFrame |
     low, high = min(float(visible["low"].min()), reference), max(float(visible["high"].max()), reference)
     position = (reference - low) / (high - low) if high > low else 0.5
     balance = totals.balance
-    near_text = (
-        f"Within {percent(NEAR, 0, sign=False)} of price, shorts are {percent(balance, 0, sign=False)} of what stands"
-    )
     stands = "is estimated to stand" if heatmap.kind == ESTIMATE else "real is seen to stand"
+    near, is_empty = percent(NEAR, 0, sign=False), totals.near_above + totals.near_below <= 0
+    near_text = f"Within {near} of price, shorts are {percent(balance, 0, sign=False)} of what stands"
+    lean_text = f"Nothing {stands} within {near} of price" if is_empty else f"{near_text}, no clear lean"
     position_text = f"price is at {percent(position, 0, sign=False)} of its range"
     if balance >= LEAN:
         name, why = "squeeze", f"{near_text}, at least {percent(LEAN, 0, sign=False)}."
     elif balance <= 1 - LEAN:
         name, why = "flush", f"{near_text}, so longs are at least {percent(LEAN, 0, sign=False)}."
     elif position >= 1 - QUARTER:
-        name, why = "squeeze", f"{near_text}, no clear lean; {position_text}, in the upper quarter."
+        name, why = "squeeze", f"{lean_text}; {position_text}, in the upper quarter."
     elif position <= QUARTER:
-        name, why = "flush", f"{near_text}, no clear lean; {position_text}, in the lower quarter."
-    elif totals.near_above + totals.near_below > 0:
-        name, why = "range", f"{near_text}, no clear lean; {position_text}, between the outer quarters."
+        name, why = "flush", f"{lean_text}; {position_text}, in the lower quarter."
     else:
         name, why = (
             "range",
-            f"Nothing {stands} within {percent(NEAR, 0, sign=False)} of price; {position_text}.",
+            f"{lean_text}; {position_text}{'' if is_empty else ', between the outer quarters'}.",
         )
     strong_zones = {side: strong_zone(zones, side) for side in FORCED}
     order = ("below", "above") if name == "flush" else ("above", "below")

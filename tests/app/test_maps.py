@@ -141,10 +141,16 @@ def test_the_switch_redraws_the_chart_and_stays_in_the_address(recording, tmp_pa
         choose(page, REAL)
         page.wait_for_url(lambda url: "map=real" in url)
         wait_until_redrawn(page, estimate)
-        assert "Real positions, USD per" in " ".join(item[0] for item in page.evaluate("window.written"))
+        assert "Real positions, $ per" in " ".join(item[0] for item in page.evaluate("window.written"))
         real = pixels(page)
         page.evaluate("window.written = []")
         choose(page, "estimate")
         wait_until_redrawn(page, real)
         assert page.locator(CANVAS).count() == 1
         assert "Estimated USD per" in " ".join(item[0] for item in page.evaluate("window.written"))
+
+
+def test_what_is_said_of_too_few_candles_before_the_window_is_of_the_estimate(monkeypatch, recording, tmp_path):
+    named(monkeypatch, recording, tmp_path, snapshots(recording))
+    assert "shows less than stood" in said(start(source="file", timeframe="1M", map="estimate"))
+    assert "shows less than stood" not in said(start(source="file", timeframe="1M", map=REAL))

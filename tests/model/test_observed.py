@@ -9,11 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import liq
+from liq.charts.heatmap.window import column_closes, usual_by_side, window
 from liq.model.as_of import first_bars, heatmap_up_to
 from liq.model.choice import MAPS, choose_map
 from liq.model.snapshots import MAX_AGE, MAX_LAG, coverage, first_reached
 from liq.positions import Positions
 from liq.wording import ESTIMATE, REAL
+from liq.zones.liquidation_map import open_interest_usd
+from liq.zones.ranking import top_zones
+from liq.zones.relief import SMOOTHED, zone_relief
+from liq.zones.scenario import scenario
 
 START = pd.Timestamp("2026-01-10", tz="UTC")
 BARS = 48
@@ -241,6 +246,7 @@ def test_the_first_bar_that_reaches_a_level_is_found_as_by_looking_at_each(lows,
     [
         ({}, ""),
         ({"interest": 20.0}, "under 20 %"),
+        ({"interest": 0.5}, "more than all of open interest"),
         ({"source": "binanceusdm"}, "another venue"),
         ({"interest": None}, "unknown"),
         ({"count": 120}, "under 50 %"),
@@ -280,3 +286,42 @@ def test_the_simulated_market_shows_real_positions_only_where_they_are_asked_for
 def test_positions_of_another_coin_or_several_venues_are_refused_in_one_sentence():
     with pytest.raises(liq.InputError, match="hold no BTC"):
         liq.observe(still(4), positions((1.0, "long", 90.0, "a", {"coin": "ETH"})))
+
+
+def test_dollars_are_a_share_of_the_open_interest_of_the_venue_that_they_are_of():
+    seen = positions((1.5, "long", 90.0, "a"))
+    stated = Positions(
+        seen.rows, "hyperliquid", open_interest=pd.DataFrame({"BTC": [50.0]}, index=pd.DatetimeIndex(seen.times))
+    )
+    prices = [(99.0, 100.0, 101.0)] * 4
+    assert open_interest_usd(liq.observe(market(prices), seen)) == pytest.approx(1000.0 * 100)
+    assert open_interest_usd(liq.observe(market(prices, source="binanceusdm"), stated)) == pytest.approx(50.0 * 100)
+    assert np.isnan(open_interest_usd(liq.observe(market(prices, source="binanceusdm"), seen)))
+
+
+@pytest.mark.parametrize("last", [99.1, 100.0, 100.9])
+def test_where_nothing_stands_near_the_price_no_share_of_it_is_said(last):
+    heatmap = liq.observe(
+        market([(99.0, 100.0, 101.0)] * 3 + [(99.0, last, 101.0)]), positions((1.5, "long", 80.0, "a"))
+    )
+    said = scenario(heatmap)
+    assert said.why.startswith("Nothing real is seen to stand within 5 % of price; price is at")
+    assert "n/a" not in " ".join([said.why, *said.conditions])
+
+
+def test_positions_of_a_venue_are_not_drawn_on_the_invented_market():
+    invented = market([(99.0, 100.0, 101.0)] * 4, source="simulated")
+    choice = choose_map(invented, positions((1.5, "long", 90.0, "a")), REAL)
+    assert choice.positions is None
+    assert "not of this invented market" in choice.sentence
+
+
+def test_what_is_usual_is_taken_from_moments_that_a_snapshot_covers():
+    seen = positions(*((hour, "short", 103.0, "a") for hour in range(30, 48, 2)))
+    heatmap = liq.observe(still(), seen)
+    assert not heatmap.known.all()
+    around = 2 * SMOOTHED + 1  # one level alone is all that stands in so many rows
+    assert zone_relief(heatmap, top_zones(heatmap)).tolist() == [pytest.approx(around)]
+    drawn, closes = window(heatmap), column_closes(heatmap)
+    usual = usual_by_side(drawn, closes)
+    assert np.nanmax(usual["short"]) == pytest.approx(drawn.short.max() / around)

@@ -22,7 +22,8 @@ class Knobs:
     """What the tests may turn.
 
     Gate's cap on contract_stats and whether it refuses above; OKX's retention; of Hyperliquid's accounts how many
-    there are, one in how many fails, whether some hold more than before, and times (s) and weights of what was asked;
+    there are, one in how many fails, which never answer, whether some hold more than before, and times (s) and
+    weights of what was asked;
     the accounts that were asked, in order; the clock by which its accounts move, if they do, and what was then
     answered: time (UTC ms) and account; of Binance's archive how many days late it is, parts of the names of files
     that it lacks, and whether its own host answers a listing with a page for people.
@@ -34,6 +35,7 @@ class Knobs:
     wrong_symbol: bool = False
     accounts: int = 300
     account_fails: int = 0
+    accounts_silent: range = range(0)
     accounts_changed: bool = False
     weights: list[tuple[float, int]] = field(default_factory=list)
     archive_days_late: int = 1

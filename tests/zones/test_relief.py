@@ -97,3 +97,14 @@ def test_the_relief_of_a_zone_is_that_of_its_cells(heatmap):
     cells = relief(usd, nearest, side, usual_dollars(usd, nearest, side))[-1]
     inside = (heatmap.edges[:-1] >= zone["low"] * (1 - 1e-9)) & (heatmap.edges[1:] <= zone["high"] * (1 + 1e-9))
     assert cells[inside].min() - 1e-9 <= zone["relief"] <= cells[inside].max() + 1e-9
+
+
+def test_where_few_levels_stand_and_some_moments_are_unknown_there_still_is_relief():
+    usd = np.zeros((20, 12))
+    usd[12:15, 9], usd[16:18, 11] = 8.0, 2.0
+    nearest = np.full(20, 5)
+    usual = usual_dollars(usd, nearest, "short")
+    multiples = relief(usd, nearest, "short", usual)
+    assert ((multiples > 0) == (usd > 0)).all()
+    assert usual_dollars(usd[10:], nearest[10:], "short")[4] == pytest.approx(2 * usual[4])
+    assert np.isnan(usual_dollars(usd[:0], nearest[:0], "short")).all()

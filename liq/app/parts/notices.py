@@ -1,4 +1,4 @@
-"""Notices about a market: that it is simulated, what its source could not give, which venue is shown."""
+"""Notices about a market and its map: that it is simulated, what its source could not give, what its levels are."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from liq.formatting import escape_markdown
 from liq.market import Market
 from liq.sources import titles
 from liq.sources.venues.table import VENUES
+from liq.wording import ESTIMATE, LEFT_EDGE
 
 
-def market_notices(market: Market, losses: Sequence[str] = ()) -> None:
+def market_notices(market: Market, losses: Sequence[str] = (), kind: str = ESTIMATE) -> None:
     """Draw the notices about a market: that it is simulated, what its source could not give, what took the book.
 
-    losses : sentences of `liq.validation.book_losses`.
+    losses : sentences of `liq.validation.book_losses`; kind : of its map, without the notes that are of the other.
     """
     if market.source == "simulated":
         simulated_warning(bool(market.left_out))
     said = ("This is a simulated market", "No venue answered")  # by the warning above
-    for note in (*(note for note in market.notes if not note.startswith(said)), *losses):
+    notes = [note for note in market.notes if kind == ESTIMATE or not note.endswith(LEFT_EDGE)]
+    for note in (*(note for note in notes if not note.startswith(said)), *losses):
         st.caption(f":material/info: {escape_markdown(note)}")
     if market.left_out:
         with st.expander(titles.shown_sentence(market)):

@@ -232,9 +232,10 @@ def usual_by_side(window: Window, closes: np.ndarray, n_columns: int | None = No
     >>> sorted(usual_by_side(window(heatmap), column_closes(heatmap)))
     ['long', 'short']
     """
-    nearest = rows_below(window, closes)[:n_columns]
+    known = slice(n_columns) if window.known is None else np.flatnonzero(window.known[:n_columns])
+    nearest = rows_below(window, closes)[known]
     return {
-        side: usual_dollars(matrix[:n_columns], nearest, side)
+        side: usual_dollars(matrix[known], nearest, side)
         for side, matrix in (("long", window.long), ("short", window.short))
     }
 

@@ -66,7 +66,7 @@ def fetch_market(
     Raises InputError for a symbol that the archive never had, SourceError where it does not answer.
     """
     named_lookback(lookback)
-    moment = None if as_of is None else min(as_utc(as_of, "as_of"), now)
+    moment = None if as_of is None else min(as_utc(as_of, "as_of"), now.floor("10min"))
     if moment is not None and moment < FIRST:
         raise InputError(f"as_of is {moment:%Y-%m-%d}; Binance's archive begins in September 2019.")
     key = (client.gateway(), str(ticker).strip().upper(), lookback, moment or now.floor("10min"), moment is None)
@@ -191,8 +191,9 @@ def _chosen(
     for candidate in others[others[:1] == meant[:1] :]:
         if (found := _window(candidate.id, window, end, now, budget)) is not None:
             return candidate, *found
+    before = end.floor("D").replace(day=1) - pd.Timedelta(days=1)  # of its own month the windows above have all
     for candidate in others:  # it has ended before: its last days, and a note that says so
-        months = listing.periods(Series(candidate.id, window.bar), f"{FIRST:%Y-%m}", f"{end:%Y-%m}", now, budget)
+        months = listing.periods(Series(candidate.id, window.bar), f"{FIRST:%Y-%m}", f"{before:%Y-%m}", now, budget)
         if months:
             end = pd.Timestamp(months[-1], tz="UTC") + pd.DateOffset(months=1)
             if (found := _window(candidate.id, window, end, now, budget)) is not None:
@@ -206,11 +207,12 @@ def _window(
     symbol: str, window: Lookback, end: pd.Timestamp, now: pd.Timestamp, budget: RetryBudget
 ) -> tuple[Range, pd.Timestamp] | None:
     """Return what the archive has of a window up to a moment and where that ends; None where it has nothing."""
-    there = _range(symbol, window, end, now, budget)
-    last = _end(there, end)
-    if last is not None and end - last > SLACK:
-        there = _range(symbol, window, last, now, budget)
-    return None if last is None else (there, last)
+    while True:
+        there = _range(symbol, window, end, now, budget)
+        last = _end(there, end)
+        if last is None or end - last <= SLACK:
+            return None if last is None else (there, last)
+        end = last  # it begins earlier by as much
 
 
 def _range(symbol: str, window: Lookback, end: pd.Timestamp, now: pd.Timestamp, budget: RetryBudget) -> Range:
@@ -244,8 +246,9 @@ def _end(there: Range, end: pd.Timestamp) -> pd.Timestamp | None:
     if there.days is None or there.months is None:
         return end
     days = [pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1) for day in there.days[-1:]]
-    later = [month for month in there.months if not days or pd.Timestamp(month, tz="UTC") >= days[0]]
-    ends = days + [pd.Timestamp(month, tz="UTC") + pd.DateOffset(months=1) for month in later]
+    months = [pd.Timestamp(month, tz="UTC") for month in there.months]
+    later = [month + pd.DateOffset(months=1) for month in months if not days or month >= days[0]]
+    ends = days + [month for month in later if month <= end]  # of another a window uses no file
     return min(end, max(ends)) if ends else None
 
 

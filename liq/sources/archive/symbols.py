@@ -38,8 +38,8 @@ def candidates(ticker: str) -> list[Candidate]:
     """
     parsed = parse_ticker(ticker)
     plain = [name for coin in parsed.coins for name in (ALIASES.get(coin, coin), coin)]
-    multiples = [f"{prefix}{coin}" for coin in plain for prefix, _ in MULTIPLES if prefix != "K"]
     singles = [coin.removeprefix(prefix) for coin in plain for prefix, _ in MULTIPLES if coin != prefix]
+    multiples = [f"{prefix}{coin}" for coin in (*plain, *singles) for prefix, _ in MULTIPLES if prefix != "K"]
     names = {coin: renaming.name for coin, renaming in RENAMED.items()}
     before = {name: coin for coin, name in names.items()}
     renamed = [other for coin in plain for other in (names.get(coin), before.get(coin)) if other]
@@ -48,7 +48,12 @@ def candidates(ticker: str) -> list[Candidate]:
     for coin in dict.fromkeys([*plain, *renamed, *multiples, *singles]):
         for quote in quotes if coin in plain else [next(iter(quotes))]:
             symbol = f"{coin}/{quote}:{quote}"
-            found.append(Candidate(f"{coin}{quote}", coin, symbol, _note(ticker, plain, coin, before, symbol)))
+            notes = [_note(ticker, plain, coin, before, symbol)]
+            if parsed.venue not in ("", "binanceusdm"):
+                notes.append(f"{str(ticker).split(':')[0]} names another venue than the source; this is Binance's.")
+            if parsed.quote in QUOTES and quote != parsed.quote:
+                notes.append(f"The archive has no {coin}/{parsed.quote} then; this is {coin}/{quote}.")
+            found.append(Candidate(f"{coin}{quote}", coin, symbol, " ".join(filter(None, notes))))
     return found
 
 

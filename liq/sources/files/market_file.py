@@ -22,6 +22,7 @@ from liq.sources.files.joined import contents, joined, one_series, understood, w
 from liq.sources.files.one_market import UNNAMED, one_coin, runs_of_one_length
 from liq.sources.files.table import File
 from liq.sources.files.times import duration_text, shared_phase
+from liq.wording import LEFT_EDGE
 
 # a venue's warm-up is coarser because it has to be fetched; a file's need not be
 _WARMUP_BAR = pd.Timedelta(minutes=15)
@@ -214,7 +215,7 @@ def _shortfall(times: pd.DatetimeIndex, start: pd.Timestamp, window: Lookback, c
     warmup = start - times[0]
     if warmup < 0.5 * window.warmup:
         held = duration_text(warmup.value) if warmup > pd.Timedelta(0) else "nothing"
-        return [f"{called} holds {held} before the window, so its left edge shows less than stood."]
+        return [f"{called} holds {held} before the window, {LEFT_EDGE}"]
     return []
 
 

@@ -116,12 +116,16 @@ def ask_all(requests: Requests, every: float | None, stop: threading.Event) -> b
 def accounts_to_ask(found: Iterable[str], store: PositionStore, every: float | None, most: int | None) -> list[str]:
     """Return the accounts that this pass asks, those that held something first; within each kind as they come.
 
-    The rest, longest unasked first, is cut to what asks each once a day; never asked ones are not cut.
+    The rest, longest unasked first, is cut to what asks each once a day; never asked ones are not cut. Those that did
+    not answer in the last pass come last: each costs many seconds, and some never answer.
     """
-    by_state: dict[str, list[tuple[int, str]]] = {"holds": [], "new": [], "rest": []}
+    by_state: dict[str, list[tuple[int, str]]] = {"holds": [], "new": [], "rest": [], "silent": []}
     for place, account in enumerate(found):
-        state = store.accounts.get(store.account(account))
-        if state is None:
+        name = store.account(account)
+        state = store.accounts.get(name)
+        if name in store.silent:
+            by_state["silent"].append((place, account))
+        elif state is None:
             by_state["new"].append((place, account))
         else:
             by_state["holds" if state[1] else "rest"].append((state[0], account))
@@ -129,7 +133,7 @@ def accounts_to_ask(found: Iterable[str], store: PositionStore, every: float | N
     # without an interval a pass is complete
     share = 1.0 if every is None else min(1.0, every / DAY)
     rest = by_state["rest"][: -int(-len(by_state["rest"]) * share // 1)]
-    return [account for _, account in [*by_state["holds"], *by_state["new"], *rest]][:most]
+    return [account for _, account in [*by_state["holds"], *by_state["new"], *rest, *by_state["silent"]]][:most]
 
 
 def is_new(store: PositionStore, account: str) -> bool:

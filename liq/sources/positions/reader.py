@@ -81,7 +81,9 @@ def read_positions(
             f"{name} lacks the column {missing[0]!r}; positions need {', '.join(COLUMNS[:-1])}, it has "
             f"{listed(frame.columns)}."
         )
-    if "account" not in frame:
+    if "account" in frame:
+        _check_once(frame, name)
+    else:
         frame["account"] = [f"row {row}" for row in range(len(frame))]
     frame["account"] = [_hashed(str(value), salt) for value in frame["account"]]
     frame["time"], words = parse_times(frame["time"], "time", name, dates)
@@ -90,6 +92,16 @@ def read_positions(
         answered, _ = parse_times(frame["answered"][asked], "answered", name, order)
         frame["answered"] = pd.Series(answered, frame.index[asked]).reindex(frame.index)
     return Positions(frame, "hyperliquid")
+
+
+def _check_once(frame: pd.DataFrame, name: str) -> None:
+    """Raise InputError where a file has one position of an account twice, which would count twice."""
+    again = frame.duplicated().to_numpy()
+    if again.any():
+        raise InputError(
+            f"{name} repeats {int(again.sum()):,} rows, the first in row {int(np.argmax(again))}; leave out what is "
+            "repeated, else it counts twice."
+        )
 
 
 def snapshot_files(folder: Path, venue: str = "hyperliquid") -> list[Path]:
@@ -231,6 +243,7 @@ def _read_scan(raw: bytes, name: str, coin: str, salt: bytes) -> Positions:
         raise InputError(
             f"{name} has {shown(frame['liq'].iloc[row])!r} in column 'liq', row {row}, which is no price."
         )
+    _check_once(frame, name)
     rows = pd.DataFrame(
         {
             "time": time,

@@ -47,7 +47,8 @@ class PositionStore:
 
     accounts : by hash, when each was last answered (UTC s) and whether it held anything wanted; book : what is known
     of those that hold something; pass_start : time of the pass under way (UTC s) or None; answers : by hash, what
-    this pass was answered so far, None for a failure; resumed : whether an earlier process left that pass.
+    this pass was answered so far, None for a failure; silent : those without an answer in the last pass that this
+    process finished; resumed : whether an earlier process left that pass.
     """
 
     def __init__(self, folder: Path, venue: str) -> None:
@@ -58,6 +59,7 @@ class PositionStore:
         self.book: Book = read_book(self.snapshots.newest) if self.snapshots.newest else {}
         self.pass_start: int | None = None
         self.answers: dict[str, list[Position] | None] = {}
+        self.silent: frozenset[str] = frozenset()
         self.journal: TextIO | None = None
         self._times: dict[str, int] = {}
         self._load_accounts()
@@ -160,6 +162,7 @@ class PositionStore:
 
     def _close_pass(self) -> None:
         """Note in the list of accounts who answered, and remove the journal."""
+        self.silent = frozenset(name for name, held in self.answers.items() if held is None)
         for name, held in self.answers.items():
             if held is not None:
                 self.accounts[name] = (self._times[name], bool(held))

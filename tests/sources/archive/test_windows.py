@@ -146,7 +146,15 @@ def test_a_day_that_is_missing_is_a_hole_that_is_said(archive: VenueServer):
         ("MATIC", "2025-10-11", "POL/USDT:USDT", "MATIC was renamed POL in 2024-09 (Polygon); this is POL."),
         ("BINANCE:MATICUSDT.P", "2023-10-11", "MATIC/USDT:USDT", ""),
         ("PEPE", "2024-03-01", "1000PEPE/USDT:USDT", "1000PEPE is 1,000 PEPE: prices and coins are of so many."),
+        ("kPEPE", "2024-03-01", "1000PEPE/USDT:USDT", "1000PEPE is 1,000 PEPE: prices and coins are of so many."),
         ("WIF/BUSD", "2024-01-25", "WIF/BUSD:BUSD", ""),
+        ("WIF/BUSD", "2024-06-01", "WIF/USDT:USDT", "The archive has no WIF/BUSD then; this is WIF/USDT."),
+        (
+            "BYBIT:WIFUSDT.P",
+            "2024-06-01",
+            "WIF/USDT:USDT",
+            "BYBIT names another venue than the source; this is Binance's.",
+        ),
     ],
 )
 def test_a_coin_is_found_by_the_name_it_had(archive: VenueServer, ticker: str, as_of: str, symbol: str, said: str):
@@ -164,6 +172,18 @@ def test_a_coin_that_has_ended_shows_its_last_days(archive: VenueServer):
     assert "The archive has no candles from 2022-05-13 00:00 UTC to the moment asked for." in later.notes
 
 
+def test_the_last_days_of_a_coin_have_their_whole_warmup(archive: VenueServer):
+    market = liq.fetch("MATIC", "1d", "archive", as_of="2024-10-20")  # days later than a listing for it begins
+    assert (market.symbol, f"{market.as_of:%Y-%m-%d}") == ("MATIC/USDT:USDT", "2024-09-11")
+    assert market.times[0] <= market.start - LOOKBACKS["1d"].warmup
+    assert not any("no open interest of 2024-09-11" in note for note in market.notes)
+
+
+def test_a_coin_that_was_renamed_this_month_is_found_by_the_name_before(archive: VenueServer):
+    market = liq.fetch("POL", "1d", "archive", as_of="2024-09-12")
+    assert (market.symbol, f"{market.as_of:%Y-%m-%d}") == ("MATIC/USDT:USDT", "2024-09-11")
+
+
 def test_tickers_are_those_of_the_archive_the_delisted_ones_among_them(archive: VenueServer):
     assert fetch.known_tickers("archive") == []
     tickers = liq.tickers("archive")
@@ -179,6 +199,8 @@ def test_tickers_are_those_of_the_archive_the_delisted_ones_among_them(archive: 
         (dict(as_of="2018-01-01"), "as_of is 2018-01-01; Binance's archive begins in September 2019."),
         (dict(as_of="01/02/2025"), "as_of must be a time such as 2026-01-31 12:00, not '01/02/2025'."),
         (dict(symbol="PEPE", as_of="2021-01-01"), "Binance's archive has nothing of 1000PEPE before 2021-01-01."),
+        (dict(symbol="PEPE", as_of="2023-05-02"), "Binance's archive has nothing of 1000PEPE before 2023-05-02."),
+        (dict(as_of="2019-09-05"), "Binance's archive has nothing of BTC before 2019-09-05."),
         (dict(source="simulated", as_of="2025-01-01"), "as_of is for source archive; "),
         (dict(source="auto", as_of="2025-01-01"), "as_of is for source archive; "),
         (dict(lookback="9d"), "lookback must be one of "),

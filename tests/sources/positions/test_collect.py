@@ -105,6 +105,29 @@ def test_many_failures_in_a_row_end_the_pass_and_the_next_goes_on(venues, tmp_pa
     assert 0 < asked < 270
 
 
+@pytest.mark.parametrize("first", [0, 100, 270 - GIVE_UP - 20])
+def test_accounts_that_never_answer_side_by_side_do_not_end_a_pass(venues, tmp_path, first):
+    venues.knobs.accounts_silent = range(first, first + GIVE_UP + 20)
+    holders = sum(number % 15 == 1 for number in venues.knobs.accounts_silent)
+    for _ in range(2):
+        rows, said = collected(tmp_path)
+        assert (said["answered"], said["failed"]) == (270 - GIVE_UP - 20, GIVE_UP + 20)
+        assert rows["coin"].eq("BTC").sum() == sum(number % 15 == 1 for number in range(270)) - holders
+        time.sleep(1.1)  # a snapshot is named by its second
+
+
+def test_who_did_not_answer_is_asked_last_in_the_next_pass(venues, tmp_path):
+    venues.knobs.accounts_silent = range(100, 110)
+    connection, found = client.connect("hyperliquid"), collect.Found()
+    client.contracts(connection, RetryBudget(5.0, 2))
+    plan = collect.Plan(find=("leaderboard",))
+    collect.add_listed(connection, VENUE, plan, found, print)
+    with open_store(tmp_path, "hyperliquid") as store:
+        assert one_pass(connection, store, found, plan, every=900.0)
+        last = collect.accounts_to_ask(found.copy(), store, 900.0, None)[-10:]
+    assert {hyperliquid_accounts.number_of(account) for account in last} == set(range(100, 110))
+
+
 @pytest.mark.parametrize("mode", ["429", "429-after", "html", "cut", "503", "empty", "reset"])
 def test_a_fault_in_passing_costs_nothing(venues, tmp_path, mode):
     venues.fail("hyperliquid", mode, only="clearinghouseState")

@@ -1,6 +1,7 @@
 """A venue whose accounts move: collected, killed, taken up again and drawn, against the venue's own truth.
 
-Three quarters of an hour take twenty seconds: the local server's clock runs fast, and so does that of the collector's process.
+Three quarters of an hour take twenty seconds: the local server's clock runs fast, and so does that of the collector's
+process.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ def week():
         ({"liquidation_price": -5.0}, "liquidation_price must be"),
         ({"liquidation_price": np.inf}, "liquidation_price must be"),
         ({"leverage": 0.0}, "leverage must be"),
+        ({"coins": 1e15}, "coins times entry must be at most"),
         ({"time": "soon"}, "cannot be read"),
         ({"coins": "many"}, "cannot be read"),
         ({"time": None}, "time must be known"),
@@ -135,6 +136,8 @@ def test_a_table_written_by_pandas_is_read_back(tmp_path, kind):
         (SCAN.replace("liq,lev", "level,lev").encode(), "lacks the column 'liq'"),
         (SCAN.replace("2.5", "x").encode(), "coins must be positive"),
         (b"\x00\x01\x02" * 50, "neither CSV"),
+        ((SCAN + SCAN.splitlines()[-1] + "\n").encode(), "repeats 1 rows, the first in row 3"),
+        (pd.DataFrame([row(), row(account="b"), row()]).to_csv(index=False).encode(), "the first in row 2"),
     ],
 )
 def test_files_of_the_wrong_kind_get_one_sentence(content, sentence):

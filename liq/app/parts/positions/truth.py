@@ -19,7 +19,7 @@ from liq.positions import Positions
 from liq.validation.positions import reality_check
 from liq.validation.positions.comparison import Comparison
 from liq.validation.positions.entries import EntryComparison
-from liq.validation.positions.margin import leverage_shares
+from liq.validation.positions.margin import leverage_shares, margin_is_stated
 from liq.validation.positions.survival import survival_sentence
 
 Result = TypeVar("Result")
@@ -29,6 +29,9 @@ NOT_CARRIED = (
     "liquidations beyond the venue's own map. A cross account fails where all that it holds is worth too little, "
     "which no candle tells."
 )
+
+JUDGED_ALONE = "Isolated positions alone, as their levels tell, since none is stated as isolated."
+"""Before the sentence on isolated positions where `isolated_levels` has to judge which are."""
 
 RIGHT = st.column_config.TextColumn(alignment="right")
 
@@ -41,7 +44,8 @@ def truth(heatmap: Estimate, positions: Positions, light: bool) -> None:
     entries = _or_sentence(lambda: reality_check.compared_entries(heatmap, positions))
     compared = _or_sentence(lambda: reality_check.compared_positions(heatmap, positions))
     isolated = _or_sentence(lambda: reality_check.compared_isolated(heatmap, positions))
-    _comparison(entries, compared, isolated)
+    is_stated = margin_is_stated(positions)
+    _comparison(entries, compared, isolated, "Isolated positions alone." if is_stated else JUDGED_ALONE)
 
     shares = leverage_shares(positions, market.base, market.as_of + market.bar)
     if shares is not None:
@@ -78,8 +82,9 @@ def _comparison(
     entries: EntryComparison | str,
     compared: Comparison | str,
     isolated: Comparison | str,
+    alone_title: str,
 ) -> None:
-    """Draw what the estimate gets right and what it does not."""
+    """Draw what the estimate gets right and what it does not; alone_title : of the sentence on isolated positions."""
     if isinstance(entries, str) and isinstance(compared, str):
         st.info(escape_markdown(compared), icon=":material/hourglass_empty:")
         return
@@ -88,7 +93,7 @@ def _comparison(
     if isinstance(isolated, str):
         st.caption(escape_markdown(f"Isolated positions apart: {isolated}"))
     else:
-        st.markdown(f"**Isolated positions alone.** {escape_markdown(isolated.sentence)}")
+        st.markdown(f"**{alone_title}** {escape_markdown(isolated.sentence)}")
     known_entries = None if isinstance(entries, str) else entries
     known = None if isinstance(compared, str) else compared
     alone = None if isinstance(isolated, str) else isolated

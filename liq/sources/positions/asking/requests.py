@@ -23,7 +23,8 @@ TRIES, PATIENCE = 4, 40.0
 """Attempts an account, and seconds that they may lose to failures."""
 
 GIVE_UP = 25
-"""Number of accounts in a row without an answer after which the venue counts as out of order."""
+"""Number of accounts in a row without an answer after which the venue counts as out of order, unless it answers for
+others (`Requests._is_answering`): some accounts are never answered, and these may stand side by side."""
 
 AT_ONCE = 4
 """Requests beside each other, so that the limit and not the way to the venue sets the pace: at 0.4 s an answer they
@@ -99,6 +100,8 @@ class Requests:
                 continue
             self._in_a_row += 1
             self._failed.append((self._count, name))
+            if self._in_a_row >= GIVE_UP and self._is_answering():
+                self._in_a_row = 0
             if self._in_a_row >= GIVE_UP:
                 # these failures say nothing about the accounts, nor do those of requests beside the first of them
                 first = self._count - GIVE_UP - AT_ONCE
@@ -112,6 +115,18 @@ class Requests:
         if self._since_flush >= FLUSH_EVERY:
             self.store.flush()
             self._since_flush = 0
+
+    def _is_answering(self) -> bool:
+        """Return whether the venue answers for accounts that it answered for before, else for the smallest ones."""
+        names = {account: self.store.account(account) for account in self.found.copy()}
+        others = [account for account, name in names.items() if self.store.answers.get(name, []) is not None]
+        known = {*self.store.accounts, *self.store.answers}
+        asked = ([account for account in others if names[account] in known] or others)[-AT_ONCE:]
+        answers = list(self._pool.map(self._held, asked))
+        for account, (held, moment) in zip(asked, answers, strict=True):
+            if not isinstance(held, VenueFailure) and names[account] in known:
+                self.store.add(names[account], self._wanted(held), moment)
+        return not all(isinstance(held, VenueFailure) for held, _ in answers)
 
     def _held(self, account: str) -> tuple[list[Position] | VenueFailure, int]:
         """Return what an account holds and when it was answered; a request beside it may take longer."""
