@@ -97,12 +97,10 @@ def prior_from_positions(market: Market, positions: Positions, base: Prior, *, r
         verdict, adopted = f"{count} days of snapshots are too few to judge weights on later ones", False
     else:
         candidate = heatmap.reweigh(_weights(heatmap, positions, coin, early, base))
-        gains = [
-            compare(candidate, _levels(positions, coin, [t])).overlap
-            - compare(heatmap, _levels(positions, coin, [t])).overlap
-            for t in late
-        ]
-        by_day = pd.Series(gains, index=pd.DatetimeIndex(late).floor("D")).groupby(level=0).mean().to_numpy()
+        levels = positions.levels(coin)
+        levels = levels[levels["time"].isin(late)]
+        ours, theirs = (compare(one, levels).by_day["overlap"] for one in (candidate, heatmap))
+        by_day = (ours - theirs).to_numpy()
         error = ENOUGH.get(len(by_day), 1.9) * by_day.std(ddof=1) / np.sqrt(len(by_day))
         adopted = bool(by_day.mean() > error)
         verdict = (
@@ -122,12 +120,6 @@ def prior_from_positions(market: Market, positions: Positions, base: Prior, *, r
         verdict=verdict,
         origin=f"{base.title}, drawn towards positions of {coin} on {positions.source}, {len(times)} snapshots.",
     )
-
-
-def _levels(positions: Positions, coin: str, times: list[pd.Timestamp]) -> pd.DataFrame:
-    """Return the levels of some snapshots, as `liq.compare` takes them."""
-    levels = positions.levels(coin)
-    return levels[levels["time"].isin(times)]
 
 
 def _weights(

@@ -194,8 +194,11 @@ def test_without_a_folder_it_is_that_of_the_platform(monkeypatch, tmp_path):
         checked_sources("okx")
 
 
-@pytest.mark.parametrize("venue", ["hyperliquid", "lighter"])
-def test_a_collector_imports_one_venue_of_ccxt_and_all_of_it_where_that_is_arranged_otherwise(venue):
+@pytest.mark.parametrize(
+    ("venue", "words", "said"),
+    [("hyperliquid", [], "True False"), ("lighter", [], "True False"), ("lighter", ["otherwise"], "False True")],
+)
+def test_a_collector_imports_one_venue_of_ccxt_and_all_of_it_where_that_is_arranged_otherwise(venue, words, said):
     script = f"""
 import sys
 from liq.sources.venues import one_venue
@@ -207,7 +210,6 @@ assert ccxt.{venue}().id == ccxt.pro.{venue}().id == {venue!r}
 assert issubclass(ccxt.RequestTimeout, ccxt.OperationFailed)
 print(alone, "ccxt.binance" in sys.modules)
 """
-    for words, said in (([], "True False"), (["otherwise"], "False True")):
-        command = [sys.executable, "-c", script, *words]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, encoding="utf-8")
-        assert done.stdout.strip() == said
+    command = [sys.executable, "-c", script, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, encoding="utf-8")
+    assert done.stdout.strip() == said
