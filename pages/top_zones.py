@@ -73,8 +73,8 @@ def draw_detail(row: int) -> None:
     with st.container(border=True):
         st.markdown(f"**{escape_markdown(panel.title)}**")
         with st.container(horizontal=True, gap="small"):
-            for label, value, words in panel.figures:
-                st.metric(label, value, words, **METRIC_STYLE)
+            for label, value, small_print in panel.figures:
+                st.metric(label, value, small_print, **METRIC_STYLE)
         for sentence in panel.sentences:
             st.caption(escape_markdown(sentence))
         st.vega_lite_chart(

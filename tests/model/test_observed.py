@@ -160,7 +160,7 @@ def slow_columns(market: liq.Market, seen: Positions, edges: np.ndarray, side: s
 
 
 @given(worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_stands_follows_the_rules_one_position_at_a_time(world):
     market, seen = world
     heatmap = liq.observe(market, seen)
@@ -171,7 +171,7 @@ def test_what_stands_follows_the_rules_one_position_at_a_time(world):
 
 
 @given(worlds(), st.integers(1, 29))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_later_bars_and_snapshots_change_no_finished_column(world, n):
     market, seen = world
     whole = liq.observe(market, seen)
@@ -186,7 +186,7 @@ def test_later_bars_and_snapshots_change_no_finished_column(world, n):
 
 
 @given(worlds())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_levels_bands_and_splits_add_up_to_what_stands(world):
     market, seen = world
     heatmap = liq.observe(market, seen)
