@@ -62,7 +62,7 @@ def load_estimate(view: View) -> Estimate:
     market = _or_stop(view, lambda: _market(view, preview=False))
     all_bands = _or_stop(view, lambda: session_cache.estimated_heatmap(market, chosen_prior(view, market)))
     _notices(view, all_bands)
-    return all_bands.with_bands(view.bands)
+    return session_cache.reweighted_heatmap(all_bands, view.bands)
 
 
 def shown_positions() -> Positions | None:

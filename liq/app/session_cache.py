@@ -6,6 +6,7 @@ Markets are keys by identity, so every session that shows the same market shares
 from __future__ import annotations
 
 import threading
+from typing import TypeVar, cast
 
 import pandas as pd
 
@@ -26,6 +27,8 @@ from liq.validation.track_record import TrackRecord, track_record
 from liq.zones import relief
 from liq.zones.ranking import SideTotals, side_totals, top_zones
 from liq.zones.scenario import Scenario, scenario
+
+H = TypeVar("H", bound=Heatmap)
 
 _estimating = threading.Lock()
 """One estimate at a time: when a bar closes every view wants one, each takes 40 MB for a moment, and several at once
@@ -94,7 +97,7 @@ def view_heatmap(
     return reweighted_heatmap(all_bands_heatmap(market, prior, positions), bands)
 
 
-def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
+def reweighted_heatmap(all_bands: H, bands: tuple[str, ...]) -> H:
     """Return the map with only these bands of leverage counted.
 
     >>> from liq.sources.fetch import fetch
@@ -107,8 +110,8 @@ def reweighted_heatmap(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
 
 
 @shared
-def _reweighted(all_bands: Heatmap, bands: tuple[str, ...]) -> Heatmap:
-    return all_bands.with_bands(bands)
+def _reweighted(all_bands: H, bands: tuple[str, ...]) -> H:
+    return cast(H, all_bands.with_bands(bands))  # a map is of the same kind with fewer bands
 
 
 @shared
