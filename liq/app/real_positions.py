@@ -11,18 +11,19 @@ import pandas as pd
 import streamlit as st
 from cachetools import LRUCache, cached
 
+from liq.app.memory import shared
 from liq.app.parts.outside_files import file_error, read_files
 from liq.app.view import View
 from liq.errors import DateOrderError, LiqError
 from liq.formatting import escape_markdown
 from liq.market import Market, as_utc
-from liq.model.choice import AUTO, choose_map
+from liq.model.choice import AUTO, Choice, choose_map
 from liq.model.heatmap import Heatmap
 from liq.model.snapshots import MAX_AGE
 from liq.positions import Positions
 from liq.sources.file_worker.readers import read_positions
 from liq.sources.files.table import named_buffer
-from liq.sources.positions.reader import venue_to_read
+from liq.sources.positions.reader import is_url, venue_to_read
 from liq.sources.positions.status import collecting_status
 from liq.sources.positions.venues.table import POSITION_VENUES
 from liq.sources.simulation.positions import seen_share, simulated_positions
@@ -69,7 +70,7 @@ def map_positions(view: View, market: Market, *, offers: bool = True) -> Positio
     at_hand = _at_hand(view, market)
     for note in () if at_hand is None else at_hand.notes:
         st.caption(f":material/visibility: {escape_markdown(note)}")
-    choice = choose_map(market, at_hand, view.map)
+    choice = _choice(market, at_hand, view.map)
     if choice.sentence:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/visibility: {escape_markdown(choice.sentence)}", width="content")
@@ -78,6 +79,12 @@ def map_positions(view: View, market: Market, *, offers: bool = True) -> Positio
             if offers and is_there and other != view.map:
                 st.button(f"Show {other}", key="other_map", on_click=_show, args=(other,), type="tertiary")
     return choice.positions
+
+
+@shared
+def _choice(market: Market, positions: Positions | None, wanted: str) -> Choice:
+    """Return `choose_map`, which looks at every row of positions: once and not in every run."""
+    return choose_map(market, positions, wanted)
 
 
 def _show(kind: str) -> None:
@@ -154,7 +161,7 @@ def _uploaded(data: bytes, name: str, dates: str) -> Positions:
 def _named(market: Market, dates: str) -> Positions:
     """Return what LIQ_POSITIONS names, as far as a market's window needs it; the same object while nothing is new."""
     path, since = os.environ[SETTING], (as_utc(market.start, "start") - MAX_AGE).floor("D")
-    if path.startswith(("https://", "http://")):
+    if is_url(path):
         return read_positions(path, market.base, since=since)
     return _read(path, dates, venue_to_read(path, market.source), since, version(path))
 

@@ -14,6 +14,7 @@ from liq.errors import InputError, SourceError
 from liq.sources.positions import accounts, collect
 from liq.sources.positions.asking.requests import PATIENCE, TRIES, Plan
 from liq.sources.positions.publish import publish
+from liq.sources.positions.reader import is_url
 from liq.sources.positions.storage import open_store
 from liq.sources.positions.venues.table import POSITION_VENUES, PositionVenue
 from liq.sources.rate_limit import RateLimit, limits_within
@@ -121,7 +122,7 @@ def collect_into(
 def _default_folder() -> str:
     """Return the folder that LIQ_POSITIONS names, where it is one and not the address of what others publish."""
     named = os.environ.get("LIQ_POSITIONS", "")
-    return named if named and not named.startswith(("https://", "http://")) else "positions"
+    return named if named and not is_url(named) else "positions"
 
 
 def _publish(args: argparse.Namespace) -> None:

@@ -109,8 +109,8 @@ def read_positions(
     >>> read_positions(io.BytesIO(text)).rows["side"].tolist()
     ['short']
     """
-    if isinstance(file, str) and file.startswith(("https://", "http://")):
-        return published.published_positions(file, coin or None, since)
+    if reader.is_url(file):
+        return published.published_positions(str(file), coin or None, since)
     if isinstance(file, (str, Path)) and Path(file).is_dir():
         if published.is_published(file):
             return published.published_folder(file, coin or None, since)

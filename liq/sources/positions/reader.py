@@ -173,6 +173,15 @@ def collected_venues(folder: Path) -> list[str]:
     return sorted(names, key=lambda name: (name != "hyperliquid", name))
 
 
+def is_url(path: object) -> bool:
+    """Return whether a path is the address of what somebody publishes.
+
+    >>> is_url("https://example.org/seen/"), is_url("seen")
+    (True, False)
+    """
+    return isinstance(path, str) and path.startswith(("https://", "http://"))
+
+
 def venue_to_read(path: str | Path, source: str) -> str:
     """Return a venue's name where a path is a folder that has snapshots of it, else an empty string.
 
