@@ -13,10 +13,11 @@ from liq.charts.colors import ACCENT, FAINT, INK
 from liq.charts.marks import CLOCK, moment_tooltip
 from liq.charts.panel import dark_panel
 from liq.formatting import decimals, epoch_milliseconds, money, percent, price, timestamp
-from liq.model.heatmap import Heatmap
+from liq.model.heatmap import Heatmap, Holders
 from liq.sources.titles import source_title
 from liq.wording import ESTIMATE, WORDS
-from liq.zones.details import MIDDLE_SHARE, ZoneDetails, ZoneHolders, zone_details, zone_history, zone_holders
+from liq.zones.details import MIDDLE_SHARE, ZoneDetails, zone_details, zone_history
+from liq.zones.ranking import SIDES
 
 HEIGHT = 200
 
@@ -47,12 +48,12 @@ def zone_panel(heatmap: Heatmap, zones: pd.DataFrame, row: int) -> ZonePanel:
     title = f"{price(low, places)} to {price(high, places)}"
     ends = pd.DataFrame({"low": [low], "high": [high]})
     sentences = _sentences(heatmap, side, detail)
-    if (held := zone_holders(heatmap, side, low, high)) is not None:
+    if (held := heatmap.holders(SIDES[side], low, high)) is not None:
         sentences += (_holders_sentence(held),)
     return ZonePanel(title, _figures(detail), sentences, {"history": frame, "zone": ends})
 
 
-def _holders_sentence(held: ZoneHolders) -> str:
+def _holders_sentence(held: Holders) -> str:
     """Return who has positions in a zone, in one sentence."""
     who = f"{held.accounts:,} accounts, the largest with {percent(held.largest, 0, sign=False)} of it"
     cross = percent(held.cross, 0, sign=False)

@@ -55,11 +55,6 @@ class Estimate(Heatmap):
         """Each venue's own estimate; itself where it is of one."""
         return self.parts or (self,)
 
-    @property
-    def photos(self) -> np.ndarray:
-        """Rows of the photographed bars among the market's candles, int (T,)."""
-        return self.walk.photos
-
     def by_tier(self, side: str) -> np.ndarray:
         """Return what stands at the last bar by tier and bucket, USD (K, B).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,17 @@ from liq.model.walk import DUST
 
 GroupedUsd = dict[str, dict[str, np.ndarray]]
 """USD (B,) at the last bar by group and side."""
+
+
+class Holders(NamedTuple):
+    """Hold who has the levels of a range of prices.
+
+    accounts : how many; largest : share of the dollars that one of them holds; cross : share on cross margin.
+    """
+
+    accounts: int
+    largest: float
+    cross: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +67,9 @@ class Heatmap(ABC):
         return (self,)
 
     @property
-    @abstractmethod
     def photos(self) -> np.ndarray:
         """Rows of the photographed bars among the market's candles, int (T,)."""
+        return np.asarray(self.market.candles.index.searchsorted(self.times))
 
     @property
     def known(self) -> np.ndarray:
@@ -82,6 +93,11 @@ class Heatmap(ABC):
         time_sum = np.bincount(bucket, usd * pd.DatetimeIndex(levels["opened"]).as_unit("s").asi8, count)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.rint(np.where(usd_sum > DUST, time_sum / usd_sum, np.nan)).astype("datetime64[s]")
+
+    def holders(self, side: str, low: float, high: float) -> Holders | None:
+        """Return who holds the levels between two prices at the last bar; None where nobody is known or nothing
+        stands."""
+        return None
 
     @abstractmethod
     def by_band(self, side: str) -> dict[str, np.ndarray]:

@@ -62,37 +62,6 @@ def zone_details(heatmap: Heatmap, zones: pd.DataFrame, price: float | None = No
     ]
 
 
-class ZoneHolders(NamedTuple):
-    """Hold who has positions in a zone.
-
-    accounts : how many; largest : share of its dollars that one of them holds; cross : share on cross margin.
-    """
-
-    accounts: int
-    largest: float
-    cross: float
-
-
-def zone_holders(heatmap: Heatmap, side: str, low: float, high: float) -> ZoneHolders | None:
-    """Return who has positions between two prices on a side of the price; None where a map does not know or nothing
-    stands.
-
-    >>> import liq
-    >>> from liq.sources.simulation.market import simulate
-    >>> heatmap = liq.estimate(simulate("BTC", "1d", now="2026-09-01"), columns=1)
-    >>> zone_holders(heatmap, "above", heatmap.market.price, heatmap.edges[-1]) is None
-    True
-    """
-    levels = heatmap.standing(SIDES[side])
-    inside = levels[levels["price"].between(low, high, inclusive="left")]
-    if "account" not in levels or inside.empty:
-        return None
-    usd = inside["usd"].to_numpy()
-    by_account = np.bincount(pd.factorize(inside["account"])[0], usd)
-    cross = float(usd[(inside["margin"] == "cross").to_numpy()].sum() / usd.sum())
-    return ZoneHolders(len(by_account), float(by_account.max() / usd.sum()), cross)
-
-
 def zone_history(heatmap: Heatmap, side: str, low: float, high: float) -> pd.DataFrame:
     """Return what stood between two edges on the photographed bars: usd, and price (the bar's close).
 

@@ -9,7 +9,7 @@ from liq.charts.positions import positions_by_zone
 from liq.formatting import age, decimals, money, percent, price
 from liq.model.heatmap import Heatmap
 from liq.positions import Positions
-from liq.zones.details import zone_holders
+from liq.zones.ranking import SIDES
 
 
 def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Positions | None = None) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def side_table(heatmap: Heatmap, zones: pd.DataFrame, name: str, positions: Posi
     if np.isfinite(heatmap.tested_range[1]):
         table["evidence"] = np.where(own_zones["tested"], "tested", "extrapolated")
     holders = [
-        zone_holders(heatmap, name, low, high) for low, high in zip(own_zones["low"], own_zones["high"], strict=True)
+        heatmap.holders(SIDES[name], low, high) for low, high in zip(own_zones["low"], own_zones["high"], strict=True)
     ]
     if any(holders):
         table["accounts"] = [f"{held.accounts:,}" if held else "" for held in holders]
