@@ -74,7 +74,11 @@ def test_in_a_pass_it_comes_before_the_rest_and_the_pass_goes_on(venues, tmp_pat
     venues.knobs.accounts = 2000
     venue, connection = POSITION_VENUES[source], client.connect(source)
     client.contracts(connection, RetryBudget(5.0, 2))
-    name = hyperliquid_accounts.address if source == "hyperliquid" else lambda number: str(2000 + number)
+    name = (
+        hyperliquid_accounts.address
+        if source == "hyperliquid"
+        else lambda number: str(lighter.FIRST_ACCOUNT + 1000 + number)
+    )
     found, stop = Found(), threading.Event()
     for number in range(300):
         found.add(name(number), 1e6 - number)
@@ -94,7 +98,7 @@ def test_in_a_pass_it_comes_before_the_rest_and_the_pass_goes_on(venues, tmp_pat
             if source == "hyperliquid":
                 wire.tell(hyperliquid_accounts.trade("BTC", 299, 298))
             else:
-                wire.tell(lighter.told("BTC", lighter.trade("BTC", 2299, 2298)))
+                wire.tell(lighter.told("BTC", lighter.trade("BTC", int(name(299)), int(name(298)))))
             wait_for(lambda: last in venues.knobs.asked)
             started.join()
         finally:
@@ -151,7 +155,11 @@ def test_with_many_trades_the_venues_limit_is_kept_at_sixty_times_its_speed(venu
     [limit] = limits_within(5.0, connection.venue.limits)
     connection.rate_limit = RateLimit([limit._replace(seconds=limit.seconds / speed)])
     monkeypatch.setattr(failures, "RETRY_POLICY", failures.RETRY_POLICY._replace(spaced=True))
-    name = hyperliquid_accounts.address if source == "hyperliquid" else lambda number: str(2000 + number)
+    name = (
+        hyperliquid_accounts.address
+        if source == "hyperliquid"
+        else lambda number: str(lighter.FIRST_ACCOUNT + 1000 + number)
+    )
     found = Found()
     for number in range(600 if source == "hyperliquid" else 60):
         found.add(name(number))

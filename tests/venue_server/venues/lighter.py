@@ -14,7 +14,7 @@ MARKETS = {"ETH": 0, "BTC": 1, "SOL": 2, "DOGE": 3, "WIF": 4}
 
 NAMES = {str(number): coin for coin, number in MARKETS.items()}
 
-FIRST_ACCOUNT = 1_000
+FIRST_ACCOUNT = 621_600_001_000
 """The smallest account that holds anything; below it the venue knows none."""
 
 PAGE = 500
