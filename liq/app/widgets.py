@@ -106,7 +106,8 @@ def draw(shown: Collection[str], defaults: dict[str, Any]) -> None:
                 _panels(defaults)
             else:
                 _toggle(name, defaults)
-    if map_kind == REAL or ("observed" in shown and st.session_state.observed):
+    # a watchlist, which has no ticker of its own, reads what LIQ_POSITIONS names and no upload
+    if (map_kind == REAL and "ticker" in shown) or ("observed" in shown and st.session_state.observed):
         _positions_file()
     if "leverage" in shown:
         _leverage(defaults)
